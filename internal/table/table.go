@@ -45,6 +45,10 @@
 // retries conflicts and throttling with full jitter (20 to 100 ms) for the same
 // two seconds and then answers Busy; it never retries a failed condition.
 //
+// A write can also be delivered a second time, late, by the network. A put then
+// fails on its version. A lone take could land twice once its claim was dropped,
+// so a take always travels with a put of the thing it is for.
+//
 // # Concurrency
 //
 // Every method may be called from many goroutines and processes at once. Of
@@ -257,6 +261,21 @@ func IsStale(err error) (*Stale, bool) {
 	var s *Stale
 	ok := errors.As(err, &s)
 	return s, ok
+}
+
+// Landed reports whether one of the images proves that b itself was written: it
+// carries b's write id at the version b would have made. Because a write is all
+// or nothing, one proof is proof for every item of it.
+func (b Batch) Landed(images []Image) bool {
+	for i, im := range images {
+		if i >= len(b.Ops) || im.Item == nil || im.Item.WriteID != b.WriteID {
+			continue
+		}
+		if put := b.Ops[i].Put; put == nil || im.Item.Version == put.IfVersion+1 {
+			return true
+		}
+	}
+	return false
 }
 
 // Refused says that the batch or key breaks a limit of the contract.
