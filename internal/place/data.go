@@ -26,7 +26,7 @@ type gazetteer struct {
 	index     map[Code]int
 	countries []Place
 	states    map[Code][]Place // of a country
-	districts map[Code][]Place // of a country or state
+	districts map[Code][]int   // of a country or state, by position in places
 }
 
 // load reads the tables when they are first asked for (under half a
@@ -38,7 +38,7 @@ func read() *gazetteer {
 		places:    make([]Place, 0, 1024),
 		index:     make(map[Code]int, 1024),
 		states:    make(map[Code][]Place, 4),
-		districts: make(map[Code][]Place, 64),
+		districts: make(map[Code][]int, 64),
 	}
 	points := g.readDistricts()
 	g.readStates(points)
@@ -62,7 +62,7 @@ func (g *gazetteer) readDistricts() map[Code]*sum {
 		}
 		g.add(p)
 		for _, c := range [...]Code{p.State, p.Country} {
-			g.districts[c] = append(g.districts[c], p)
+			g.districts[c] = append(g.districts[c], len(g.places)-1)
 			if points[c] == nil {
 				points[c] = new(sum)
 			}

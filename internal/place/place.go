@@ -81,7 +81,12 @@ func Districts(within Code) []Place {
 	if p.Level == District {
 		return []Place{p}
 	}
-	return slices.Clone(load().districts[within])
+	g := load()
+	out := make([]Place, 0, len(g.districts[within]))
+	for _, i := range g.districts[within] {
+		out = append(out, g.places[i])
+	}
+	return out
 }
 
 // States returns the states of a country, sorted by code.
