@@ -5,8 +5,8 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"time"
 
+	"panah/internal/packed"
 	"panah/internal/table"
 )
 
@@ -27,92 +27,92 @@ func indexKey(entry, item table.Key) []byte {
 }
 
 func encodeKeys(entry, item table.Key) []byte {
-	w := writer{}
-	w.text(entry.PK)
-	w.text(entry.SK)
-	w.text(item.PK)
-	w.text(item.SK)
-	return w.b
+	w := packed.NewWriter(128)
+	w.Text(entry.PK)
+	w.Text(entry.SK)
+	w.Text(item.PK)
+	w.Text(item.SK)
+	return w.Bytes()
 }
 
 func decodeKeys(raw []byte) (entry, item table.Key, err error) {
-	r := reader{b: raw}
-	entry = table.Key{PK: r.text(), SK: r.text()}
-	item = table.Key{PK: r.text(), SK: r.text()}
-	return entry, item, r.err
+	r := packed.NewReader(raw)
+	entry = table.Key{PK: r.Text(), SK: r.Text()}
+	item = table.Key{PK: r.Text(), SK: r.Text()}
+	return entry, item, r.Err()
 }
 
 func encodeItem(it *table.Item) []byte {
-	w := writer{b: make([]byte, 0, it.Size()+64)}
-	w.b = append(w.b, format)
-	w.text(it.PK)
-	w.text(it.SK)
-	w.num(it.Version)
-	w.text(it.WriteID)
-	w.flag(it.Tombstone)
-	w.instant(it.Expires)
-	w.num(uint64(len(it.Index)))
+	w := packed.NewWriter(it.Size() + 64)
+	w.Num(format)
+	w.Text(it.PK)
+	w.Text(it.SK)
+	w.Num(it.Version)
+	w.Text(it.WriteID)
+	w.Flag(it.Tombstone)
+	w.Instant(it.Expires)
+	w.Num(uint64(len(it.Index)))
 	for _, name := range slices.Sorted(maps.Keys(it.Index)) {
-		w.text(string(name))
-		w.text(it.Index[name].PK)
-		w.text(it.Index[name].SK)
+		w.Text(string(name))
+		w.Text(it.Index[name].PK)
+		w.Text(it.Index[name].SK)
 	}
-	w.flag(it.Guard != nil)
+	w.Flag(it.Guard != nil)
 	if g := it.Guard; g != nil {
-		w.signed(int64(g.Free))
-		w.num(g.Rev)
-		w.num(uint64(len(g.Claims)))
+		w.Signed(int64(g.Free))
+		w.Num(g.Rev)
+		w.Num(uint64(len(g.Claims)))
 		for _, id := range slices.Sorted(maps.Keys(g.Claims)) {
-			w.text(id)
-			w.num(uint64(g.Claims[id].N))
-			w.instant(g.Claims[id].Until)
+			w.Text(id)
+			w.Num(uint64(g.Claims[id].N))
+			w.Instant(g.Claims[id].Until)
 		}
 	}
-	w.text(string(it.Body))
-	return w.b
+	w.Text(string(it.Body))
+	return w.Bytes()
 }
 
 func decodeItem(raw []byte) (*table.Item, error) {
 	if len(raw) == 0 || raw[0] != format {
 		return nil, errCorrupt
 	}
-	r := reader{b: raw[1:]}
-	it := &table.Item{Key: table.Key{PK: r.text(), SK: r.text()}}
-	it.Version, it.WriteID, it.Tombstone, it.Expires = r.num(), r.text(), r.flag(), r.instant()
-	if n := r.count(); n > 0 {
+	r := packed.NewReader(raw[1:])
+	it := &table.Item{Key: table.Key{PK: r.Text(), SK: r.Text()}}
+	it.Version, it.WriteID, it.Tombstone, it.Expires = r.Num(), r.Text(), r.Flag(), r.Instant()
+	if n := r.Count(); n > 0 {
 		it.Index = make(map[table.Index]table.Key, n)
 		for range n {
-			name := table.Index(r.text())
-			it.Index[name] = table.Key{PK: r.text(), SK: r.text()}
+			name := table.Index(r.Text())
+			it.Index[name] = table.Key{PK: r.Text(), SK: r.Text()}
 		}
 	}
-	if r.flag() {
-		it.Guard = &table.Guard{Free: int(r.signed()), Rev: r.num(), Claims: map[string]table.Claim{}}
-		for range r.count() {
-			id := r.text()
-			it.Guard.Claims[id] = table.Claim{N: int(r.num()), Until: r.instant()}
+	if r.Flag() {
+		it.Guard = &table.Guard{Free: int(r.Signed()), Rev: r.Num(), Claims: map[string]table.Claim{}}
+		for range r.Count() {
+			id := r.Text()
+			it.Guard.Claims[id] = table.Claim{N: int(r.Num()), Until: r.Instant()}
 		}
 	}
-	it.Body = []byte(r.text())
-	return it, r.err
+	it.Body = []byte(r.Text())
+	return it, r.Err()
 }
 
 func encodeChange(old, it *table.Item) []byte {
-	w := writer{}
+	w := packed.NewWriter(128)
 	if old != nil {
-		w.text(string(encodeItem(old)))
+		w.Text(string(encodeItem(old)))
 	} else {
-		w.text("")
+		w.Text("")
 	}
-	w.text(string(encodeItem(it)))
-	return w.b
+	w.Text(string(encodeItem(it)))
+	return w.Bytes()
 }
 
 func decodeChange(raw []byte) (table.Change, error) {
-	r := reader{b: raw}
-	old, now := r.text(), r.text()
-	if r.err != nil {
-		return table.Change{}, r.err
+	r := packed.NewReader(raw)
+	old, now := r.Text(), r.Text()
+	if r.Err() != nil {
+		return table.Change{}, r.Err()
 	}
 	var c table.Change
 	var err error
@@ -123,79 +123,4 @@ func decodeChange(raw []byte) (table.Change, error) {
 	}
 	c.New, err = decodeItem([]byte(now))
 	return c, err
-}
-
-type writer struct{ b []byte }
-
-func (w *writer) num(n uint64)   { w.b = binary.AppendUvarint(w.b, n) }
-func (w *writer) signed(n int64) { w.b = binary.AppendVarint(w.b, n) }
-func (w *writer) text(s string)  { w.num(uint64(len(s))); w.b = append(w.b, s...) }
-func (w *writer) flag(f bool) {
-	if f {
-		w.num(1)
-	} else {
-		w.num(0)
-	}
-}
-
-func (w *writer) instant(t time.Time) {
-	if t.IsZero() {
-		w.signed(0)
-	} else {
-		w.signed(t.Unix())
-	}
-}
-
-type reader struct {
-	b   []byte
-	err error
-}
-
-func (r *reader) num() uint64 {
-	n, size := binary.Uvarint(r.b)
-	return uint64(advance(r, n, size))
-}
-
-func (r *reader) signed() int64 {
-	n, size := binary.Varint(r.b)
-	return advance(r, n, size)
-}
-
-func advance[N int64 | uint64](r *reader, n N, size int) N {
-	if size <= 0 {
-		r.err, r.b = errCorrupt, nil
-		return 0
-	}
-	r.b = r.b[size:]
-	return n
-}
-
-func (r *reader) text() string {
-	n := r.num()
-	if uint64(len(r.b)) < n {
-		r.err, r.b = errCorrupt, nil
-		return ""
-	}
-	s := string(r.b[:n])
-	r.b = r.b[n:]
-	return s
-}
-
-// count is a number of entries; more than there are bytes left is corrupt.
-func (r *reader) count() int {
-	n := r.num()
-	if n > uint64(len(r.b)) {
-		r.err, r.b = errCorrupt, nil
-		return 0
-	}
-	return int(n)
-}
-
-func (r *reader) flag() bool { return r.num() == 1 }
-
-func (r *reader) instant() time.Time {
-	if n := r.signed(); n != 0 {
-		return time.Unix(n, 0).UTC()
-	}
-	return time.Time{}
 }

@@ -1,0 +1,125 @@
+// Package caller says who is asking: a role and its scope. The token only names
+// the person; role and scope come from the membership kept in the table, so that
+// taking someone off a team works within a minute. What each role may do is
+// written as Cedar policies in policies.cedar.
+package caller
+
+import (
+	_ "embed"
+	"fmt"
+	"sync"
+
+	"github.com/cedar-policy/cedar-go"
+
+	"panah/internal/fault"
+	"panah/internal/place"
+)
+
+// Role is what someone is here as.
+type Role string
+
+// The roles.
+const (
+	Rescue   Role = "rescue"
+	Shelter  Role = "shelter"
+	Desk     Role = "desk"
+	Ministry Role = "ministry"
+)
+
+// Roles lists the roles.
+var Roles = []Role{Rescue, Shelter, Desk, Ministry}
+
+// Caller is who is asking. Scope is a team id, a shelter id or a region code,
+// as the role has it.
+type Caller struct {
+	Subject string
+	Role    Role
+	Scope   string
+}
+
+// Team is the caller's team, for a rescue team member.
+func (c Caller) Team() string { return c.only(Rescue) }
+
+// Shelter is the caller's shelter, for shelter staff.
+func (c Caller) Shelter() string { return c.only(Shelter) }
+
+// Region is the caller's region, for a desk or a ministry.
+func (c Caller) Region() place.Code {
+	if c.Role == Desk || c.Role == Ministry {
+		return place.Code(c.Scope)
+	}
+	return ""
+}
+
+func (c Caller) only(r Role) string {
+	if c.Role == r {
+		return c.Scope
+	}
+	return ""
+}
+
+// Action is what someone asks to do, named as in the policies.
+type Action string
+
+// The actions.
+const (
+	RequestPlacement Action = "requestPlacement"
+	ReadPlacement    Action = "readPlacement"
+	MovePlacement    Action = "movePlacement"
+	AnswerPlacement  Action = "answerPlacement"
+	ReadShelter      Action = "readShelter"
+	CountUnit        Action = "countUnit"
+	ReadArrivals     Action = "readArrivals"
+	ReadOccupancy    Action = "readOccupancy"
+)
+
+// Resource is what the action is on. Fields that do not apply are empty.
+type Resource struct {
+	Team     string     // that asked for the placement
+	Shelter  string     // that the placement or unit belongs to
+	District place.Code // where the shelter or party is
+}
+
+//go:embed policies.cedar
+var source []byte
+
+var policies = sync.OnceValues(func() (*cedar.PolicySet, error) {
+	return cedar.NewPolicySetFromBytes("policies.cedar", source)
+})
+
+// Allow answers nil when the caller may, fault.Forbidden when the role may never
+// do this, and fault.NotFound when it is somebody else's: a foreign id answers
+// exactly as a missing one.
+func (c Caller) Allow(a Action, r Resource) error {
+	set, err := policies()
+	if err != nil {
+		return fmt.Errorf("caller: %w", err)
+	}
+	if decide(set, c, a, r) {
+		return nil
+	}
+	if decide(set, c, a, c.own()) {
+		return fault.New(fault.NotFound, "there is nothing here under this id")
+	}
+	return fault.New(fault.Forbidden, "your role does not allow this")
+}
+
+// own is a resource that is the caller's in every way: if even this is
+// refused, the role lacks the action itself.
+func (c Caller) own() Resource {
+	return Resource{Team: c.Team(), Shelter: c.Shelter(), District: c.Region()}
+}
+
+func decide(set *cedar.PolicySet, c Caller, a Action, r Resource) bool {
+	decision, _ := cedar.Authorize(set, cedar.EntityMap{}, cedar.Request{
+		Principal: cedar.NewEntityUID("Role", cedar.String(c.Role)),
+		Action:    cedar.NewEntityUID("Action", cedar.String(a)),
+		Resource:  cedar.NewEntityUID("Resource", "asked"),
+		Context: cedar.NewRecord(cedar.RecordMap{
+			"ownTeam":    cedar.Boolean(c.Team() != "" && c.Team() == r.Team),
+			"ownShelter": cedar.Boolean(c.Shelter() != "" && c.Shelter() == r.Shelter),
+			"ownRegion":  cedar.Boolean(c.Region() != "" && place.Within(r.District, c.Region())),
+		}),
+	})
+	return decision == cedar.Allow
+}

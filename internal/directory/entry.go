@@ -1,0 +1,145 @@
+package directory
+
+import (
+	"time"
+
+	"panah/internal/code"
+	"panah/internal/language"
+	"panah/internal/packed"
+	"panah/internal/place"
+	"panah/internal/record"
+	"panah/internal/shelter"
+	"panah/internal/table"
+)
+
+// entry is one shelter or one unit at one version, as pages and log carry it:
+// everything matching needs and nothing else (no claims, no address, no people).
+type entry struct {
+	shelter *shelter.Shelter // one of the two is set
+	unit    *shelter.Unit
+}
+
+const (
+	kindShelter = 1
+	kindUnit    = 2
+)
+
+// entryOf makes the entry of a table item; ok is false for items the directory
+// does not carry.
+func entryOf(it *table.Item) (e entry, ok bool, err error) {
+	switch {
+	case record.IsShelter(it.Key):
+		s, err := record.ToShelter(it)
+		return entry{shelter: &s}, true, err
+	case record.IsUnit(it.Key):
+		u, err := record.ToUnit(it)
+		return entry{unit: &u}, true, err
+	}
+	return entry{}, false, nil
+}
+
+func (e entry) write(w *packed.Writer) {
+	if s := e.shelter; s != nil {
+		writeShelter(w, s)
+		return
+	}
+	writeUnit(w, e.unit)
+}
+
+func writeShelter(w *packed.Writer, s *shelter.Shelter) {
+	w.Num(kindShelter)
+	w.Text(s.ID)
+	w.Num(s.Version)
+	w.Num(s.Rev)
+	w.Text(string(s.District))
+	w.Num(uint64(s.Type))
+	w.Num(uint64(s.Status))
+	w.Instant(s.RegisteredUntil)
+	w.Num(uint64(s.OnSite))
+	w.Num(uint64(s.Arranged))
+	w.Num(uint64(s.Features))
+	w.Num(uint64(s.HouseRules))
+	w.Int(s.Intake.From)
+	w.Int(s.Intake.To)
+	w.Int(s.MaxStayDays)
+	w.Flag(s.Synthetic)
+	w.Int(len(s.Languages))
+	for _, l := range s.Languages {
+		w.Text(string(l.Tag))
+		w.Num(uint64(l.Via))
+	}
+}
+
+func writeUnit(w *packed.Writer, u *shelter.Unit) {
+	c := u.Counts()
+	w.Num(kindUnit)
+	w.Text(u.Shelter)
+	w.Text(u.ID)
+	w.Num(u.Version)
+	w.Num(u.Rev)
+	w.Num(uint64(u.Population))
+	w.Num(uint64(u.Ages))
+	w.Num(uint64(u.Kind))
+	w.Flag(u.SeparateSleeping)
+	w.Num(uint64(u.Site))
+	w.Int(u.Sanctioned)
+	w.Int(c.Staffed())
+	w.Int(c.OutOfService())
+	w.Int(c.Occupied())
+	w.Int(c.Held())
+	w.Instant(u.ConfirmedAt)
+	w.Instant(u.OfferedLast())
+}
+
+func readEntry(r *packed.Reader) (entry, error) {
+	switch r.Num() {
+	case kindShelter:
+		s := readShelter(r)
+		return entry{shelter: &s}, r.Err()
+	case kindUnit:
+		u, err := readUnit(r)
+		return entry{unit: &u}, err
+	}
+	return entry{}, packed.ErrCorrupt
+}
+
+func readShelter(r *packed.Reader) shelter.Shelter {
+	s := shelter.Shelter{ID: r.Text(), Version: r.Num(), Rev: r.Num(), District: place.Code(r.Text()),
+		Type: code.Institution(r.Num()), Status: shelter.Status(r.Num()), RegisteredUntil: r.Instant(),
+		OnSite: code.Set[code.Need](r.Num()), Arranged: code.Set[code.Need](r.Num()),
+		Features: code.Set[code.Feature](r.Num()), HouseRules: code.Set[code.HouseRule](r.Num()),
+		Intake: shelter.Hours{From: r.Int(), To: r.Int()}, MaxStayDays: r.Int(), Synthetic: r.Flag()}
+	for range r.Count() {
+		s.Languages = append(s.Languages, shelter.Language{Tag: language.Tag(r.Text()), Via: code.LanguageVia(r.Num())})
+	}
+	return s
+}
+
+func readUnit(r *packed.Reader) (shelter.Unit, error) {
+	u := shelter.Unit{Shelter: r.Text(), ID: r.Text(), Version: r.Num(), Rev: r.Num(), Population: code.Population(r.Num()),
+		Ages: code.Set[code.AgeBand](r.Num()), Kind: code.UnitKind(r.Num()), SeparateSleeping: r.Flag(),
+		Site: uint8(r.Num()), Sanctioned: r.Int()}
+	staffed, out, occupied, held := r.Int(), r.Int(), r.Int(), r.Int()
+	u.ConfirmedAt, u.LastOffered = r.Instant(), r.Instant()
+	if r.Err() != nil {
+		return u, r.Err()
+	}
+	counts, err := shelter.NewCounts(staffed, out, occupied, 0)
+	return shelter.Restore(u, counts, heldAs(held)), err
+}
+
+// heldAs stands for the claims the directory does not carry.
+func heldAs(n int) map[string]shelter.Claim {
+	if n == 0 {
+		return nil
+	}
+	return map[string]shelter.Claim{"": {N: n, Until: time.Time{}}}
+}
+
+// id is what the entry is about, and version which state of it.
+func (e entry) id() (key string, version uint64) {
+	if e.shelter != nil {
+		return e.shelter.ID, e.shelter.Version
+	}
+	return e.unit.Shelter + "/" + e.unit.ID, e.unit.Version
+}

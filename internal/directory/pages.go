@@ -1,0 +1,93 @@
+package directory
+
+import (
+	"bytes"
+	"compress/flate"
+	"fmt"
+	"io"
+
+	"panah/internal/packed"
+	"panah/internal/table"
+)
+
+// Keys of the directory. DIR#HEAD names the generation of pages in force and
+// the log entry they include.
+var headKey = table.Key{PK: "DIR#HEAD", SK: "H"}
+
+const logPartition = "DIR#LOG"
+
+func logKey(seq uint64) table.Key { return table.Key{PK: logPartition, SK: seqSK(seq)} }
+
+func seqSK(seq uint64) string { return fmt.Sprintf("%016d", seq) }
+
+func pagesPartition(gen string) string { return "DIR#PAGE#" + gen }
+
+// head is the content of DIR#HEAD.
+type head struct {
+	gen   string // empty: no pages yet
+	seq   uint64 // the last log entry the pages include
+	pages int
+}
+
+func (h head) encode() []byte {
+	w := packed.NewWriter(48)
+	w.Text(h.gen)
+	w.Num(h.seq)
+	w.Int(h.pages)
+	return w.Bytes()
+}
+
+func decodeHead(raw []byte) (head, error) {
+	r := packed.NewReader(raw)
+	h := head{gen: r.Text(), seq: r.Num(), pages: r.Int()}
+	return h, r.Err()
+}
+
+// pageTarget is how many bytes of entries go on a page before it is packed.
+const pageTarget = 512 << 10
+
+// pack compresses a run of entries.
+func pack(raw []byte) ([]byte, error) {
+	var out bytes.Buffer
+	w, err := flate.NewWriter(&out, flate.DefaultCompression)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(raw); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
+// unpackLimit stops a broken page from filling memory.
+const unpackLimit = 16 << 20
+
+func unpack(raw []byte) ([]byte, error) {
+	r := flate.NewReader(bytes.NewReader(raw))
+	out, err := io.ReadAll(io.LimitReader(r, unpackLimit))
+	if err != nil {
+		return nil, fmt.Errorf("directory: page: %w", err)
+	}
+	return out, nil
+}
+
+// packAll spreads entries over pages.
+func packAll(entries []entry) ([][]byte, error) {
+	var pages [][]byte
+	w := packed.NewWriter(pageTarget)
+	for i, e := range entries {
+		e.write(w)
+		if len(w.Bytes()) >= pageTarget || i == len(entries)-1 {
+			page, err := pack(w.Bytes())
+			if err != nil {
+				return nil, err
+			}
+			pages = append(pages, page)
+			w = packed.NewWriter(pageTarget)
+		}
+	}
+	return pages, nil
+}

@@ -1,0 +1,156 @@
+// Package httpapi is the HTTP contract: every route on this page, what goes in
+// and out beside it (wire.go, views.go), and one table from refusals to problem
+// details (problems.go).
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"panah/internal/referral"
+)
+
+// API serves the routes over a service.
+type API struct {
+	referrals *referral.Service
+	log       *slog.Logger
+}
+
+// Group is the routes of one function.
+type Group func(*API, huma.API)
+
+// The groups, one for each HTTP function.
+var (
+	Placements Group = placementRoutes
+	Shelters   Group = shelterRoutes
+	Occupancy  Group = occupancyRoutes
+)
+
+// maxBody is the largest request body.
+const maxBody = 64 << 10
+
+func placementRoutes(a *API, r huma.API) {
+	post(r, a, "/v1/placements", "requestPlacement", "Ask for a placement, and hold the best option if wished", a.requestPlacement, created)
+	get(r, a, "/v1/placements", "listPlacements", "The team's placements, newest first", a.listPlacements)
+	get(r, a, "/v1/placements/{id}", "getPlacement", "One placement", a.getPlacement)
+	get(r, a, "/v1/placements/{id}/options", "getOptions", "The shelters that fit now, with reasons", a.getOptions)
+	post(r, a, "/v1/placements/{id}/hold", "holdOption", "Hold beds of an option", a.holdOption)
+	post(r, a, "/v1/placements/{id}/release", "releaseHold", "Give the held beds back", a.releaseHold)
+	post(r, a, "/v1/placements/{id}/choose", "chooseOption", "Record who chose which option", a.chooseOption)
+	post(r, a, "/v1/placements/{id}/accept", "acceptPlacement", "The shelter's yes", a.acceptPlacement)
+	post(r, a, "/v1/placements/{id}/decline", "declinePlacement", "The shelter's coded no", a.declinePlacement)
+	post(r, a, "/v1/placements/{id}/depart", "departPlacement", "The journey starts", a.departPlacement)
+	post(r, a, "/v1/placements/{id}/receive", "receivePlacement", "The party has arrived", a.receivePlacement)
+	post(r, a, "/v1/placements/{id}/cancel", "cancelPlacement", "The request ends before arrival", a.cancelPlacement)
+	post(r, a, "/v1/placements/{id}/end", "endStay", "Persons have left", a.endStay)
+}
+
+func shelterRoutes(a *API, r huma.API) {
+	get(r, a, "/v1/shelters/{id}", "getShelter", "One shelter with its counts", a.getShelter)
+	put(r, a, "/v1/shelters/{id}/units/{unit}", "countUnit", "A census of one unit", a.countUnit)
+	get(r, a, "/v1/shelters/{id}/arrivals", "listArrivals", "Who is held, coming and here", a.listArrivals)
+}
+
+func occupancyRoutes(a *API, r huma.API) {
+	get(r, a, "/v1/occupancy", "getOccupancy", "Beds by place and population, now", a.getOccupancy)
+	get(r, a, "/healthz", "getHealth", "Whether this function runs", a.getHealth, open)
+}
+
+// change adjusts an operation.
+type change func(*huma.Operation)
+
+func created(op *huma.Operation) { op.DefaultStatus = http.StatusCreated }
+
+func open(op *huma.Operation) { op.Security = nil }
+
+func get[I, O any](r huma.API, a *API, path, id, summary string, h func(context.Context, *I) (*O, error), changes ...change) {
+	register(r, a, http.MethodGet, path, id, summary, h, changes)
+}
+
+func post[I, O any](r huma.API, a *API, path, id, summary string, h func(context.Context, *I) (*O, error), changes ...change) {
+	register(r, a, http.MethodPost, path, id, summary, h, changes)
+}
+
+func put[I, O any](r huma.API, a *API, path, id, summary string, h func(context.Context, *I) (*O, error), changes ...change) {
+	register(r, a, http.MethodPut, path, id, summary, h, changes)
+}
+
+func register[I, O any](r huma.API, a *API, method, path, id, summary string, h func(context.Context, *I) (*O, error), changes []change) {
+	op := huma.Operation{Method: method, Path: path, OperationID: id, Summary: summary, MaxBodyBytes: maxBody,
+		RejectUnknownQueryParameters: true, Security: []map[string][]string{{"token": {}}},
+		Errors: []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound,
+			http.StatusConflict, http.StatusServiceUnavailable}}
+	for _, c := range changes {
+		c(&op)
+	}
+	huma.Register(r, op, func(ctx context.Context, in *I) (*O, error) {
+		out, err := h(ctx, in)
+		if err != nil {
+			return nil, problemOf(ctx, err, a.log)
+		}
+		return out, nil
+	})
+}
+
+// replaceErrors sets the framework's error maker once: it is a global of huma's.
+var replaceErrors = sync.OnceFunc(func() { huma.NewError = frameworkError })
+
+// Version is the version of the API.
+const Version = "1.0.0"
+
+func newAPI(mux *http.ServeMux) huma.API {
+	replaceErrors()
+	c := huma.DefaultConfig("Panah", Version)
+	c.Info.Description = "Finds a safe bed for a person who has just been rescued from trafficking."
+	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", ""
+	c.CreateHooks = nil // no $schema links in answers
+	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"token": {Type: "http", Scheme: "bearer", BearerFormat: "JWT"},
+	}
+	return humago.New(mux, c)
+}
+
+// Handler serves groups of routes over a service; whatever else is asked for is
+// a problem, too. The public pages are served with Occupancy.
+func Handler(referrals *referral.Service, log *slog.Logger, groups ...Group) http.Handler {
+	mux := http.NewServeMux()
+	r := newAPI(mux)
+	a := &API{referrals: referrals, log: log}
+	for _, g := range groups {
+		g(a, r)
+	}
+	mux.HandleFunc("GET /openapi.json", serveOpenAPI)
+	mux.HandleFunc("GET /docs", serveDocs)
+	return secure(orProblem(mux))
+}
+
+// All serves every route in one process.
+func All(referrals *referral.Service, log *slog.Logger) http.Handler {
+	return Handler(referrals, log, Placements, Shelters, Occupancy)
+}
+
+// Document is the OpenAPI 3.1 document of every route.
+func Document() ([]byte, error) {
+	r := newAPI(http.NewServeMux())
+	a := &API{log: slog.Default()}
+	for _, g := range []Group{Placements, Shelters, Occupancy} {
+		g(a, r)
+	}
+	return r.OpenAPI().MarshalJSON()
+}
+
+// secure sets what every answer carries: nothing is cached, sniffed or framed.
+func secure(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Cache-Control", "no-store")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		next.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,118 @@
+package httpapi
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"panah/internal/fault"
+	"panah/internal/placement"
+	"panah/internal/referral"
+	"panah/internal/shelter"
+)
+
+type shelterOutput struct{ Body shelterView }
+
+// getShelter serves GET /v1/shelters/{id}.
+func (a *API) getShelter(ctx context.Context, in *One) (*shelterOutput, error) {
+	c, err := a.who(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s, err := a.referrals.Shelter(ctx, c, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &shelterOutput{viewShelter(s)}, nil
+}
+
+type censusInput struct {
+	ID      string `path:"id" maxLength:"40"`
+	Unit    string `path:"unit" maxLength:"40"`
+	IfMatch string `header:"If-Match" doc:"The unit's version the count was made on"`
+	Body    struct {
+		CountedAt         time.Time `json:"countedAt" doc:"When the beds were counted"`
+		Present           int       `json:"present" minimum:"0" maximum:"5000" doc:"People who sleep here; more than staffed is taken and reported"`
+		Staffed           int       `json:"staffed" minimum:"0" maximum:"5000"`
+		OutOfService      int       `json:"outOfService" minimum:"0" maximum:"5000"`
+		CountedPlacements []string  `json:"countedPlacements,omitempty" maxItems:"50" doc:"Placements whose people are among those present though their arrival is not recorded yet"`
+	}
+}
+
+type unitOutput struct {
+	ETag string `header:"ETag"`
+	Body unitView
+}
+
+// countUnit serves PUT /v1/shelters/{id}/units/{unit}.
+func (a *API) countUnit(ctx context.Context, in *censusInput) (*unitOutput, error) {
+	c, err := a.who(ctx)
+	if err != nil {
+		return nil, err
+	}
+	seen, err := version(in.IfMatch)
+	if err != nil {
+		return nil, err
+	}
+	u, err := a.referrals.Count(ctx, c, in.ID, in.Unit, referral.CensusCommand{
+		Census: shelter.Census{CountedAt: in.Body.CountedAt.UTC().Truncate(time.Second), Present: in.Body.Present,
+			Staffed: in.Body.Staffed, OutOfService: in.Body.OutOfService},
+		Placements: in.Body.CountedPlacements, IfMatch: seen,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &unitOutput{ETag: etag(u.Census), Body: viewUnit(u)}, nil
+}
+
+// version reads an If-Match header.
+func version(ifMatch string) (uint64, error) {
+	if ifMatch == "" {
+		f := fault.New(fault.NeedIfMatch, "send the unit's ETag as If-Match, so that no newer count is overwritten")
+		f.Field = "If-Match"
+		return 0, f
+	}
+	n, err := strconv.ParseUint(strings.Trim(strings.TrimPrefix(ifMatch, "W/"), `"`), 10, 64)
+	if err != nil {
+		f := fault.New(fault.Malformed, "is not an ETag of this unit")
+		f.Field = "If-Match"
+		return 0, f
+	}
+	return n, nil
+}
+
+type arrivalsInput struct {
+	One
+	Listing
+}
+
+type arrivalsOutput struct {
+	Body struct {
+		Arrivals []arrivalView `json:"arrivals"`
+		Next     string        `json:"nextCursor,omitempty"`
+	}
+}
+
+// listArrivals serves GET /v1/shelters/{id}/arrivals.
+func (a *API) listArrivals(ctx context.Context, in *arrivalsInput) (*arrivalsOutput, error) {
+	c, err := a.who(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list, next, err := a.referrals.Arrivals(ctx, c, in.ID, in.Limit, in.After)
+	if err != nil {
+		return nil, err
+	}
+	out := &arrivalsOutput{}
+	out.Body.Arrivals, out.Body.Next = arrivals(list), next
+	return out, nil
+}
+
+func arrivals(list []placement.Placement) []arrivalView {
+	out := []arrivalView{}
+	for _, p := range list {
+		out = append(out, viewArrival(p))
+	}
+	return out
+}

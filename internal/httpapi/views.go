@@ -1,0 +1,353 @@
+package httpapi
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"panah/internal/caller"
+	"panah/internal/code"
+	"panah/internal/language"
+	"panah/internal/matching"
+	"panah/internal/place"
+	"panah/internal/placement"
+	"panah/internal/referral"
+	"panah/internal/shelter"
+)
+
+// placementView is a placement as an answer shows it.
+type placementView struct {
+	ID          string          `json:"id"`
+	State       string          `json:"state"`
+	FHIRStatus  string          `json:"fhirTaskStatus" doc:"The state as a status of a FHIR Task"`
+	Version     uint64          `json:"version"`
+	Policy      string          `json:"policy" doc:"The policy the decision was made under"`
+	CreatedAt   time.Time       `json:"createdAt"`
+	ChangedAt   time.Time       `json:"changedAt"`
+	Late        bool            `json:"late,omitempty" doc:"It reached us hours after it was pressed, so nothing was held"`
+	NeededUntil *time.Time      `json:"neededUntil,omitempty" doc:"How long a waiting request waits"`
+	Hold        *holdView       `json:"hold,omitempty"`
+	Choice      *choiceView     `json:"choice,omitempty"`
+	Arrived     *arrivedView    `json:"arrived,omitempty"`
+	DoorCode    string          `json:"doorCode,omitempty" doc:"This side's half of the code compared at the door"`
+	Options     []optionView    `json:"options,omitempty"`
+	NonMatches  *nonMatchesView `json:"nonMatches,omitempty"`
+	WouldHelp   []string        `json:"wouldHelp,omitempty" doc:"What would open an option"`
+	Fallback    *fallbackView   `json:"fallback,omitempty" doc:"Where to turn when nothing fits"`
+	Next        []nextView      `json:"next" doc:"The moves that would succeed now"`
+}
+
+type holdView struct {
+	No        int        `json:"no"`
+	Option    string     `json:"option"`
+	Shelter   string     `json:"shelter"`
+	Beds      int        `json:"beds"`
+	Units     []unitPart `json:"units"`
+	ExpiresAt *time.Time `json:"expiresAt,omitempty" doc:"Absent once accepted: the bed of someone on the road is not resold"`
+	IfLapses  string     `json:"ifLapses,omitempty" enum:"next_option,asks_again"`
+}
+
+type unitPart struct {
+	Unit    string `json:"unit"`
+	Persons []int  `json:"persons" doc:"Positions in the party"`
+}
+
+type choiceView struct {
+	ChosenBy        string    `json:"chosenBy"`
+	Option          string    `json:"option"`
+	HouseRulesShown bool      `json:"houseRulesShown"`
+	ChildView       string    `json:"childView,omitempty"`
+	At              time.Time `json:"at"`
+}
+
+type arrivedView struct {
+	At      time.Time `json:"at"`
+	Persons int       `json:"personsHere"`
+}
+
+type optionView struct {
+	ID          string         `json:"id"`
+	Shelter     string         `json:"shelter"`
+	Zone        string         `json:"zone" doc:"An area of at least three shelters: all that is told of where it is"`
+	Type        string         `json:"type"`
+	Together    bool           `json:"together"`
+	Journey     string         `json:"journey" doc:"under_1h, 1_3h, 3_6h or over_6h, between the middles of areas"`
+	Approximate bool           `json:"journeyApproximate,omitempty"`
+	Intake      string         `json:"intake"`
+	Counts      string         `json:"counts" enum:"fresh,unconfirmed"`
+	Languages   []string       `json:"languages" doc:"For each person: exact, macrolanguage, intelligible, interpreter or none"`
+	HouseRules  []string       `json:"houseRules" doc:"To be shown before anybody chooses"`
+	MaxStayDays int            `json:"maxStayDays,omitempty"`
+	Score       int            `json:"score"`
+	Parts       map[string]int `json:"parts" doc:"The parts sum to the score"`
+	Reasons     []string       `json:"reasons"`
+	Why         []string       `json:"why" doc:"The reasons in plain words"`
+}
+
+type nonMatchesView struct {
+	Considered int            `json:"considered"`
+	FirstRule  map[string]int `json:"firstRule,omitempty" doc:"How many shelters failed each rule first; only where enough were considered"`
+	Why        []string       `json:"why,omitempty" doc:"The same in plain words"`
+}
+
+type fallbackView struct {
+	Desk  string `json:"desk" doc:"District whose child-protection or coordination desk answers"`
+	Call  string `json:"call"`
+	Place string `json:"place"`
+}
+
+type nextView struct {
+	Move string `json:"move"`
+	Href string `json:"href"`
+}
+
+// optionID names an option of any placement by its shelter.
+func optionID(shelter string) string { return "o-" + shelter }
+
+func shelterOf(option string) string { return strings.TrimPrefix(option, "o-") }
+
+// view shows a placement to one side.
+func view(p placement.Placement, side placement.Side) placementView {
+	v := placementView{ID: p.ID, State: string(p.State), FHIRStatus: placement.FHIR[p.State], Version: p.Version,
+		Policy: p.Policy, CreatedAt: p.CreatedAt, ChangedAt: p.ChangedAt, Late: p.Late, Next: []nextView{}}
+	if p.State == placement.Waitlisted {
+		v.NeededUntil = &p.Request.NeededUntil
+	}
+	if p.State.Live() {
+		v.Hold = viewHold(p)
+	}
+	if c := p.Choice; !c.At.IsZero() {
+		v.Choice = &choiceView{code.ChosenBys.Name(c.By), optionID(c.Shelter), c.HouseRulesShown, "", c.At}
+		if c.Viewed {
+			v.Choice.ChildView = code.Views.Name(c.ChildView)
+		}
+	}
+	if !p.ArrivedAt.IsZero() {
+		v.Arrived = &arrivedView{p.ArrivedAt, p.PersonsHere()}
+	}
+	v.DoorCode = p.DoorTeam
+	if side == placement.House {
+		v.DoorCode = p.DoorHouse
+	}
+	if !p.State.Live() || p.State == placement.Held || p.State == placement.Arrived {
+		v.DoorCode = ""
+	}
+	for _, m := range p.Next(side) {
+		v.Next = append(v.Next, nextView{string(m), "/v1/placements/" + p.ID + "/" + string(m)})
+	}
+	return v
+}
+
+func viewHold(p placement.Placement) *holdView {
+	h := &holdView{No: p.Hold.No, Option: optionID(p.Hold.Shelter), Shelter: p.Hold.Shelter, Beds: p.Hold.Beds()}
+	for _, part := range p.Hold.Parts {
+		h.Units = append(h.Units, unitPart(part))
+	}
+	if p.State == placement.Held {
+		h.ExpiresAt = &p.Hold.ExpiresAt
+		h.IfLapses = "asks_again"
+		if p.Request.HoldBest {
+			h.IfLapses = "next_option"
+		}
+	}
+	return h
+}
+
+// matched adds what matching said.
+func (v placementView) matched(p placement.Placement, m *matching.Result, policy matching.Policy) placementView {
+	if m == nil || p.State == placement.Arrived || p.State == placement.Ended || p.State == placement.Cancelled {
+		return v
+	}
+	v.Options = []optionView{}
+	for _, o := range m.Options {
+		v.Options = append(v.Options, viewOption(o))
+	}
+	v.NonMatches = &nonMatchesView{Considered: m.Considered, FirstRule: m.FirstRule, Why: histogramWords(m.FirstRule)}
+	v.WouldHelp = m.WouldHelp
+	fb := matching.FallbackFor(matching.Ask{Request: p.Request}, policy)
+	v.Fallback = &fallbackView{string(fb.Desk), fb.Call, fb.Place}
+	return v
+}
+
+func viewOption(o matching.Option) optionView {
+	v := optionView{ID: optionID(o.Candidate.ID), Shelter: o.Candidate.ID, Zone: o.Zone.ID, Type: code.Institutions.Name(o.Candidate.Type),
+		Together: true, Journey: place.BandOf(o.Minutes).String(), Approximate: o.Approximate, Intake: matching.Intakes.Name(o.Intake),
+		Counts: "fresh", HouseRules: code.HouseRules.SetNames(o.Candidate.HouseRules), MaxStayDays: o.Candidate.MaxStayDays,
+		Score: o.Score, Parts: map[string]int{}, Reasons: o.Reasons, Why: []string{}, Languages: []string{}}
+	if o.Unconfirmed {
+		v.Counts = "unconfirmed"
+	}
+	for _, m := range o.Languages {
+		v.Languages = append(v.Languages, m.String())
+	}
+	for _, part := range o.Points {
+		v.Parts[part.Part] = part.Points
+	}
+	for _, r := range o.Reasons {
+		v.Why = append(v.Why, reasonWords[r])
+	}
+	return v
+}
+
+// reasonWords are the reasons in plain words.
+var reasonWords = map[string]string{
+	"language." + language.Exact.String():         "Staff speak everyone's language.",
+	"language." + language.Macrolanguage.String(): "Staff speak a close form of the language.",
+	"language." + language.Intelligible.String():  "Staff speak a language the person can understand.",
+	"language." + language.Interpreter.String():   "An interpreter speaks the language.",
+	"language." + language.None.String():          "No shared language: bring an interpreter by phone.",
+	"together.same_unit":                          "Everyone sleeps in the same part of the house.",
+	"together.adjacent_units":                     "Everyone stays in the same building.",
+	"together.same_shelter":                       "Everyone stays in the same shelter, in different buildings.",
+	"needs.on_site":                               "Every need is met in the house.",
+	"needs.partner_nearby":                        "Some needs are met by a partner nearby.",
+	"freedom.open_doors":                          "Doors are open.",
+	"freedom.locked":                              "Doors are locked: residents cannot leave by themselves.",
+	"preference.all_met":                          "Every wish is met.",
+	"counts.unconfirmed":                          "Bed counts are more than a day old: phone ahead.",
+	"intake.opens_later":                          "The door opens later: plan the arrival.",
+	"journey.short":                               "Less than an hour away.",
+	"journey.approximate":                         "The distance is approximate.",
+}
+
+// histogramWords says failed rules in plain words, most frequent first.
+func histogramWords(failed map[string]int) []string {
+	type row struct {
+		n  int
+		at int
+	}
+	var rows []row
+	for i, r := range matching.Rules {
+		if n := failed[r.ID]; n > 0 {
+			rows = append(rows, row{n, i})
+		}
+	}
+	slices.SortStableFunc(rows, func(a, b row) int { return b.n - a.n })
+	var out []string
+	for _, r := range rows {
+		out = append(out, fmt.Sprintf("%d: %s", r.n, matching.Rules[r.at].Why))
+	}
+	return out
+}
+
+// arrivalView is what a shelter sees of who is coming: before acceptance only
+// beds, unit and needs.
+type arrivalView struct {
+	ID         string       `json:"id"`
+	State      string       `json:"state"`
+	Version    uint64       `json:"version"`
+	HoldNo     int          `json:"holdNo"`
+	Beds       int          `json:"beds"`
+	Units      []unitPart   `json:"units"`
+	Needs      []string     `json:"needs"`
+	ExpiresAt  *time.Time   `json:"expiresAt,omitempty"`
+	AcceptedAt *time.Time   `json:"changedAt,omitempty"`
+	Persons    []personView `json:"persons,omitempty" doc:"After acceptance"`
+	DoorCode   string       `json:"doorCode,omitempty"`
+	Next       []nextView   `json:"next"`
+}
+
+type personView struct {
+	AgeBand   string   `json:"ageBand"`
+	AgeStatus string   `json:"ageStatus"`
+	PlaceWith string   `json:"placeWith"`
+	Languages []string `json:"languages"`
+	Needs     []string `json:"needs"`
+}
+
+func viewArrival(p placement.Placement) arrivalView {
+	full := view(p, placement.House)
+	v := arrivalView{ID: p.ID, State: full.State, Version: p.Version, Next: full.Next, DoorCode: full.DoorCode, Needs: []string{}, Units: []unitPart{}}
+	if full.Hold != nil {
+		v.HoldNo, v.Beds, v.Units, v.ExpiresAt = full.Hold.No, full.Hold.Beds, full.Hold.Units, full.Hold.ExpiresAt
+	}
+	var needs code.Set[code.Need]
+	for _, person := range p.Request.Persons {
+		needs = needs.Union(person.Needs)
+	}
+	v.Needs = code.Needs.SetNames(needs)
+	if p.State == placement.Held || !p.State.Live() {
+		return v
+	}
+	v.AcceptedAt = &p.ChangedAt
+	for _, person := range p.Request.Persons {
+		v.Persons = append(v.Persons, personView{code.AgeBands.Name(person.Age), code.AgeStatuses.Name(person.AgeStatus),
+			code.Populations.Name(person.PlaceWith), texts(person.Languages), code.Needs.SetNames(person.Needs)})
+	}
+	return v
+}
+
+// unitView is one unit's counts.
+type unitView struct {
+	Unit         string     `json:"unit"`
+	Population   string     `json:"population"`
+	Ages         []string   `json:"ages"`
+	Version      uint64     `json:"version" doc:"Of the census: the unit's ETag"`
+	Sanctioned   int        `json:"sanctioned,omitempty"`
+	Staffed      int        `json:"staffed"`
+	OutOfService int        `json:"outOfService"`
+	Occupied     int        `json:"occupied"`
+	Held         int        `json:"held"`
+	Free         int        `json:"free" doc:"Negative when over capacity"`
+	Available    int        `json:"available"`
+	OverCapacity int        `json:"overCapacity"`
+	CountedAt    *time.Time `json:"countedAt,omitempty"`
+	ConfirmedAt  *time.Time `json:"confirmedAt,omitempty"`
+}
+
+func viewUnit(u shelter.Unit) unitView {
+	c := u.Counts()
+	return unitView{Unit: u.ID, Population: code.Populations.Name(u.Population), Ages: code.AgeBands.SetNames(u.Ages),
+		Version: u.Census, Sanctioned: u.Sanctioned, Staffed: c.Staffed(), OutOfService: c.OutOfService(), Occupied: c.Occupied(), Held: c.Held(),
+		Free: c.Free(), Available: c.Available(), OverCapacity: c.OverCapacity(), CountedAt: timeOrNil(u.CountedAt), ConfirmedAt: timeOrNil(u.ConfirmedAt)}
+}
+
+func timeOrNil(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// shelterView is a shelter for its staff, desk and ministry. Where it stands is
+// its district, nothing finer.
+type shelterView struct {
+	ID              string     `json:"id"`
+	District        string     `json:"district"`
+	Type            string     `json:"type"`
+	Status          string     `json:"status"`
+	RegisteredUntil *time.Time `json:"registeredUntil,omitempty"`
+	Languages       []string   `json:"languages"`
+	HouseRules      []string   `json:"houseRules"`
+	NeedsOnSite     []string   `json:"needsOnSite"`
+	NeedsArranged   []string   `json:"needsArranged"`
+	Synthetic       bool       `json:"synthetic,omitempty" doc:"Demo data: no real place"`
+	Units           []unitView `json:"units"`
+}
+
+func viewShelter(s referral.ShelterView) shelterView {
+	v := shelterView{ID: s.ID, District: string(s.District), Type: code.Institutions.Name(s.Type), Status: shelter.Statuses.Name(s.Status),
+		RegisteredUntil: timeOrNil(s.RegisteredUntil), HouseRules: code.HouseRules.SetNames(s.HouseRules), Languages: []string{},
+		NeedsOnSite: code.Needs.SetNames(s.OnSite), NeedsArranged: code.Needs.SetNames(s.Arranged), Synthetic: s.Synthetic, Units: []unitView{}}
+	for _, l := range s.Languages {
+		v.Languages = append(v.Languages, string(l.Tag))
+	}
+	for _, u := range s.Units {
+		v.Units = append(v.Units, viewUnit(u))
+	}
+	return v
+}
+
+// sideOf says from which side a caller looks at a placement.
+func sideOf(c caller.Caller) placement.Side {
+	if c.Role == caller.Shelter {
+		return placement.House
+	}
+	return placement.Team
+}
+
+func etag(version uint64) string { return strconv.Quote(strconv.FormatUint(version, 10)) }
+
+func indexed(field string, i int) string { return fmt.Sprintf("%s[%d]", field, i) }

@@ -1,0 +1,41 @@
+package matching
+
+import (
+	"time"
+
+	"panah/internal/code"
+	"panah/internal/place"
+)
+
+// Policy is everything matching weighs that is a matter of judgement, law or
+// local practice: data with a version and sources, decoded elsewhere.
+type Policy struct {
+	ID          string
+	Weights     Weights
+	Fresh       Freshness
+	Zone        int // shelters an area must hold to be told to a team
+	Histogram   int // shelters that must have been considered before failed rules are counted out
+	Journey     map[code.Urgency]int
+	HoldFor     map[code.Urgency]time.Duration
+	WaitFor     map[code.Urgency]time.Duration // how long a request waits when it does not say
+	LateHold    time.Duration                  // a request older than this is taken without a hold
+	Lawful      map[code.Institution]Lawful
+	Country     map[place.Code]Jurisdiction
+	FullDistant int // journey minutes that earn no point for distance
+}
+
+// Weights are the most points each part of a score can give.
+type Weights struct{ Distance, Language, Needs, Freedom, Freshness, Load, Preference int }
+
+// Freshness says how counts age.
+type Freshness struct{ Unconfirmed, NoOffer time.Duration }
+
+// Lawful is whom an institution of a type may take in.
+type Lawful struct{ Ages code.Set[code.AgeBand] }
+
+// Jurisdiction is what differs by country.
+type Jurisdiction struct {
+	UTCOffset              int // minutes local time is ahead
+	ChildCall, AdultCall   string
+	ChildPlace, AdultPlace string
+}

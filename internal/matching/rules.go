@@ -1,0 +1,144 @@
+package matching
+
+import (
+	"slices"
+
+	"panah/internal/code"
+	"panah/internal/place"
+	"panah/internal/placement"
+	"panah/internal/shelter"
+)
+
+// Rule is one hard rule: a shelter that breaks it is never an option.
+type Rule struct {
+	ID  string
+	Why string // in plain words, for teams and the desk
+	ok  func(*trial) bool
+}
+
+// Rules are all hard rules, in the order in which the first failure is counted.
+// Consent is not among them: people must see options to choose.
+var Rules = []Rule{
+	{"legal.country", "is in another country", sameCountry},
+	{"registration.current", "is not registered, or is suspended or closed", registered},
+	{"legal.institution_type", "may not take this party in by law", lawful},
+	{"safety.excluded_area", "is in an area that is not safe for this party", outsideExcludedArea},
+	{"safety.excluded_shelter", "is not safe for this party", notExcluded},
+	{"party.declined", "has said no to this party", notDeclined},
+	{"journey.limit", "is too far", withinJourney},
+	{"gender.served", "has no beds for someone of this party", populationServed},
+	{"age.range", "does not take these ages", agesServed},
+	{"age.separate_sleeping", "has no separate place to sleep while an age is in doubt", separateSleeping},
+	{"need.required", "cannot meet a need", needsMet},
+	{"intake.hours", "does not take people in at that hour", intakeOpen},
+	{"data.fresh", "has not confirmed its counts for days", countsFresh},
+	{"beds.free", "is full", bedsFree},
+	{"party.together", "cannot keep the party together", keptTogether},
+}
+
+// ruleIndex finds a rule by id.
+func ruleIndex(id string) int {
+	return slices.IndexFunc(Rules, func(r Rule) bool { return r.ID == id })
+}
+
+// trial is one shelter held against one ask.
+type trial struct {
+	*asked
+	c     *Candidate
+	parts []placement.Part // the assignment, nil when none was found
+	site  bool             // parts are all in one building
+}
+
+// asked is what is the same for every shelter of one ask.
+type asked struct {
+	Ask
+	policy  Policy
+	here    place.Place
+	limit   int // journey minutes
+	minutes []int
+	needs   code.Set[code.Need]
+	zones   []Zone
+}
+
+func sameCountry(t *trial) bool {
+	d, ok := place.Lookup(t.c.District)
+	return ok && d.Country == t.here.Country
+}
+
+func registered(t *trial) bool { return t.c.Status == shelter.Active && t.c.RegisteredAt(t.At) }
+
+// lawful holds the type of institution against the ages: a child never goes to
+// an adults' place, an adult never to a children's home, and nobody rescued goes
+// to a place for children in conflict with the law.
+func lawful(t *trial) bool {
+	law, ok := t.policy.Lawful[t.c.Type]
+	if !ok {
+		return false
+	}
+	for _, p := range t.Persons {
+		if !law.Ages.Has(p.PresumedAge()) {
+			return false
+		}
+	}
+	return true
+}
+
+func outsideExcludedArea(t *trial) bool {
+	return !slices.ContainsFunc(t.ExcludedDistricts, func(d place.Code) bool { return place.Within(t.c.District, d) })
+}
+
+func notExcluded(t *trial) bool { return !slices.Contains(t.ExcludedShelters, t.c.ID) }
+
+func notDeclined(t *trial) bool { return !slices.Contains(t.Refused, t.c.ID) }
+
+func withinJourney(t *trial) bool { return t.minutes[t.c.Zone] <= t.limit }
+
+func populationServed(t *trial) bool { return t.everyone(servesPopulation) }
+
+func agesServed(t *trial) bool { return t.everyone(servesAge) }
+
+func separateSleeping(t *trial) bool { return t.everyone(sleepsApart) }
+
+func needsMet(t *trial) bool { return t.c.OnSite.Union(t.c.Arranged).HasAll(t.needs) }
+
+// intakeOpen asks whether the door opens when the party gets there. Only who
+// needs a bed now can come at a closed door; others plan for opening hours.
+func intakeOpen(t *trial) bool {
+	return t.Urgency != code.UrgencyNow || t.c.Intake.OpenAt(t.arrival(), t.offset())
+}
+
+func countsFresh(t *trial) bool {
+	return t.everyone(func(p placement.Person, u shelter.Unit) bool { return suits(p, u) && t.fresh(u) })
+}
+
+func bedsFree(t *trial) bool { return t.parts != nil }
+
+func keptTogether(t *trial) bool {
+	return t.Together != code.TogetherRequired || t.parts == nil || t.site
+}
+
+// everyone reports whether each person has at least one unit with ok.
+func (t *trial) everyone(ok func(placement.Person, shelter.Unit) bool) bool {
+	for _, p := range t.Persons {
+		if !slices.ContainsFunc(t.c.Units, func(u shelter.Unit) bool { return ok(p, u) }) {
+			return false
+		}
+	}
+	return true
+}
+
+func servesPopulation(p placement.Person, u shelter.Unit) bool { return u.Population == p.PlaceWith }
+
+func servesAge(p placement.Person, u shelter.Unit) bool {
+	return servesPopulation(p, u) && u.Ages.Has(p.PresumedAge())
+}
+
+// sleepsApart holds for anyone whose age is not in doubt, and otherwise where
+// the unit lets a person sleep apart.
+func sleepsApart(p placement.Person, u shelter.Unit) bool {
+	return servesPopulation(p, u) && (!p.DoubtfulAge() || u.SeparateSleeping)
+}
+
+func suits(p placement.Person, u shelter.Unit) bool { return servesAge(p, u) && sleepsApart(p, u) }
+
+func (t *trial) fresh(u shelter.Unit) bool { return t.At.Sub(u.ConfirmedAt) <= t.policy.Fresh.NoOffer }

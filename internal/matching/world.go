@@ -1,0 +1,115 @@
+// Package matching decides which shelters fit a party, in which order, and why
+// the others do not. It is pure: no clock, no input or output. Hard rules come
+// first and are never outscored; the score only orders what the rules allow.
+//
+// A team learns where a shelter is only as a zone and a journey band, so
+// distance is computed between the party's district and the zone, never from a
+// shelter's own place: otherwise the order of options would give it away.
+package matching
+
+import (
+	"time"
+
+	"panah/internal/code"
+	"panah/internal/language"
+	"panah/internal/place"
+	"panah/internal/placement"
+	"panah/internal/shelter"
+)
+
+// Candidate is a shelter with its units as the directory knows them.
+type Candidate struct {
+	shelter.Shelter
+	Units []shelter.Unit // by id
+	Zone  int            // index into World.Zones
+}
+
+// LastOffered is when any unit was last promised.
+func (c Candidate) LastOffered() time.Time {
+	var last time.Time
+	for _, u := range c.Units {
+		if t := u.OfferedLast(); t.After(last) {
+			last = t
+		}
+	}
+	return last
+}
+
+// World is one snapshot of the directory. It does not change once made.
+type World struct {
+	Candidates []*Candidate // by id
+	Zones      []Zone
+}
+
+// Ask is one party's request as matching sees it.
+type Ask struct {
+	placement.Request
+	At      time.Time
+	Refused []string // shelters that declined this party: a hard rule
+	Tried   []string // shelters not to be offered again by themselves
+}
+
+// Option is a shelter that fits.
+type Option struct {
+	Candidate   *Candidate
+	Parts       []placement.Part
+	Zone        Zone
+	Minutes     int // of journey, between centroids
+	Approximate bool
+	Together    Closeness
+	Languages   []language.Match // the best match for each person
+	Intake      Intake
+	Unconfirmed bool
+	Score       int
+	Points      []Points
+	Reasons     []string
+}
+
+// Hold is the option as a placement holds it.
+func (o Option) Hold() placement.Option {
+	return placement.Option{Shelter: o.Candidate.ID, Parts: o.Parts, Score: o.Score}
+}
+
+// Points is one part of a score.
+type Points struct {
+	Part   string
+	Points int
+}
+
+// Closeness is how near each other a party sleeps.
+type Closeness uint8
+
+// The degrees of closeness.
+const (
+	Alone Closeness = iota
+	SameUnit
+	AdjacentUnits
+	SameShelter
+)
+
+// Intake is when the shelter can take the party in.
+type Intake uint8
+
+// The kinds of intake.
+const (
+	OpenNow Intake = iota
+	OpensLater
+)
+
+// Intakes names the kinds.
+var Intakes = code.NewList[Intake]("open_now", "opens_later")
+
+// Result is the answer to one ask.
+type Result struct {
+	Options    []Option
+	Considered int
+	FirstRule  map[string]int // the first failed rule of each shelter considered
+	WouldHelp  []string
+}
+
+// Fallback is where to turn when nothing fits.
+type Fallback struct {
+	Desk  place.Code
+	Call  string
+	Place string
+}

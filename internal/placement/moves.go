@@ -1,0 +1,215 @@
+package placement
+
+import (
+	"slices"
+	"time"
+
+	"panah/internal/code"
+	"panah/internal/fault"
+)
+
+// Option is a shelter to hold, as matching found it.
+type Option struct {
+	Shelter string
+	Parts   []Part
+	Score   int
+}
+
+// TakeHold holds an option until an instant. A live hold elsewhere is given
+// back in the same write: at most one hold lives at a time.
+func (p Placement) TakeHold(o Option, until, now time.Time) (Placement, []BedMove, error) {
+	if err := p.enter(MoveHold); err != nil {
+		return p, nil, err
+	}
+	if p.State == Held && p.Hold.Shelter == o.Shelter && now.Before(p.Hold.ExpiresAt) {
+		return p, nil, p.illegal("this shelter is held already")
+	}
+	moves := p.drop()
+	p.Hold = Hold{No: p.Hold.No + 1, Shelter: o.Shelter, Parts: o.Parts, Score: o.Score, ExpiresAt: until}
+	p.to(Held, now)
+	return p, append(moves, p.beds(TakeBeds, until)...), nil
+}
+
+// Wait puts a placement that nothing fits on the waiting list.
+func (p Placement) Wait(until, now time.Time) Placement {
+	if p.Request.NeededUntil.IsZero() {
+		p.Request.NeededUntil = until
+	}
+	p.to(Waitlisted, now)
+	return p
+}
+
+// Release gives the held beds back without ending the request.
+func (p Placement) Release(now time.Time) (Placement, []BedMove, error) {
+	if err := p.enter(MoveRelease); err != nil {
+		return p, nil, err
+	}
+	moves := p.drop()
+	p.to(Requested, now)
+	return p, moves, nil
+}
+
+// Choose records who chose the shelter and what they were shown. The choice is
+// about the live hold's shelter; choosing another one is a hold first.
+func (p Placement) Choose(c Choice, now time.Time) (Placement, error) {
+	if err := p.enter(MoveChoose); err != nil {
+		return p, err
+	}
+	switch {
+	case !c.HouseRulesShown:
+		return p, fault.Field("houseRulesShown", "the house rules must be shown before a choice counts")
+	case p.Request.Children() && !c.Viewed:
+		return p, fault.Field("childView", "a child's own view must be recorded, or that it could not be given")
+	case c.By == code.ChosenBySelf && p.Request.allChildren():
+		return p, fault.Field("chosenBy", "children are placed by a guardian or the committee, and heard")
+	}
+	c.At = now
+	p.Choice, p.ChangedAt = c, now
+	return p, nil
+}
+
+func (r Request) allChildren() bool {
+	return !slices.ContainsFunc(r.Persons, func(p Person) bool { return !p.Child() })
+}
+
+// Accept is the shelter's yes to the live hold. From here on the beds do not
+// lapse. Team and shelter each get half of the door code.
+func (p Placement) Accept(doorTeam, doorHouse string, now time.Time) (Placement, []BedMove, error) {
+	if err := p.enter(MoveAccept); err != nil {
+		return p, nil, err
+	}
+	if !now.Before(p.Hold.ExpiresAt) {
+		return p, nil, fault.New(fault.HoldLapsed, "the hold has lapsed").WithAllowed([]string{})
+	}
+	p.DoorTeam, p.DoorHouse = doorTeam, doorHouse
+	p.to(Accepted, now)
+	return p, p.beds(PinBeds, time.Time{}), nil
+}
+
+// Decline is the shelter's coded no. The shelter is not offered again to this party.
+func (p Placement) Decline(why code.DeclineReason, now time.Time) (Placement, []BedMove, error) {
+	if err := p.enter(MoveDecline); err != nil {
+		return p, nil, err
+	}
+	moves := p.drop()
+	p.Refused = appendNew(p.Refused, p.Hold.Shelter)
+	p.Reason = uint8(why)
+	p.to(Requested, now)
+	return p, moves, nil
+}
+
+// Lapse gives the beds of a hold back whose time has passed. Only held lapses.
+func (p Placement) Lapse(now time.Time) (Placement, []BedMove, error) {
+	if err := p.enter(MoveLapse); err != nil {
+		return p, nil, err
+	}
+	if now.Before(p.Hold.ExpiresAt) {
+		return p, nil, p.illegal("the hold has time left")
+	}
+	moves := p.drop()
+	p.Tried = appendNew(p.Tried, p.Hold.Shelter)
+	p.to(Requested, now)
+	return p, moves, nil
+}
+
+func appendNew(list []string, s string) []string {
+	if slices.Contains(list, s) {
+		return list
+	}
+	return append(slices.Clone(list), s)
+}
+
+// Depart starts the journey. It needs a recorded choice and a social worker,
+// or a coded override that is reported.
+func (p Placement) Depart(socialWorker bool, override code.Override, overridden bool, now time.Time) (Placement, error) {
+	if err := p.enter(MoveDepart); err != nil {
+		return p, err
+	}
+	if !socialWorker && !overridden {
+		return p, fault.Field("socialWorker", "a social worker travels with the party, or override says why not")
+	}
+	p.Override, p.Overridden = override, overridden && !socialWorker
+	p.to(InTransit, now)
+	return p, nil
+}
+
+// Receive records that the party has arrived: a fact, taken late, over
+// capacity, after a lapse and after cancelled.
+func (p Placement) Receive(at, now time.Time) (Placement, []BedMove, error) {
+	if err := p.enter(MoveReceive); err != nil {
+		return p, nil, err
+	}
+	moves := p.beds(FillBeds, at)
+	p.ArrivedAt = at
+	p.Stays = make([]Stay, len(p.Request.Persons))
+	p.to(Arrived, now)
+	return p, moves, nil
+}
+
+// Cancel ends the request before arrival.
+func (p Placement) Cancel(why code.CancelReason, now time.Time) (Placement, []BedMove, error) {
+	if err := p.enter(MoveCancel); err != nil {
+		return p, nil, err
+	}
+	moves := p.drop()
+	p.Reason = uint8(why)
+	p.to(Cancelled, now)
+	return p, moves, nil
+}
+
+// End records that persons have left, for a reason; the placement ends with the
+// last of them. persons are indexes into the party; none means all who are there.
+func (p Placement) End(persons []int, why code.EndReason, at, now time.Time) (Placement, []BedMove, error) {
+	if err := p.enter(MoveEnd); err != nil {
+		return p, nil, err
+	}
+	if len(persons) == 0 {
+		for i, s := range p.Stays {
+			if !s.Gone {
+				persons = append(persons, i)
+			}
+		}
+	}
+	p.Stays = slices.Clone(p.Stays)
+	for _, i := range persons {
+		if i < 0 || i >= len(p.Stays) {
+			return p, nil, fault.Field("persons", "names a person who is not in the party")
+		}
+		if p.Stays[i].Gone {
+			return p, nil, fault.Field("persons", "names a person who has left already")
+		}
+		p.Stays[i] = Stay{Gone: true, Reason: why, At: at}
+	}
+	p.ChangedAt = now
+	if !slices.ContainsFunc(p.Stays, func(s Stay) bool { return !s.Gone }) {
+		p.to(Ended, now)
+	}
+	return p, p.vacate(persons, at), nil
+}
+
+func (p Placement) vacate(persons []int, at time.Time) []BedMove {
+	var out []BedMove
+	for _, part := range p.Hold.Parts {
+		n := 0
+		for _, i := range part.Persons {
+			if slices.Contains(persons, i) {
+				n++
+			}
+		}
+		if n > 0 {
+			out = append(out, BedMove{Kind: VacateBeds, Shelter: p.Hold.Shelter, Unit: part.Unit, N: n, Until: at})
+		}
+	}
+	return out
+}
+
+// PersonsHere is how many of the party are in the shelter.
+func (p Placement) PersonsHere() int {
+	n := 0
+	for _, s := range p.Stays {
+		if !s.Gone {
+			n++
+		}
+	}
+	return n
+}

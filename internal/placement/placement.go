@@ -1,0 +1,245 @@
+// Package placement holds one party's request and everything that happens to
+// it. Each move is a pure method: it takes the instant it happened, checks the
+// table of moves, and returns the placement afterwards together with what must
+// become of the beds, to be written at once or not at all.
+package placement
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/binary"
+	"slices"
+	"strconv"
+	"time"
+
+	"panah/internal/code"
+	"panah/internal/fault"
+)
+
+// Part is the beds of one unit in a hold, and who sleeps in them.
+type Part struct {
+	Unit    string
+	Persons []int // indexes into the party
+}
+
+// Hold is beds of one shelter reserved for one placement.
+type Hold struct {
+	No        int // counts the placement's holds from 1
+	Shelter   string
+	Parts     []Part
+	Score     int
+	ExpiresAt time.Time
+}
+
+// Beds is how many beds the hold has.
+func (h Hold) Beds() int {
+	n := 0
+	for _, p := range h.Parts {
+		n += len(p.Persons)
+	}
+	return n
+}
+
+// ClaimID names the hold's claim in a unit.
+func ClaimID(id string, holdNo int) string { return id + "." + strconv.Itoa(holdNo) }
+
+// Choice records who chose the option, having seen what.
+type Choice struct {
+	By              code.ChosenBy
+	Shelter         string
+	HouseRulesShown bool
+	ChildView       code.View
+	Viewed          bool // ChildView was recorded
+	At              time.Time
+}
+
+// Command is a command already carried out: hashes only.
+type Command struct {
+	Key, Payload uint64
+}
+
+// MaxCommands is how many commands a placement remembers.
+const MaxCommands = 64
+
+// Stay is one person's time in the shelter once arrived.
+type Stay struct {
+	Gone   bool
+	Reason code.EndReason
+	At     time.Time
+}
+
+// Placement is one party's request and its life so far.
+type Placement struct {
+	ID        string
+	Team      string
+	Request   Request
+	State     State
+	Policy    string
+	CreatedAt time.Time
+	ChangedAt time.Time
+	Version   uint64 // of the stored item
+	Late      bool   // taken without a hold because it reached us hours after it was pressed
+
+	Hold       Hold     // the live hold, or the last one
+	Offered    []string // shelters shown at creation, best first
+	Tried      []string // shelters whose hold lapsed or that declined: not offered again by itself
+	Refused    []string // shelters that declined: not offered again at all
+	Choice     Choice
+	Commands   []Command
+	ArrivedAt  time.Time
+	Stays      []Stay
+	DoorTeam   string // the team's half of the door code
+	DoorHouse  string // the shelter's half
+	Override   code.Override
+	Overridden bool
+	Reason     uint8 // the code of the last decline or cancel
+}
+
+// ID derives a placement's id from team and idempotency key: 128 bits of
+// SHA-256, so that a retry finds the first attempt. Ids grant nothing.
+func ID(team, key string) string {
+	sum := sha256.Sum256([]byte(team + "\x00" + key))
+	return "p_" + base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:16])
+}
+
+// Hash shortens a key or payload for Command.
+func Hash(s string) uint64 {
+	sum := sha256.Sum256([]byte(s))
+	return binary.BigEndian.Uint64(sum[:8])
+}
+
+// New makes a placement that asks and holds nothing yet.
+func New(id, team, policy string, r Request, now time.Time, cmd Command) Placement {
+	return Placement{ID: id, Team: team, Policy: policy, Request: r, State: Requested,
+		CreatedAt: now, ChangedAt: now, Commands: []Command{cmd}}
+}
+
+// Replay reports whether a command was carried out before; with another
+// payload under the same key it is refused.
+func (p Placement) Replay(cmd Command) (bool, error) {
+	for _, c := range p.Commands {
+		if c.Key != cmd.Key {
+			continue
+		}
+		if c.Payload != cmd.Payload {
+			return false, fault.New(fault.KeyReused, "this Idempotency-Key was used for another request")
+		}
+		return true, nil
+	}
+	return false, nil
+}
+
+// Remember notes a command. Cancel and the facts are always allowed; other
+// moves end at MaxCommands.
+func (p Placement) Remember(cmd Command, m Move) (Placement, error) {
+	r, _ := ruleOf(m)
+	if len(p.Commands) >= MaxCommands && !r.fact && m != MoveCancel {
+		return p, fault.New(fault.TooManyMoves, "this placement has seen too many commands; cancel it and ask again")
+	}
+	p.Commands = append(slices.Clone(p.Commands), cmd)
+	return p, nil
+}
+
+// BedMove is what must become of beds of one unit when a move is written.
+type BedMove struct {
+	Kind          BedKind
+	Shelter, Unit string
+	Claim         string
+	N             int
+	Until         time.Time
+}
+
+// BedKind is one way beds change.
+type BedKind uint8
+
+// The ways beds change.
+const (
+	TakeBeds   BedKind = iota // free → held, guarded by the unit itself
+	PinBeds                   // held stays held, without an end
+	DropBeds                  // held → free
+	FillBeds                  // held → occupied
+	VacateBeds                // occupied → free
+)
+
+// Next lists the moves a side could make now with success: what an answer's
+// next shows.
+func (p Placement) Next(side Side) []Move {
+	moves := allowed(p.State, side)
+	return slices.DeleteFunc(moves, func(m Move) bool { return p.guard(m) != nil })
+}
+
+// guard says why a move that the state allows would still be refused.
+func (p Placement) guard(m Move) error {
+	switch m {
+	case MoveDepart:
+		switch {
+		case p.Choice.At.IsZero() || p.Choice.Shelter != p.Hold.Shelter:
+			return p.illegal("depart needs a recorded choice of this shelter first")
+		case !p.Choice.HouseRulesShown:
+			return p.illegal("depart needs the house rules to have been shown")
+		}
+	case MoveReceive:
+		if p.Hold.Shelter == "" {
+			return p.illegal("no shelter was held for this placement")
+		}
+	}
+	return nil
+}
+
+func (p Placement) illegal(format string, args ...any) *fault.Fault {
+	moves := append(allowed(p.State, Team), allowed(p.State, House)...)
+	names := make([]string, len(moves))
+	for i, m := range moves {
+		names[i] = string(m)
+	}
+	return fault.New(fault.IllegalMove, format, args...).WithAllowed(names)
+}
+
+// enter checks that a move may be made from here.
+func (p Placement) enter(m Move) error {
+	r, _ := ruleOf(m)
+	if !slices.Contains(r.from, p.State) {
+		return p.illegal("a placement that is %s does not allow %s", p.State, m)
+	}
+	return p.guard(m)
+}
+
+// CheckVersion refuses a command made on an older version; facts need none.
+func (p Placement) CheckVersion(m Move, version uint64) error {
+	r, _ := ruleOf(m)
+	if r.fact || version == p.Version {
+		return nil
+	}
+	f := p.illegal("the placement has changed since version was read")
+	f.Kind, f.Field = fault.StaleVersion, "version"
+	return f
+}
+
+// CheckHold refuses a command about another hold than the present one.
+func (p Placement) CheckHold(no int) error {
+	if no == p.Hold.No {
+		return nil
+	}
+	f := p.illegal("the hold this command is about has been replaced or released")
+	f.Kind, f.Field = fault.StaleVersion, "holdNo"
+	return f
+}
+
+func (p *Placement) to(s State, now time.Time) { p.State, p.ChangedAt = s, now }
+
+func (p Placement) beds(kind BedKind, until time.Time) []BedMove {
+	out := make([]BedMove, len(p.Hold.Parts))
+	for i, part := range p.Hold.Parts {
+		out[i] = BedMove{Kind: kind, Shelter: p.Hold.Shelter, Unit: part.Unit,
+			Claim: ClaimID(p.ID, p.Hold.No), N: len(part.Persons), Until: until}
+	}
+	return out
+}
+
+// drop gives back the beds of the live hold, if there is one.
+func (p Placement) drop() []BedMove {
+	if p.State == Held || p.State == Accepted || p.State == InTransit {
+		return p.beds(DropBeds, time.Time{})
+	}
+	return nil
+}

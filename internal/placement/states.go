@@ -1,0 +1,107 @@
+package placement
+
+import "slices"
+
+// State is where a placement stands.
+type State string
+
+// The states of the main road. Diverted and superseded come with the side roads.
+const (
+	Requested  State = "requested"
+	Waitlisted State = "waitlisted"
+	Held       State = "held"
+	Accepted   State = "accepted"
+	InTransit  State = "in_transit"
+	Arrived    State = "arrived"
+	Ended      State = "ended"
+	Cancelled  State = "cancelled"
+)
+
+// States lists every state.
+var States = []State{Requested, Waitlisted, Held, Accepted, InTransit, Arrived, Ended, Cancelled}
+
+// FHIR maps a state to the status of a FHIR R4 Task (hl7.org/fhir/R4, value set
+// task-status). The map is total.
+var FHIR = map[State]string{
+	Requested:  "requested",
+	Waitlisted: "on-hold",
+	Held:       "received",
+	Accepted:   "accepted",
+	InTransit:  "in-progress",
+	Arrived:    "completed",
+	Ended:      "completed",
+	Cancelled:  "cancelled",
+}
+
+// Move is what somebody does to a placement.
+type Move string
+
+// The moves of the main road.
+const (
+	MoveHold    Move = "hold"
+	MoveRelease Move = "release"
+	MoveChoose  Move = "choose"
+	MoveAccept  Move = "accept"
+	MoveDecline Move = "decline"
+	MoveDepart  Move = "depart"
+	MoveReceive Move = "receive"
+	MoveCancel  Move = "cancel"
+	MoveEnd     Move = "end"
+	MoveLapse   Move = "lapse" // the clock's own
+)
+
+// Side is who makes a move.
+type Side uint8
+
+// The two sides of a placement, and the clock.
+const (
+	Team Side = iota
+	House
+	Clock
+)
+
+// rule is one row of the table of moves.
+type rule struct {
+	move Move
+	side Side
+	from []State
+	// fact moves record what has happened: they need no version.
+	fact bool
+}
+
+var rules = []rule{
+	{move: MoveHold, side: Team, from: []State{Requested, Waitlisted, Held}},
+	{move: MoveRelease, side: Team, from: []State{Held, Accepted}},
+	{move: MoveChoose, side: Team, from: []State{Requested, Waitlisted, Held, Accepted}},
+	{move: MoveDepart, side: Team, from: []State{Accepted}},
+	{move: MoveCancel, side: Team, from: []State{Requested, Waitlisted, Held, Accepted, InTransit}},
+	{move: MoveAccept, side: House, from: []State{Held}},
+	{move: MoveDecline, side: House, from: []State{Held, Accepted}},
+	{move: MoveReceive, side: House, from: []State{Requested, Waitlisted, Held, Accepted, InTransit, Cancelled}, fact: true},
+	{move: MoveEnd, side: House, from: []State{Arrived}, fact: true},
+	{move: MoveLapse, side: Clock, from: []State{Held}},
+}
+
+func ruleOf(m Move) (rule, bool) {
+	i := slices.IndexFunc(rules, func(r rule) bool { return r.move == m })
+	if i < 0 {
+		return rule{}, false
+	}
+	return rules[i], true
+}
+
+// allowed lists the moves a side could make from a state, in table order.
+func allowed(s State, side Side) []Move {
+	var out []Move
+	for _, r := range rules {
+		if r.side == side && slices.Contains(r.from, s) {
+			out = append(out, r.move)
+		}
+	}
+	return out
+}
+
+// Live reports whether beds are held or used for a placement in this state.
+func (s State) Live() bool {
+	return s == Held || s == Accepted || s == InTransit || s == Arrived
+}

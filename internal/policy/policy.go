@@ -1,0 +1,114 @@
+// Package policy reads the versioned policy files: weights, time limits and the
+// rules of law that differ by country, each with its source. A placement
+// records the id of the policy it was decided under.
+package policy
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"panah/internal/code"
+	"panah/internal/matching"
+	"panah/internal/place"
+)
+
+//go:embed in-2026.11.json
+var current []byte
+
+// Current is the policy in force.
+var Current = sync.OnceValues(func() (matching.Policy, error) { return Parse(current) })
+
+type file struct {
+	ID        string `json:"id"`
+	Note      string `json:"note"`
+	Weights   struct{ Distance, Language, Needs, Freedom, Freshness, Load, Preference int }
+	Freshness struct{ Unconfirmed, NoOffer int } `json:"freshnessHours"`
+	Zone      int                                `json:"zoneShelters"`
+	Histogram int                                `json:"histogramConsidered"`
+	Journey   map[string]int                     `json:"journeyMinutes"`
+	NoPoints  int                                `json:"journeyNoPoints"`
+	Hold      map[string]int                     `json:"holdMinutes"`
+	Wait      map[string]int                     `json:"waitHours"`
+	LateHold  int                                `json:"lateHoldHours"`
+	Lawful    map[string]struct {
+		Ages   []string
+		Source string
+	} `json:"institutions"`
+	Countries map[string]struct {
+		UTCOffset  int `json:"utcOffsetMinutes"`
+		ChildCall  string
+		AdultCall  string
+		ChildPlace string
+		AdultPlace string
+		Source     string
+	}
+}
+
+// Parse reads a policy file. Every code must be known, every law must have a
+// source, and every urgency its limits.
+func Parse(raw []byte) (matching.Policy, error) {
+	var f file
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&f); err != nil {
+		return matching.Policy{}, fmt.Errorf("policy: %w", err)
+	}
+	p := matching.Policy{
+		ID: f.ID, Weights: matching.Weights(f.Weights), Zone: f.Zone, Histogram: f.Histogram,
+		Fresh:    matching.Freshness{Unconfirmed: hours(f.Freshness.Unconfirmed), NoOffer: hours(f.Freshness.NoOffer)},
+		LateHold: hours(f.LateHold), FullDistant: f.NoPoints,
+		Journey: map[code.Urgency]int{}, HoldFor: map[code.Urgency]time.Duration{}, WaitFor: map[code.Urgency]time.Duration{},
+		Lawful: map[code.Institution]matching.Lawful{}, Country: map[place.Code]matching.Jurisdiction{},
+	}
+	if err := f.urgencies(&p); err != nil {
+		return p, err
+	}
+	if err := f.law(&p); err != nil {
+		return p, err
+	}
+	if f.ID == "" || f.Zone < 3 || f.NoPoints < 1 || len(p.Country) == 0 {
+		return p, fmt.Errorf("policy %s: id, zoneShelters (at least 3), journeyNoPoints and countries are required", f.ID)
+	}
+	return p, nil
+}
+
+func hours(n int) time.Duration { return time.Duration(n) * time.Hour }
+
+func (f file) urgencies(p *matching.Policy) error {
+	for _, name := range code.Urgencies.Names() {
+		u, _ := code.Urgencies.Parse(name)
+		if f.Journey[name] < 1 || f.Hold[name] < 1 || f.Wait[name] < 1 {
+			return fmt.Errorf("policy %s: urgency %s lacks a limit", f.ID, name)
+		}
+		p.Journey[u] = f.Journey[name]
+		p.HoldFor[u] = time.Duration(f.Hold[name]) * time.Minute
+		p.WaitFor[u] = hours(f.Wait[name])
+	}
+	return nil
+}
+
+func (f file) law(p *matching.Policy) error {
+	for name, law := range f.Lawful {
+		kind, ok := code.Institutions.Parse(name)
+		ages, at := code.AgeBands.ParseSet(law.Ages)
+		if !ok || at >= 0 || law.Source == "" {
+			return fmt.Errorf("policy %s: institution %s needs a known type, known ages and a source", f.ID, name)
+		}
+		p.Lawful[kind] = matching.Lawful{Ages: ages}
+	}
+	if len(p.Lawful) != code.Institutions.Len() {
+		return fmt.Errorf("policy %s: not every institution type is covered", f.ID)
+	}
+	for name, c := range f.Countries {
+		if p0, ok := place.Lookup(place.Code(name)); !ok || p0.Level != place.Country || c.Source == "" || c.ChildCall == "" || c.AdultCall == "" {
+			return fmt.Errorf("policy %s: country %s needs a known code, helplines and a source", f.ID, name)
+		}
+		p.Country[place.Code(name)] = matching.Jurisdiction{UTCOffset: c.UTCOffset, ChildCall: c.ChildCall,
+			AdultCall: c.AdultCall, ChildPlace: c.ChildPlace, AdultPlace: c.AdultPlace}
+	}
+	return nil
+}

@@ -1,0 +1,186 @@
+package record
+
+import (
+	"strings"
+
+	"panah/internal/code"
+	"panah/internal/language"
+	"panah/internal/place"
+	"panah/internal/placement"
+	"panah/internal/table"
+)
+
+type placementForm struct {
+	Team     string          `json:"t"`
+	State    placement.State `json:"s"`
+	Policy   string          `json:"p"`
+	Created  int64           `json:"c"`
+	Changed  int64           `json:"g"`
+	Late     bool            `json:"l,omitempty"`
+	Request  requestForm     `json:"q"`
+	HoldNo   int             `json:"n,omitempty"`
+	Shelter  string          `json:"h,omitempty"`
+	Parts    []partForm      `json:"b,omitempty"`
+	Score    int             `json:"o,omitempty"`
+	Expires  int64           `json:"e,omitempty"`
+	Offered  []string        `json:"f,omitempty"`
+	Tried    []string        `json:"y,omitempty"`
+	Refused  []string        `json:"r,omitempty"`
+	Choice   *choiceForm     `json:"k,omitempty"`
+	Commands []uint64        `json:"m"` // key and payload in turn
+	Arrived  int64           `json:"a,omitempty"`
+	Stays    []stayForm      `json:"z,omitempty"`
+	Door     []string        `json:"d,omitempty"`
+	Override *code.Override  `json:"v,omitempty"`
+	Reason   uint8           `json:"w,omitempty"`
+}
+
+type requestForm struct {
+	Rescued   int64                  `json:"r,omitempty"`
+	Place     place.Code             `json:"p"`
+	Urgency   code.Urgency           `json:"u,omitempty"`
+	Journey   int                    `json:"j,omitempty"`
+	Together  code.Together          `json:"t,omitempty"`
+	Persons   []personForm           `json:"n"`
+	Basis     code.ConsentBasis      `json:"b,omitempty"`
+	View      code.View              `json:"v,omitempty"`
+	HeardIn   language.Tag           `json:"h,omitempty"`
+	HeardVia  code.HeardVia          `json:"i,omitempty"`
+	Worker    bool                   `json:"s,omitempty"`
+	Woman     bool                   `json:"w,omitempty"`
+	Prefer    code.Set[code.Feature] `json:"f,omitempty"`
+	Districts []place.Code           `json:"x,omitempty"`
+	Shelters  []string               `json:"y,omitempty"`
+	MaxTrip   int                    `json:"m,omitempty"`
+	Until     int64                  `json:"e,omitempty"`
+	Limit     int                    `json:"l"`
+	Best      bool                   `json:"a,omitempty"`
+}
+
+type personForm struct {
+	Age       code.AgeBand        `json:"a"`
+	Status    code.AgeStatus      `json:"s,omitempty"`
+	With      code.Population     `json:"w"`
+	Languages []language.Tag      `json:"l,omitempty"`
+	Needs     code.Set[code.Need] `json:"n,omitempty"`
+}
+
+type partForm struct {
+	Unit    string `json:"u"`
+	Persons []int  `json:"p"`
+}
+
+type choiceForm struct {
+	By      code.ChosenBy `json:"b"`
+	Shelter string        `json:"s"`
+	Shown   bool          `json:"r,omitempty"`
+	View    code.View     `json:"v,omitempty"`
+	Viewed  bool          `json:"w,omitempty"`
+	At      int64         `json:"a"`
+}
+
+type stayForm struct {
+	Reason code.EndReason `json:"r,omitempty"`
+	At     int64          `json:"a,omitempty"` // 0: still there
+}
+
+// FromPlacement makes the item of a placement with its index entries.
+func FromPlacement(p placement.Placement) table.Item {
+	f := placementForm{Team: p.Team, State: p.State, Policy: p.Policy, Created: seconds(p.CreatedAt), Changed: seconds(p.ChangedAt),
+		Late: p.Late, Request: fromRequest(p.Request), HoldNo: p.Hold.No, Shelter: p.Hold.Shelter, Score: p.Hold.Score,
+		Expires: seconds(p.Hold.ExpiresAt), Offered: p.Offered, Tried: p.Tried, Refused: p.Refused,
+		Arrived: seconds(p.ArrivedAt), Reason: p.Reason}
+	for _, part := range p.Hold.Parts {
+		f.Parts = append(f.Parts, partForm(part))
+	}
+	if c := p.Choice; !c.At.IsZero() {
+		f.Choice = &choiceForm{c.By, c.Shelter, c.HouseRulesShown, c.ChildView, c.Viewed, seconds(c.At)}
+	}
+	for _, c := range p.Commands {
+		f.Commands = append(f.Commands, c.Key, c.Payload)
+	}
+	for _, s := range p.Stays {
+		f.Stays = append(f.Stays, stayForm{s.Reason, seconds(s.At)})
+	}
+	if p.DoorTeam != "" {
+		f.Door = []string{p.DoorTeam, p.DoorHouse}
+	}
+	if p.Overridden {
+		f.Override = &p.Override
+	}
+	return table.Item{Key: PlacementKey(p.ID), Index: indexes(p), Body: marshal(f)}
+}
+
+// indexes are the entries a placement is found by: always its team; the
+// shelter's work while beds are held or used; the clock while something is due.
+func indexes(p placement.Placement) map[table.Index]table.Key {
+	entries := map[table.Index]table.Key{
+		table.ByTeam: {PK: "T#" + p.Team, SK: Stamp(p.CreatedAt) + "#" + p.ID},
+	}
+	if p.State.Live() {
+		entries[table.Work] = table.Key{PK: WorkPartition(p.Hold.Shelter), SK: Stamp(p.ChangedAt) + "#" + p.ID}
+	}
+	if p.State == placement.Held {
+		entries[table.Due] = table.Key{PK: DuePartition(dueShard(p.ID)), SK: Stamp(p.Hold.ExpiresAt) + "#" + p.ID}
+	}
+	return entries
+}
+
+// WorkPartition is where a shelter's arrivals are listed.
+func WorkPartition(shelter string) string { return "A#" + shelter }
+
+// TeamPartition is where a team's placements are listed.
+func TeamPartition(team string) string { return "T#" + team }
+
+func fromRequest(r placement.Request) requestForm {
+	f := requestForm{Rescued: seconds(r.RescuedAt), Place: r.Place, Urgency: r.Urgency, Journey: r.JourneyMinutes,
+		Together: r.Together, Basis: r.Consent.Basis, View: r.Consent.View, HeardIn: r.Consent.HeardIn, HeardVia: r.Consent.HeardVia,
+		Worker: r.Escort.SocialWorker, Woman: r.Escort.Woman, Prefer: r.Preferences, Districts: r.ExcludedDistricts,
+		Shelters: r.ExcludedShelters, MaxTrip: r.MaxJourneyMinutes, Until: seconds(r.NeededUntil), Limit: r.Limit, Best: r.HoldBest}
+	for _, p := range r.Persons {
+		f.Persons = append(f.Persons, personForm{p.Age, p.AgeStatus, p.PlaceWith, p.Languages, p.Needs})
+	}
+	return f
+}
+
+func toRequest(f requestForm) placement.Request {
+	r := placement.Request{RescuedAt: instant(f.Rescued), Place: f.Place, Urgency: f.Urgency, JourneyMinutes: f.Journey,
+		Together: f.Together, Consent: placement.Consent{Basis: f.Basis, View: f.View, HeardIn: f.HeardIn, HeardVia: f.HeardVia},
+		Escort: placement.Escort{SocialWorker: f.Worker, Woman: f.Woman}, Preferences: f.Prefer, ExcludedDistricts: f.Districts,
+		ExcludedShelters: f.Shelters, MaxJourneyMinutes: f.MaxTrip, NeededUntil: instant(f.Until), Limit: f.Limit, HoldBest: f.Best}
+	for _, p := range f.Persons {
+		r.Persons = append(r.Persons, placement.Person{Age: p.Age, AgeStatus: p.Status, PlaceWith: p.With, Languages: p.Languages, Needs: p.Needs})
+	}
+	return r
+}
+
+// ToPlacement reads a placement back.
+func ToPlacement(it *table.Item) (placement.Placement, error) {
+	var f placementForm
+	if err := unmarshal(it, &f); err != nil {
+		return placement.Placement{}, err
+	}
+	p := placement.Placement{ID: strings.TrimPrefix(it.PK, "P#"), Team: f.Team, Request: toRequest(f.Request), State: f.State,
+		Policy: f.Policy, CreatedAt: instant(f.Created), ChangedAt: instant(f.Changed), Version: it.Version, Late: f.Late,
+		Hold:    placement.Hold{No: f.HoldNo, Shelter: f.Shelter, Score: f.Score, ExpiresAt: instant(f.Expires)},
+		Offered: f.Offered, Tried: f.Tried, Refused: f.Refused, ArrivedAt: instant(f.Arrived), Reason: f.Reason}
+	for _, part := range f.Parts {
+		p.Hold.Parts = append(p.Hold.Parts, placement.Part(part))
+	}
+	if c := f.Choice; c != nil {
+		p.Choice = placement.Choice{By: c.By, Shelter: c.Shelter, HouseRulesShown: c.Shown, ChildView: c.View, Viewed: c.Viewed, At: instant(c.At)}
+	}
+	for i := 0; i+1 < len(f.Commands); i += 2 {
+		p.Commands = append(p.Commands, placement.Command{Key: f.Commands[i], Payload: f.Commands[i+1]})
+	}
+	for _, s := range f.Stays {
+		p.Stays = append(p.Stays, placement.Stay{Gone: s.At != 0, Reason: s.Reason, At: instant(s.At)})
+	}
+	if len(f.Door) == 2 {
+		p.DoorTeam, p.DoorHouse = f.Door[0], f.Door[1]
+	}
+	if f.Override != nil {
+		p.Override, p.Overridden = *f.Override, true
+	}
+	return p, nil
+}

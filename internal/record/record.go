@@ -1,0 +1,212 @@
+// Package record is the storage form of the facts: how shelters, units,
+// placements and memberships become items of the table and come back. Codes are
+// stored as numbers of their append-only lists, times as seconds; an item stays
+// under 1 KB for a typical placement or unit.
+package record
+
+import (
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"strings"
+	"time"
+
+	"panah/internal/caller"
+	"panah/internal/code"
+	"panah/internal/language"
+	"panah/internal/place"
+	"panah/internal/shelter"
+	"panah/internal/table"
+)
+
+// Keys of the items.
+func ShelterKey(id string) table.Key       { return table.Key{PK: "S#" + id, SK: "S"} }
+func UnitKey(shelter, id string) table.Key { return table.Key{PK: "S#" + shelter, SK: "U#" + id} }
+func PlacementKey(id string) table.Key     { return table.Key{PK: "P#" + id, SK: "P"} }
+func MembershipKey(subject string) table.Key {
+	return table.Key{PK: "M#" + subject, SK: "M"}
+}
+
+// IsShelter and IsUnit say what an item of the change feed is.
+func IsShelter(k table.Key) bool { return strings.HasPrefix(k.PK, "S#") && k.SK == "S" }
+func IsUnit(k table.Key) bool    { return strings.HasPrefix(k.PK, "S#") && strings.HasPrefix(k.SK, "U#") }
+
+// IsPlacement reports whether the item is a placement.
+func IsPlacement(k table.Key) bool { return strings.HasPrefix(k.PK, "P#") && k.SK == "P" }
+
+// DueShards is over how many partitions the due times are spread.
+const DueShards = 8
+
+// DuePartition is the partition of the due index an id falls in.
+func DuePartition(shard int) string { return fmt.Sprintf("DUE#%d", shard) }
+
+func dueShard(id string) int {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(id))
+	return int(h.Sum32() % DueShards)
+}
+
+// Stamp is an instant as a sort key: it sorts as it passes.
+func Stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
+
+func seconds(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Unix()
+}
+
+func instant(s int64) time.Time {
+	if s == 0 {
+		return time.Time{}
+	}
+	return time.Unix(s, 0).UTC()
+}
+
+func marshal(v any) []byte {
+	raw, err := json.Marshal(v)
+	if err != nil { // the forms below hold only numbers, strings and slices of them
+		panic(fmt.Sprintf("record: %v", err))
+	}
+	return raw
+}
+
+func unmarshal(it *table.Item, into any) error {
+	if err := json.Unmarshal(it.Body, into); err != nil {
+		return fmt.Errorf("record: item %s cannot be read: %w", it.Key, err)
+	}
+	return nil
+}
+
+type shelterForm struct {
+	District   place.Code               `json:"d"`
+	Type       code.Institution         `json:"t"`
+	Status     shelter.Status           `json:"s,omitempty"`
+	Registered int64                    `json:"u,omitempty"`
+	Languages  []languageForm           `json:"l,omitempty"`
+	OnSite     code.Set[code.Need]      `json:"o,omitempty"`
+	Arranged   code.Set[code.Need]      `json:"a,omitempty"`
+	Features   code.Set[code.Feature]   `json:"f,omitempty"`
+	HouseRules code.Set[code.HouseRule] `json:"h,omitempty"`
+	From       int                      `json:"i,omitempty"`
+	To         int                      `json:"j,omitempty"`
+	MaxStay    int                      `json:"m,omitempty"`
+	Rev        uint64                   `json:"r"`
+	Synthetic  bool                     `json:"x,omitempty"`
+}
+
+type languageForm struct {
+	Tag language.Tag     `json:"t"`
+	Via code.LanguageVia `json:"v,omitempty"`
+}
+
+// FromShelter makes the item of a shelter.
+func FromShelter(s shelter.Shelter) table.Item {
+	f := shelterForm{District: s.District, Type: s.Type, Status: s.Status, Registered: seconds(s.RegisteredUntil),
+		OnSite: s.OnSite, Arranged: s.Arranged, Features: s.Features, HouseRules: s.HouseRules,
+		From: s.Intake.From, To: s.Intake.To, MaxStay: s.MaxStayDays, Rev: s.Rev, Synthetic: s.Synthetic}
+	for _, l := range s.Languages {
+		f.Languages = append(f.Languages, languageForm(l))
+	}
+	return table.Item{Key: ShelterKey(s.ID), Body: marshal(f)}
+}
+
+// ToShelter reads a shelter back.
+func ToShelter(it *table.Item) (shelter.Shelter, error) {
+	var f shelterForm
+	if err := unmarshal(it, &f); err != nil {
+		return shelter.Shelter{}, err
+	}
+	s := shelter.Shelter{ID: strings.TrimPrefix(it.PK, "S#"), District: f.District, Type: f.Type, Status: f.Status,
+		RegisteredUntil: instant(f.Registered), OnSite: f.OnSite, Arranged: f.Arranged, Features: f.Features,
+		HouseRules: f.HouseRules, Intake: shelter.Hours{From: f.From, To: f.To}, MaxStayDays: f.MaxStay,
+		Rev: f.Rev, Version: it.Version, Synthetic: f.Synthetic}
+	for _, l := range f.Languages {
+		s.Languages = append(s.Languages, shelter.Language(l))
+	}
+	return s, nil
+}
+
+type unitForm struct {
+	Population code.Population        `json:"p"`
+	Ages       code.Set[code.AgeBand] `json:"a"`
+	Kind       code.UnitKind          `json:"k,omitempty"`
+	Separate   bool                   `json:"e,omitempty"`
+	Site       uint8                  `json:"i,omitempty"`
+	Sanctioned int                    `json:"n,omitempty"`
+	Staffed    int                    `json:"s"`
+	OutOf      int                    `json:"o,omitempty"`
+	Occupied   int                    `json:"c"`
+	Census     uint64                 `json:"v"`
+	Counted    int64                  `json:"t,omitempty"`
+	Confirmed  int64                  `json:"f,omitempty"`
+	Moved      int64                  `json:"m,omitempty"`
+	Offered    int64                  `json:"l,omitempty"`
+	Included   map[string]int         `json:"w,omitempty"`
+}
+
+// FromUnit makes the item of a unit. Its guard is derived from the counts here
+// and nowhere else.
+func FromUnit(u shelter.Unit) table.Item {
+	c := u.Counts()
+	guard := &table.Guard{Free: c.Free(), Rev: u.Rev, Claims: map[string]table.Claim{}}
+	for id, claim := range u.Claims() {
+		guard.Claims[id] = table.Claim(claim)
+	}
+	return table.Item{Key: UnitKey(u.Shelter, u.ID), Guard: guard, Body: marshal(unitForm{
+		Population: u.Population, Ages: u.Ages, Kind: u.Kind, Separate: u.SeparateSleeping, Site: u.Site,
+		Sanctioned: u.Sanctioned, Staffed: c.Staffed(), OutOf: c.OutOfService(), Occupied: c.Occupied(), Census: u.Census,
+		Counted: seconds(u.CountedAt), Confirmed: seconds(u.ConfirmedAt), Moved: seconds(u.MovedAt),
+		Offered: seconds(u.LastOffered), Included: u.Counted})}
+}
+
+// ToUnit reads a unit back and checks that its guard agrees with its counts.
+func ToUnit(it *table.Item) (shelter.Unit, error) {
+	var f unitForm
+	if err := unmarshal(it, &f); err != nil {
+		return shelter.Unit{}, err
+	}
+	if it.Guard == nil {
+		return shelter.Unit{}, fmt.Errorf("record: unit %s has no guard", it.Key)
+	}
+	counts, err := shelter.NewCounts(f.Staffed, f.OutOf, f.Occupied, 0)
+	if err != nil {
+		return shelter.Unit{}, fmt.Errorf("record: unit %s: %w", it.Key, err)
+	}
+	claims := make(map[string]shelter.Claim, len(it.Guard.Claims))
+	for id, c := range it.Guard.Claims {
+		claims[id] = shelter.Claim(c)
+	}
+	u := shelter.Restore(shelter.Unit{
+		Shelter: strings.TrimPrefix(it.PK, "S#"), ID: strings.TrimPrefix(it.SK, "U#"), Population: f.Population,
+		Ages: f.Ages, Kind: f.Kind, SeparateSleeping: f.Separate, Site: f.Site, Rev: it.Guard.Rev, Version: it.Version,
+		Census: f.Census, Sanctioned: f.Sanctioned, CountedAt: instant(f.Counted), ConfirmedAt: instant(f.Confirmed),
+		MovedAt: instant(f.Moved), LastOffered: instant(f.Offered), Counted: f.Included,
+	}, counts, claims)
+	if u.Counts().Free() != it.Guard.Free {
+		return u, fmt.Errorf("record: unit %s: %d free by its guard, %d by its counts", it.Key, it.Guard.Free, u.Counts().Free())
+	}
+	return u, nil
+}
+
+type membershipForm struct {
+	Role  caller.Role `json:"r"`
+	Scope string      `json:"s"`
+}
+
+// FromMembership makes the item of a membership.
+func FromMembership(c caller.Caller) table.Item {
+	return table.Item{Key: MembershipKey(c.Subject), Body: marshal(membershipForm{c.Role, c.Scope})}
+}
+
+// ToMembership reads a membership back; a tombstone is nobody's.
+func ToMembership(it *table.Item) (caller.Caller, error) {
+	var f membershipForm
+	if it.Tombstone {
+		return caller.Caller{}, nil
+	}
+	if err := unmarshal(it, &f); err != nil {
+		return caller.Caller{}, err
+	}
+	return caller.Caller{Subject: strings.TrimPrefix(it.PK, "M#"), Role: f.Role, Scope: f.Scope}, nil
+}

@@ -1,0 +1,352 @@
+package referral
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"panah/internal/caller"
+	"panah/internal/code"
+	"panah/internal/fault"
+	"panah/internal/matching"
+	"panah/internal/placement"
+	"panah/internal/record"
+	"panah/internal/table"
+)
+
+// Command is what every move carries.
+type Command struct {
+	Key        string // the Idempotency-Key
+	Payload    string // the request's canonical form; only its hash is kept
+	Version    uint64 // of the placement the sender acted on
+	HoldNo     int    // the hold the sender acted on; 0 where a version is enough
+	OccurredAt time.Time
+}
+
+func (c Command) hash() placement.Command {
+	return placement.Command{Key: placement.Hash(c.Key), Payload: placement.Hash(c.Payload)}
+}
+
+// Outcome is a placement after a command, with what matching said where it was asked.
+type Outcome struct {
+	placement.Placement
+	Match    *matching.Result
+	Replayed bool
+}
+
+func ask(p placement.Placement, now time.Time) matching.Ask {
+	return matching.Ask{Request: p.Request, At: now, Refused: p.Refused, Tried: p.Tried}
+}
+
+// Request creates a placement and, when the team asks for it, holds the best
+// option in the same write. Sent again under the same key it answers with the
+// placement as it is now.
+func (s *Service) Request(ctx context.Context, c caller.Caller, r placement.Request, cmd Command) (Outcome, error) {
+	if err := c.Allow(caller.RequestPlacement, caller.Resource{Team: c.Team()}); err != nil {
+		return Outcome{}, err
+	}
+	if err := r.Check(s.now()); err != nil {
+		return Outcome{}, err
+	}
+	id := placement.ID(c.Team(), cmd.Key)
+	var match matching.Result
+	p, replayed, err := s.runFrom(ctx, id, nil, false, func(stored *placement.Placement, now time.Time) (decision, error) {
+		if stored != nil {
+			_, err := stored.Replay(cmd.hash())
+			return decision{next: *stored, done: true}, err
+		}
+		w, err := s.world(ctx)
+		if err != nil {
+			return decision{}, err
+		}
+		p := placement.New(id, c.Team(), s.Policy.ID, r, now, cmd.hash())
+		p.Late = r.HoldBest && !r.OccurredAt.IsZero() && now.Sub(r.OccurredAt) > s.Policy.LateHold
+		match = matching.Rank(w, ask(p, now), s.Policy, r.Limit)
+		return s.first(p, match, now)
+	})
+	if err == nil && replayed {
+		match, err = s.rank(ctx, p)
+	}
+	return Outcome{Placement: p, Match: &match, Replayed: replayed}, err
+}
+
+// first decides what a new request becomes: held, requested or waitlisted.
+func (s *Service) first(p placement.Placement, match matching.Result, now time.Time) (decision, error) {
+	for _, o := range match.Options {
+		p.Offered = append(p.Offered, o.Candidate.ID)
+	}
+	switch {
+	case len(match.Options) == 0:
+		return decision{next: p.Wait(now.Add(s.Policy.WaitFor[p.Request.Urgency]), now)}, nil
+	case !p.Request.HoldBest || p.Late:
+		return decision{next: p}, nil
+	}
+	next, beds, err := p.TakeHold(match.Options[0].Hold(), s.holdUntil(p, now), now)
+	return decision{next: next, beds: beds}, err
+}
+
+func (s *Service) holdUntil(p placement.Placement, now time.Time) time.Time {
+	return now.Add(s.Policy.HoldFor[p.Request.Urgency])
+}
+
+func (s *Service) rank(ctx context.Context, p placement.Placement) (matching.Result, error) {
+	w, err := s.world(ctx)
+	if err != nil {
+		return matching.Result{}, err
+	}
+	return matching.Rank(w, ask(p, s.now()), s.Policy, p.Request.Limit), nil
+}
+
+// Placement answers one placement to its team or to the desk of its district.
+func (s *Service) Placement(ctx context.Context, c caller.Caller, id string) (placement.Placement, error) {
+	it, err := s.Store.Get(ctx, record.PlacementKey(id), table.Strong)
+	if err != nil {
+		return placement.Placement{}, refusal(err)
+	}
+	if it == nil {
+		return placement.Placement{}, missing(c.Allow(caller.ReadPlacement, caller.Resource{}))
+	}
+	p, err := record.ToPlacement(it)
+	if err != nil {
+		return p, err
+	}
+	return p, c.Allow(caller.ReadPlacement, resource(p))
+}
+
+// missing answers for an id that is not there exactly what a foreign one would get.
+func missing(allowed error) error {
+	if fault.Is(allowed, fault.Forbidden) {
+		return allowed
+	}
+	return fault.New(fault.NotFound, "there is nothing here under this id")
+}
+
+func resource(p placement.Placement) caller.Resource {
+	return caller.Resource{Team: p.Team, Shelter: p.Hold.Shelter, District: p.Request.Place}
+}
+
+// Options ranks afresh for a placement.
+func (s *Service) Options(ctx context.Context, c caller.Caller, id string) (Outcome, error) {
+	p, err := s.Placement(ctx, c, id)
+	if err != nil {
+		return Outcome{}, err
+	}
+	match, err := s.rank(ctx, p)
+	return Outcome{Placement: p, Match: &match}, err
+}
+
+// Mine lists a team's placements, newest first.
+func (s *Service) Mine(ctx context.Context, c caller.Caller, limit int, after string) ([]placement.Placement, string, error) {
+	if err := c.Allow(caller.ReadPlacement, caller.Resource{Team: c.Team()}); err != nil {
+		return nil, "", err
+	}
+	q := table.Query{Index: table.ByTeam, PK: record.TeamPartition(c.Team()), Descending: true, Limit: limit, After: after}
+	return s.list(ctx, q, func(p placement.Placement) bool { return p.Team == c.Team() })
+}
+
+// Arrivals lists the placements whose beds a shelter holds or uses, oldest first.
+func (s *Service) Arrivals(ctx context.Context, c caller.Caller, shelter string, limit int, after string) ([]placement.Placement, string, error) {
+	if _, err := s.Shelter(ctx, c, shelter); err != nil {
+		return nil, "", err
+	}
+	q := table.Query{Index: table.Work, PK: record.WorkPartition(shelter), Limit: limit, After: after}
+	return s.list(ctx, q, func(p placement.Placement) bool { return p.Hold.Shelter == shelter && p.State.Live() })
+}
+
+// list reads what an index names and drops what the item itself denies: an
+// index lags.
+func (s *Service) list(ctx context.Context, q table.Query, keep func(placement.Placement) bool) ([]placement.Placement, string, error) {
+	page, err := s.Store.Query(ctx, q)
+	if err != nil {
+		return nil, "", cursorFault(refusal(err))
+	}
+	out := []placement.Placement{}
+	for _, entry := range page.Items {
+		it, err := s.Store.Get(ctx, entry.Key, table.Strong)
+		if err != nil {
+			return nil, "", refusal(err)
+		}
+		if it == nil || !record.IsPlacement(it.Key) {
+			continue
+		}
+		p, err := record.ToPlacement(it)
+		if err != nil {
+			return nil, "", err
+		}
+		if keep(p) {
+			out = append(out, p)
+		}
+	}
+	return out, page.Next, nil
+}
+
+// move carries out one move of an existing placement: scope, replay, version
+// and hold are checked before do decides.
+func (s *Service) move(ctx context.Context, c caller.Caller, a caller.Action, id string, m placement.Move, cmd Command,
+	do func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error)) (Outcome, error) {
+	p, replayed, err := s.run(ctx, id, func(stored *placement.Placement, now time.Time) (decision, error) {
+		if stored == nil {
+			return decision{}, missing(c.Allow(a, caller.Resource{}))
+		}
+		if err := c.Allow(a, resource(*stored)); err != nil {
+			return decision{}, err
+		}
+		if done, err := stored.Replay(cmd.hash()); done || err != nil {
+			return decision{next: *stored, done: done}, err
+		}
+		if err := checkSender(*stored, m, cmd, now); err != nil {
+			return decision{}, err
+		}
+		next, beds, err := do(*stored, now)
+		if err != nil {
+			return decision{}, err
+		}
+		next, err = next.Remember(cmd.hash(), m)
+		return decision{next: next, beds: beds}, err
+	})
+	return Outcome{Placement: p, Replayed: replayed}, err
+}
+
+func checkSender(p placement.Placement, m placement.Move, cmd Command, now time.Time) error {
+	if err := placement.CheckOccurred(cmd.OccurredAt, now); err != nil {
+		return err
+	}
+	if cmd.HoldNo != 0 {
+		return p.CheckHold(cmd.HoldNo)
+	}
+	return p.CheckVersion(m, cmd.Version)
+}
+
+// Hold holds a shelter for a placement, or the best option when none is named.
+func (s *Service) Hold(ctx context.Context, c caller.Caller, id, shelter string, cmd Command) (Outcome, error) {
+	return s.move(ctx, c, caller.MovePlacement, id, placement.MoveHold, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
+		return s.hold(ctx, p, shelter, now)
+	})
+}
+
+func (s *Service) hold(ctx context.Context, p placement.Placement, shelter string, now time.Time) (placement.Placement, []placement.BedMove, error) {
+	w, err := s.world(ctx)
+	if err != nil {
+		return p, nil, err
+	}
+	if shelter == "" {
+		best := matching.Rank(w, ask(p, now), s.Policy, 1)
+		if len(best.Options) == 0 {
+			return p, nil, fault.New(fault.ShelterFull, "no shelter fits this party now")
+		}
+		return p.TakeHold(best.Options[0].Hold(), s.holdUntil(p, now), now)
+	}
+	o, failed, ok := matching.Try(w, shelter, ask(p, now), s.Policy)
+	switch {
+	case !ok:
+		return p, nil, fault.Field("option", "is not an option of this placement")
+	case slices.Equal(failed, []string{"beds.free"}):
+		return p, nil, fault.New(fault.ShelterFull, "fewer beds are free there than this party needs").WithRules(failed...)
+	case len(failed) > 0:
+		return p, nil, fault.New(fault.NotEligible, "this shelter does not fit this party").WithRules(failed...)
+	}
+	return p.TakeHold(o.Hold(), s.holdUntil(p, now), now)
+}
+
+// Release gives the held beds back.
+func (s *Service) Release(ctx context.Context, c caller.Caller, id string, cmd Command) (Outcome, error) {
+	return s.move(ctx, c, caller.MovePlacement, id, placement.MoveRelease, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
+		return p.Release(now)
+	})
+}
+
+// Choose records the choice of an option; where it is not the one held, the
+// hold is swapped in the same write.
+func (s *Service) Choose(ctx context.Context, c caller.Caller, id string, choice placement.Choice, cmd Command) (Outcome, error) {
+	return s.move(ctx, c, caller.MovePlacement, id, placement.MoveChoose, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
+		var beds []placement.BedMove
+		if choice.Shelter != p.Hold.Shelter || !p.State.Live() {
+			var err error
+			if p, beds, err = s.hold(ctx, p, choice.Shelter, now); err != nil {
+				return p, nil, err
+			}
+		}
+		p, err := p.Choose(choice, now)
+		return p, beds, err
+	})
+}
+
+// Accept is the shelter's yes.
+func (s *Service) Accept(ctx context.Context, c caller.Caller, id string, cmd Command) (Outcome, error) {
+	return s.move(ctx, c, caller.AnswerPlacement, id, placement.MoveAccept, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
+		return p.Accept(s.Code(), s.Code(), now)
+	})
+}
+
+// Decline is the shelter's coded no; the next option is held by itself where
+// the party agreed to that.
+func (s *Service) Decline(ctx context.Context, c caller.Caller, id string, why code.DeclineReason, cmd Command) (Outcome, error) {
+	return s.move(ctx, c, caller.AnswerPlacement, id, placement.MoveDecline, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
+		p, beds, err := p.Decline(why, now)
+		if err != nil {
+			return p, nil, err
+		}
+		return s.nextOption(ctx, p, beds, now)
+	})
+}
+
+// nextOption holds the best shelter not tried yet, when the team asked for a
+// hold in the first place; when nothing fits, the placement waits.
+func (s *Service) nextOption(ctx context.Context, p placement.Placement, beds []placement.BedMove, now time.Time) (placement.Placement, []placement.BedMove, error) {
+	if !p.Request.HoldBest {
+		return p, beds, nil
+	}
+	w, err := s.world(ctx)
+	if err != nil {
+		return p, beds, nil //nolint:nilerr // giving beds back does not wait for a directory
+	}
+	best := matching.Rank(w, ask(p, now), s.Policy, 1)
+	switch {
+	case len(best.Options) == 0:
+		return p.Wait(now.Add(s.Policy.WaitFor[p.Request.Urgency]), now), beds, nil
+	case slices.Contains(p.Tried, best.Options[0].Candidate.ID):
+		return p, beds, nil
+	}
+	p, more, err := p.TakeHold(best.Options[0].Hold(), s.holdUntil(p, now), now)
+	return p, append(beds, more...), err
+}
+
+// Depart starts the journey.
+func (s *Service) Depart(ctx context.Context, c caller.Caller, id string, socialWorker bool, override *code.Override, cmd Command) (Outcome, error) {
+	return s.move(ctx, c, caller.MovePlacement, id, placement.MoveDepart, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
+		var why code.Override
+		if override != nil {
+			why = *override
+		}
+		p, err := p.Depart(socialWorker, why, override != nil, now)
+		return p, nil, err
+	})
+}
+
+// Receive records the arrival.
+func (s *Service) Receive(ctx context.Context, c caller.Caller, id string, cmd Command) (Outcome, error) {
+	return s.move(ctx, c, caller.AnswerPlacement, id, placement.MoveReceive, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
+		return p.Receive(occurred(cmd, now), now)
+	})
+}
+
+// Cancel ends the request before arrival.
+func (s *Service) Cancel(ctx context.Context, c caller.Caller, id string, why code.CancelReason, cmd Command) (Outcome, error) {
+	return s.move(ctx, c, caller.MovePlacement, id, placement.MoveCancel, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
+		return p.Cancel(why, now)
+	})
+}
+
+// End records that persons have left.
+func (s *Service) End(ctx context.Context, c caller.Caller, id string, persons []int, why code.EndReason, cmd Command) (Outcome, error) {
+	return s.move(ctx, c, caller.AnswerPlacement, id, placement.MoveEnd, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
+		return p.End(persons, why, occurred(cmd, now), now)
+	})
+}
+
+func occurred(cmd Command, now time.Time) time.Time {
+	if cmd.OccurredAt.IsZero() {
+		return now
+	}
+	return cmd.OccurredAt
+}

@@ -1,0 +1,273 @@
+package referral
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"panah/internal/fault"
+	"panah/internal/placement"
+	"panah/internal/record"
+	"panah/internal/shelter"
+	"panah/internal/table"
+)
+
+// decide is one command's decision: given the placement as it is stored (nil
+// when there is none yet) and the instant, it answers what it becomes and what
+// must become of the beds. done means that there is nothing left to write.
+type decide func(p *placement.Placement, now time.Time) (decision, error)
+
+type decision struct {
+	next placement.Placement
+	beds []placement.BedMove
+	done bool // next is the answer already: a replay, or nothing to do
+}
+
+// attempts bounds how often a command decides again after a lost race.
+const attempts = 12
+
+// attempt is what one command has learnt from its lost races.
+type attempt struct {
+	*Service
+	ctx   context.Context
+	known map[table.Key]*table.Item // fresh images of units
+	exact map[table.Key]bool        // units to be written by version, not taken
+	sent  bool                      // a write of ours may have landed
+}
+
+// run carries a command out. replayed tells that it had been carried out before
+// this call.
+func (s *Service) run(ctx context.Context, id string, d decide) (p placement.Placement, replayed bool, err error) {
+	return s.runFrom(ctx, id, nil, true, d)
+}
+
+// runFrom starts from an image of the placement if have is false: a create
+// expects none and saves the read.
+func (s *Service) runFrom(ctx context.Context, id string, it *table.Item, read bool, d decide) (placement.Placement, bool, error) {
+	a := &attempt{Service: s, ctx: ctx, known: map[table.Key]*table.Item{}, exact: map[table.Key]bool{}}
+	key := record.PlacementKey(id)
+	for range attempts {
+		if read {
+			var err error
+			if it, err = s.Store.Get(ctx, key, table.Strong); err != nil {
+				return placement.Placement{}, false, refusal(err)
+			}
+		}
+		var stored *placement.Placement
+		var version uint64
+		if it != nil {
+			p, err := record.ToPlacement(it)
+			if err != nil {
+				return p, false, err
+			}
+			stored, version = &p, it.Version
+		}
+		dec, err := d(stored, s.now())
+		if err != nil || dec.done {
+			return dec.next, dec.done && !a.sent, err
+		}
+		ops, err := a.ops(dec, version)
+		if err != nil {
+			return dec.next, false, err
+		}
+		batch := table.Batch{WriteID: s.NewID(), Ops: ops}
+		err = s.Store.Write(ctx, batch)
+		if err == nil {
+			dec.next.Version = version + 1
+			s.Directory.Learn(a.written(batch)...)
+			return dec.next, false, nil
+		}
+		if read, it, err = a.learn(batch, err); err != nil {
+			return dec.next, false, err
+		}
+	}
+	return placement.Placement{}, false, fault.New(fault.Busy, "many are asking for the same beds; send the same request again shortly")
+}
+
+// ops makes the one write of a decision: the placement and every unit once.
+func (a *attempt) ops(d decision, version uint64) ([]table.Op, error) {
+	ops := []table.Op{table.PutOp(record.FromPlacement(d.next), version)}
+	for _, group := range byUnit(d.beds) {
+		op, err := a.unitOp(group)
+		if err != nil {
+			return nil, err
+		}
+		ops = append(ops, op)
+	}
+	return ops, nil
+}
+
+// byUnit groups bed moves by unit, in the order units first appear.
+func byUnit(moves []placement.BedMove) [][]placement.BedMove {
+	var groups [][]placement.BedMove
+	for _, m := range moves {
+		i := slices.IndexFunc(groups, func(g []placement.BedMove) bool { return g[0].Shelter == m.Shelter && g[0].Unit == m.Unit })
+		if i < 0 {
+			groups = append(groups, nil)
+			i = len(groups) - 1
+		}
+		groups[i] = append(groups[i], m)
+	}
+	return groups
+}
+
+// unitOp takes beds by the unit's own guard where that is all that happens to
+// it; anything else is decided here on the unit as it is and written by version.
+func (a *attempt) unitOp(moves []placement.BedMove) (table.Op, error) {
+	key := record.UnitKey(moves[0].Shelter, moves[0].Unit)
+	if m := moves[0]; len(moves) == 1 && m.Kind == placement.TakeBeds && !a.exact[key] {
+		if rev, ok := a.rev(m); ok {
+			return table.TakeOp(table.Take{Key: key, ClaimID: m.Claim, N: m.N, Until: m.Until, Rev: rev}), nil
+		}
+	}
+	it := a.known[key]
+	if it == nil {
+		var err error
+		if it, err = a.Store.Get(a.ctx, key, table.Strong); err != nil {
+			return table.Op{}, refusal(err)
+		}
+		if it == nil {
+			return table.Op{}, fault.New(fault.NotFound, "this unit is not there any more")
+		}
+	}
+	u, err := record.ToUnit(it)
+	if err != nil {
+		return table.Op{}, err
+	}
+	for _, m := range moves {
+		if u, err = applyBeds(u, m, a.now()); err != nil {
+			return table.Op{}, err
+		}
+	}
+	return table.PutOp(record.FromUnit(u), it.Version), nil
+}
+
+// rev is the unit's rev as the directory knows it: the guard compares it with
+// the truth.
+func (a *attempt) rev(m placement.BedMove) (uint64, bool) {
+	w, err := a.world(a.ctx)
+	if err != nil {
+		return 0, false
+	}
+	i, ok := w.Find(m.Shelter)
+	if !ok {
+		return 0, false
+	}
+	units := w.Candidates[i].Units
+	j := slices.IndexFunc(units, func(u shelter.Unit) bool { return u.ID == m.Unit })
+	if j < 0 {
+		return 0, false
+	}
+	return units[j].Rev, true
+}
+
+func applyBeds(u shelter.Unit, m placement.BedMove, now time.Time) (shelter.Unit, error) {
+	switch m.Kind {
+	case placement.TakeBeds:
+		return u.Hold(m.Claim, m.N, m.Until, now)
+	case placement.PinBeds:
+		return u.Pin(m.Claim, now)
+	case placement.FillBeds:
+		return u.Arrive(m.Claim, m.N, m.Until), nil
+	case placement.VacateBeds:
+		return u.Leave(m.N, m.Until), nil
+	default:
+		return u.Release(m.Claim), nil
+	}
+}
+
+// learn takes in why a write failed: what to decide on next, or the error to
+// give up with.
+func (a *attempt) learn(b table.Batch, err error) (read bool, it *table.Item, _ error) {
+	if errors.Is(err, table.ErrUnknown) {
+		a.sent = true
+		clear(a.known)
+		return true, nil, nil
+	}
+	stale, ok := table.IsStale(err)
+	if !ok {
+		return false, nil, refusal(err)
+	}
+	read = true
+	for i, image := range stale.Images {
+		key := b.Ops[i].Key()
+		if i == 0 {
+			if image.Known {
+				read, it = false, image.Item
+			}
+			continue
+		}
+		delete(a.known, key)
+		if err := a.learnUnit(b.Ops[i], image); err != nil {
+			return false, nil, err
+		}
+	}
+	return read, it, nil
+}
+
+// learnUnit puts a refused unit back into the directory, so that the next
+// decision knows it; where the engine gave no image, it is read. A unit that
+// is full only by claims whose time has passed is written by version next time,
+// without them.
+func (a *attempt) learnUnit(op table.Op, image table.Image) error {
+	key, it := op.Key(), image.Item
+	if !image.Known {
+		var err error
+		if it, err = a.Store.Get(a.ctx, key, table.Strong); err != nil {
+			return refusal(err)
+		}
+	}
+	if it == nil {
+		return nil
+	}
+	u, err := record.ToUnit(it)
+	if err != nil {
+		return err
+	}
+	a.known[key] = it
+	a.Directory.Learn(it)
+	if t := op.Take; t != nil {
+		if u.Rev != t.Rev { // the shelter's rules have changed: learn them too
+			return a.learnShelter(u.Shelter)
+		}
+		if u.Counts().Free() < t.N && u.WithoutDead(a.now()).Counts().Free() >= t.N {
+			a.exact[key] = true
+			a.Directory.Learn(aliveImage(u, a.now()))
+		}
+	}
+	return nil
+}
+
+// aliveImage is a unit's image without dead claims, so that matching sees the
+// beds that can be had.
+func aliveImage(u shelter.Unit, now time.Time) *table.Item {
+	it := record.FromUnit(u.WithoutDead(now))
+	it.Version = u.Version
+	return &it
+}
+
+func (a *attempt) learnShelter(id string) error {
+	it, err := a.Store.Get(a.ctx, record.ShelterKey(id), table.Strong)
+	if err != nil {
+		return refusal(err)
+	}
+	a.Directory.Learn(it)
+	return nil
+}
+
+// written lists the units a batch has put, for the directory: a warm process
+// sees its own writes before the log brings them.
+func (a *attempt) written(b table.Batch) []*table.Item {
+	var out []*table.Item
+	for _, op := range b.Ops[1:] {
+		if put := op.Put; put != nil {
+			it := put.Item
+			it.Version = put.IfVersion + 1
+			out = append(out, &it)
+			continue
+		}
+		a.Directory.Took(op.Take.Key, op.Take.N)
+	}
+	return out
+}

@@ -1,0 +1,145 @@
+package referral
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"panah/internal/caller"
+	"panah/internal/fault"
+	"panah/internal/record"
+	"panah/internal/shelter"
+	"panah/internal/table"
+)
+
+// ShelterView is a shelter with its units as they are stored now.
+type ShelterView struct {
+	shelter.Shelter
+	Units []shelter.Unit
+}
+
+// Shelter reads one shelter for its staff, its desk or its ministry.
+func (s *Service) Shelter(ctx context.Context, c caller.Caller, id string) (ShelterView, error) {
+	page, err := s.Store.Query(ctx, table.Query{PK: record.ShelterKey(id).PK})
+	if refused := (*table.Refused)(nil); errors.As(err, &refused) {
+		return ShelterView{}, missing(c.Allow(caller.ReadShelter, caller.Resource{}))
+	}
+	if err != nil {
+		return ShelterView{}, refusal(err)
+	}
+	var v ShelterView
+	for i := range page.Items {
+		it := &page.Items[i]
+		switch {
+		case record.IsShelter(it.Key):
+			v.Shelter, err = record.ToShelter(it)
+		case record.IsUnit(it.Key):
+			var u shelter.Unit
+			u, err = record.ToUnit(it)
+			v.Units = append(v.Units, u)
+		}
+		if err != nil {
+			return v, err
+		}
+	}
+	if v.ID == "" {
+		return v, missing(c.Allow(caller.ReadShelter, caller.Resource{}))
+	}
+	return v, c.Allow(caller.ReadShelter, caller.Resource{Shelter: v.ID, District: v.District})
+}
+
+// CensusCommand is a census with what the sender believes to replace.
+type CensusCommand struct {
+	shelter.Census
+	Placements []string // ids of placements already counted among those present
+	IfMatch    uint64   // the unit's census number
+}
+
+// Both is what a refused census shows: the stored counts and those sent.
+type Both struct{ Staffed, OutOfService, Present int }
+
+// Count stores a census of one unit. The same census sent again is the same
+// success; one made on older counts is refused with both.
+func (s *Service) Count(ctx context.Context, c caller.Caller, shelterID, unitID string, cmd CensusCommand) (shelter.Unit, error) {
+	key := record.UnitKey(shelterID, unitID)
+	if err := c.Allow(caller.CountUnit, caller.Resource{Shelter: shelterID}); err != nil {
+		return shelter.Unit{}, err
+	}
+	var it *table.Item
+	for read := true; ; {
+		if read {
+			var err error
+			if it, err = s.Store.Get(ctx, key, table.Strong); err != nil {
+				return shelter.Unit{}, refusal(err)
+			}
+		}
+		if it == nil {
+			return shelter.Unit{}, fault.New(fault.NotFound, "there is nothing here under this id")
+		}
+		u, err := record.ToUnit(it)
+		if err != nil {
+			return u, err
+		}
+		if u.Census == cmd.IfMatch+1 && u.SameCensus(cmd.Census) {
+			return u, nil
+		}
+		next, err := s.count(u, cmd)
+		if err != nil {
+			return u, err
+		}
+		put := record.FromUnit(next)
+		err = s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: []table.Op{table.PutOp(put, it.Version)}})
+		if err == nil {
+			next.Version = it.Version + 1
+			put.Version = next.Version
+			s.Directory.Learn(&put)
+			return next, nil
+		}
+		stale, lost := table.IsStale(err)
+		switch {
+		case lost && stale.Images[0].Known:
+			read, it = false, stale.Images[0].Item
+		case lost || errors.Is(err, table.ErrUnknown):
+			read = true
+		default:
+			return u, refusal(err)
+		}
+		if ctx.Err() != nil {
+			return u, fault.New(fault.Busy, "the unit is busy; send the same census again shortly")
+		}
+	}
+}
+
+func (s *Service) count(u shelter.Unit, cmd CensusCommand) (shelter.Unit, error) {
+	if u.Census != cmd.IfMatch {
+		return u, bothShown(fault.New(fault.Precondition, "a newer count is stored than the one you saw"), u, cmd)
+	}
+	census := cmd.Census
+	for id := range u.Claims() {
+		for _, p := range cmd.Placements {
+			if strings.HasPrefix(id, p+".") {
+				census.Counted = append(census.Counted, id)
+			}
+		}
+	}
+	next, err := u.Count(census, s.now())
+	if f, ok := fault.Of(err); ok && f.Kind == fault.Precondition {
+		return u, bothShown(f, u, cmd)
+	}
+	return next, err
+}
+
+func bothShown(f *fault.Fault, u shelter.Unit, cmd CensusCommand) error {
+	c := u.Counts()
+	f.Current = Both{c.Staffed(), c.OutOfService(), c.Occupied()}
+	f.Sent = Both{cmd.Staffed, cmd.OutOfService, cmd.Present}
+	return f
+}
+
+// cursorFault turns an engine's refusal of a cursor into a field of the request.
+func cursorFault(err error) error {
+	if refused := (*table.Refused)(nil); errors.As(err, &refused) {
+		return fault.Field("after", "is not a cursor of this list")
+	}
+	return err
+}

@@ -1,0 +1,79 @@
+// Package shelter holds the facts of a shelter and its units: what a place is,
+// whom it may take, and how many beds it has. Every change of a count goes
+// through a method here, so that free = staffed - outOfService - occupied - held
+// holds at every moment.
+package shelter
+
+import (
+	"time"
+
+	"panah/internal/code"
+	"panah/internal/language"
+	"panah/internal/place"
+)
+
+// Status is whether a shelter takes part.
+type Status uint8
+
+// The statuses of a shelter.
+const (
+	Active Status = iota
+	Suspended
+	Closed
+)
+
+// Statuses lists the statuses.
+var Statuses = code.NewList[Status]("active", "suspended", "closed")
+
+// Language is one language a shelter can speak, and how.
+type Language struct {
+	Tag language.Tag
+	Via code.LanguageVia
+}
+
+// Hours is when a shelter takes people in, in minutes of its local day. From
+// equal to To means round the clock; From after To spans midnight.
+type Hours struct{ From, To int }
+
+// RoundTheClock reports whether intake never closes.
+func (h Hours) RoundTheClock() bool { return h.From == h.To }
+
+// OpenAt reports whether intake is open at an instant, where local time is
+// offset minutes ahead of UTC.
+func (h Hours) OpenAt(at time.Time, offset int) bool {
+	if h.RoundTheClock() {
+		return true
+	}
+	utc := at.UTC()
+	minute := (utc.Hour()*60 + utc.Minute() + offset) % (24 * 60)
+	if h.From < h.To {
+		return minute >= h.From && minute < h.To
+	}
+	return minute >= h.From || minute < h.To
+}
+
+// Shelter is what is true of the whole place. Where it stands is its district
+// and nothing finer: the handover point is kept apart and shown to nobody here.
+type Shelter struct {
+	ID              string
+	District        place.Code
+	Type            code.Institution
+	Status          Status
+	RegisteredUntil time.Time // the day registration ends; zero: never registered
+	Languages       []Language
+	OnSite          code.Set[code.Need] // needs met in the house
+	Arranged        code.Set[code.Need] // needs met by a fixed partner nearby
+	Features        code.Set[code.Feature]
+	HouseRules      code.Set[code.HouseRule]
+	Intake          Hours
+	MaxStayDays     int    // 0: no cap
+	Rev             uint64 // raised by every change above; 1 for a new shelter
+	Version         uint64 // of the stored item
+	Synthetic       bool   // demo data, never a real place
+}
+
+// Locked reports whether residents cannot leave by themselves.
+func (s Shelter) Locked() bool { return s.HouseRules.Has(code.DoorsLockedAlways) }
+
+// RegisteredAt reports whether registration is current at an instant.
+func (s Shelter) RegisteredAt(at time.Time) bool { return at.Before(s.RegisteredUntil) }

@@ -1,0 +1,266 @@
+package shelter
+
+import (
+	"time"
+
+	"panah/internal/code"
+	"panah/internal/fault"
+)
+
+// Counts are the beds of one unit. A census may exceed what is staffed (it
+// happens); taking never may.
+type Counts struct{ staffed, outOfService, occupied, held int }
+
+// NewCounts checks and makes counts.
+func NewCounts(staffed, outOfService, occupied, held int) (Counts, error) {
+	for _, c := range []struct {
+		field string
+		n     int
+	}{{"staffed", staffed}, {"outOfService", outOfService}, {"present", occupied}, {"held", held}} {
+		if c.n < 0 || c.n > MaxBeds {
+			return Counts{}, fault.Field(c.field, "must be between 0 and %d", MaxBeds)
+		}
+	}
+	if outOfService > staffed {
+		return Counts{}, fault.Field("outOfService", "cannot be more than staffed")
+	}
+	return Counts{staffed, outOfService, occupied, held}, nil
+}
+
+// MaxBeds is more than any unit has; a larger number is a slip of the finger.
+const MaxBeds = 5000
+
+// Staffed is how many beds have staff.
+func (c Counts) Staffed() int { return c.staffed }
+
+// OutOfService is how many staffed beds cannot be used now.
+func (c Counts) OutOfService() int { return c.outOfService }
+
+// Occupied is how many people sleep here.
+func (c Counts) Occupied() int { return c.occupied }
+
+// Held is how many beds are promised to people on their way.
+func (c Counts) Held() int { return c.held }
+
+// Free is how many more people may come; negative when the unit is over capacity.
+func (c Counts) Free() int { return c.staffed - c.outOfService - c.occupied - c.held }
+
+// Available is Free, or 0 when over capacity.
+func (c Counts) Available() int { return max(0, c.Free()) }
+
+// OverCapacity is how many people too many there are.
+func (c Counts) OverCapacity() int { return max(0, -c.Free()) }
+
+// Add sums two units' counts.
+func (c Counts) Add(o Counts) Counts {
+	return Counts{c.staffed + o.staffed, c.outOfService + o.outOfService, c.occupied + o.occupied, c.held + o.held}
+}
+
+// Claim is n beds promised to one hold until an instant; a zero Until never ends.
+type Claim struct {
+	N     int
+	Until time.Time
+}
+
+// Dead reports whether the claim's time has passed.
+func (c Claim) Dead(now time.Time) bool { return !c.Until.IsZero() && !now.Before(c.Until) }
+
+// Unit is beds of one kind for one population.
+type Unit struct {
+	Shelter, ID      string
+	Population       code.Population
+	Ages             code.Set[code.AgeBand]
+	Kind             code.UnitKind
+	SeparateSleeping bool  // a person can sleep apart from the others
+	Site             uint8 // units with the same site are in one building
+
+	staffed, outOfService, occupied int
+	claims                          map[string]Claim
+
+	Rev         uint64         // the shelter's, repeated here so that a take can check it
+	Version     uint64         // of the stored item
+	Census      uint64         // raised by censuses only: the unit's ETag
+	Sanctioned  int            // beds the authority allows
+	CountedAt   time.Time      // when the last census was counted
+	ConfirmedAt time.Time      // when somebody last vouched for the counts
+	MovedAt     time.Time      // the last arrival or departure recorded
+	LastOffered time.Time      // the latest end of any claim so far
+	Counted     map[string]int // claims of people the census found here before their arrival was recorded
+}
+
+// Restore makes a unit from stored parts.
+func Restore(u Unit, c Counts, claims map[string]Claim) Unit {
+	u.staffed, u.outOfService, u.occupied = c.staffed, c.outOfService, c.occupied
+	u.claims = claims
+	return u
+}
+
+// Counts are the unit's beds now; held is the sum of its claims.
+func (u Unit) Counts() Counts {
+	held := 0
+	for _, c := range u.claims {
+		held += c.N
+	}
+	return Counts{u.staffed, u.outOfService, u.occupied, held}
+}
+
+// Claims returns a copy of the claims by id.
+func (u Unit) Claims() map[string]Claim {
+	out := make(map[string]Claim, len(u.claims))
+	for id, c := range u.claims {
+		out[id] = c
+	}
+	return out
+}
+
+// Claim returns one claim.
+func (u Unit) Claim(id string) (Claim, bool) { c, ok := u.claims[id]; return c, ok }
+
+// OfferedLast is when a bed here was last promised, measured by the end of the
+// latest claim; shelters offered longest ago come first among equals.
+func (u Unit) OfferedLast() time.Time {
+	last := u.LastOffered
+	for _, c := range u.claims {
+		if c.Until.After(last) {
+			last = c.Until
+		}
+	}
+	return last
+}
+
+// WithoutDead drops claims whose time has passed.
+func (u Unit) WithoutDead(now time.Time) Unit {
+	u.LastOffered = u.OfferedLast()
+	alive := make(map[string]Claim, len(u.claims))
+	for id, c := range u.claims {
+		if !c.Dead(now) {
+			alive[id] = c
+		}
+	}
+	u.claims = alive
+	return u
+}
+
+// Hold adds a claim, or refuses when fewer than n are free even without the
+// claims whose time has passed.
+func (u Unit) Hold(id string, n int, until, now time.Time) (Unit, error) {
+	u = u.WithoutDead(now)
+	if u.Counts().Free() < n {
+		return u, fault.New(fault.ShelterFull, "fewer beds are free than this party needs").WithRules("beds.free")
+	}
+	u.claims = u.Claims()
+	u.claims[id] = Claim{N: n, Until: until}
+	return u, nil
+}
+
+// Pin makes a claim last until it is released or the people arrive: the bed of
+// someone on the road is never resold. It is refused once the claim is dead or gone.
+func (u Unit) Pin(id string, now time.Time) (Unit, error) {
+	c, ok := u.claims[id]
+	if !ok || c.Dead(now) {
+		return u, fault.New(fault.HoldLapsed, "the hold has lapsed")
+	}
+	u.LastOffered = u.OfferedLast()
+	u.claims = u.Claims()
+	u.claims[id] = Claim{N: c.N}
+	return u, nil
+}
+
+// Release drops a claim; one that is gone already is no error.
+func (u Unit) Release(id string) Unit {
+	u.LastOffered = u.OfferedLast()
+	u.claims = u.Claims()
+	delete(u.claims, id)
+	u.Counted = without(u.Counted, id)
+	return u
+}
+
+// Arrive records that n people of a hold came at an instant. It is a fact: it
+// is taken without a claim, late and over capacity. People a census has counted
+// already (it names them, or was counted after they came) are not counted twice.
+func (u Unit) Arrive(id string, n int, at time.Time) Unit {
+	already := min(n, u.Counted[id])
+	if !at.After(u.CountedAt) {
+		already = n
+	}
+	u = u.Release(id)
+	u.occupied += n - already
+	u.moved(at)
+	return u
+}
+
+// Leave records that n people went at an instant. A census counted since then
+// did not see them any more, and stands.
+func (u Unit) Leave(n int, at time.Time) Unit {
+	if at.After(u.CountedAt) {
+		u.occupied = max(0, u.occupied-n)
+	}
+	u.moved(at)
+	return u
+}
+
+func (u *Unit) moved(at time.Time) {
+	if at.After(u.MovedAt) {
+		u.MovedAt = at
+	}
+}
+
+func without(m map[string]int, id string) map[string]int {
+	out := make(map[string]int, len(m))
+	for k, n := range m {
+		if k != id {
+			out[k] = n
+		}
+	}
+	return out
+}
+
+// Census is the shelter's own count of one unit.
+type Census struct {
+	CountedAt             time.Time
+	Present               int
+	Staffed, OutOfService int
+	Counted               []string // claims of holds whose people are among those present
+}
+
+// Count applies a census. It may exceed capacity: that is reported, not
+// refused. A census counted before a later arrival or departure is refused
+// with fault.Precondition: it would undo what happened since.
+func (u Unit) Count(c Census, now time.Time) (Unit, error) {
+	counts, err := NewCounts(c.Staffed, c.OutOfService, c.Present, 0)
+	if err != nil {
+		return u, err
+	}
+	switch {
+	case c.CountedAt.IsZero():
+		return u, fault.Field("countedAt", "is required")
+	case c.CountedAt.After(now.Add(ClockSlack)):
+		return u, fault.Field("countedAt", "is in the future")
+	case c.CountedAt.Before(u.MovedAt):
+		return u, fault.New(fault.Precondition, "someone arrived or left after this count was made")
+	case c.CountedAt.Before(u.CountedAt):
+		return u, fault.New(fault.Precondition, "a later count is already stored")
+	}
+	u = u.WithoutDead(now)
+	u.staffed, u.outOfService, u.occupied = counts.staffed, counts.outOfService, counts.occupied
+	u.claims = u.Claims()
+	u.Counted = without(u.Counted, "")
+	for _, id := range c.Counted {
+		if claim, ok := u.claims[id]; ok {
+			u.Counted[id] = claim.N
+			delete(u.claims, id)
+		}
+	}
+	u.CountedAt, u.ConfirmedAt = c.CountedAt, c.CountedAt
+	u.Census++
+	return u, nil
+}
+
+// ClockSlack is how far a phone's clock may run ahead before its times are refused.
+const ClockSlack = 2 * time.Minute
+
+// SameCensus reports whether c is what the stored census says: a repeat of a
+// request whose answer was lost.
+func (u Unit) SameCensus(c Census) bool {
+	return u.CountedAt.Equal(c.CountedAt) && u.staffed == c.Staffed && u.outOfService == c.OutOfService && u.occupied == c.Present
+}
