@@ -79,4 +79,3 @@ func (w *world) signs(s *shelter.Shelter) {
 		s.Arranged = s.Arranged.With(signLanguage)
 	}
 }
-
