@@ -1,0 +1,78 @@
+// Package function makes each Lambda out of a store: the one place where the
+// parts are put together, used by the mains under functions/ and by the local
+// runner, so that both run the same thing.
+package function
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"panah/internal/directory"
+	"panah/internal/gateway"
+	"panah/internal/httpapi"
+	"panah/internal/policy"
+	"panah/internal/referral"
+	"panah/internal/table"
+)
+
+// Parts are what every function is made from.
+type Parts struct {
+	Store   table.Store
+	Log     *slog.Logger
+	Service *referral.Service // made over Store when nil
+}
+
+func (p Parts) service() (*referral.Service, error) {
+	if p.Service != nil {
+		return p.Service, nil
+	}
+	return NewService(p.Store, p.Log)
+}
+
+// NewService is the use cases over a store under the policy in force.
+func NewService(store table.Store, log *slog.Logger) (*referral.Service, error) {
+	rules, err := policy.Current()
+	if err != nil {
+		return nil, err
+	}
+	return referral.New(referral.Config{Store: store, Policy: rules, Log: log}), nil
+}
+
+// HTTP serves groups of routes. The directory is loaded while the first event
+// is on its way.
+func HTTP(p Parts, groups ...httpapi.Group) (lambda.Handler, error) {
+	s, err := p.service()
+	if err != nil {
+		return nil, err
+	}
+	go func() { _ = s.Warm(context.Background()) }() // a failure shows again, and is answered, at the first request
+	return gateway.HTTP(httpapi.Handler(s, p.Log, groups...), httpapi.WithSubject, p.Log), nil
+}
+
+// ClockEvery is how often the clock looks for lapsed holds while it runs.
+const ClockEvery = 10 * time.Second
+
+// Clock frees lapsed holds. The schedule starts it each minute; it goes on
+// looking for span.
+func Clock(p Parts, span time.Duration) (lambda.Handler, error) {
+	s, err := p.service()
+	if err != nil {
+		return nil, err
+	}
+	return gateway.Schedule(func(ctx context.Context) error { return s.Watch(ctx, span, ClockEvery) }, p.Log), nil
+}
+
+// Changes keeps the directory's log and pages from the change feed; decode
+// reads the engine's own form of a change.
+func Changes(p Parts, decode func(json.RawMessage) (table.Change, error)) (lambda.Handler, error) {
+	s, err := p.service()
+	if err != nil {
+		return nil, err
+	}
+	pub := directory.NewPublisher(p.Store, s.NewID, s.Now, p.Log)
+	return gateway.Stream(decode, pub.Apply, p.Log), nil
+}
