@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +13,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"panah/internal/gateway"
 	"panah/internal/httpapi"
 	"panah/internal/testworld"
 )
@@ -40,10 +45,26 @@ func TestOpenAPIIsTheCommittedDocument(t *testing.T) {
 	}
 }
 
+// eachWay runs a test twice: over net/http and through Lambda events and the
+// adapter, each in a world of its own.
+func eachWay(t *testing.T, test func(t *testing.T, w *testworld.World, as func(subject string) client)) {
+	t.Run("net/http", func(t *testing.T) {
+		w := testworld.Open(t)
+		h := httpapi.All(w.Service, slog.New(slog.DiscardHandler))
+		test(t, w, func(subject string) client { return client{t, direct(h), subject} })
+	})
+	t.Run("events", func(t *testing.T) {
+		w := testworld.Open(t)
+		log := slog.New(slog.DiscardHandler)
+		h := gateway.HTTP(httpapi.All(w.Service, log), httpapi.WithSubject, log)
+		test(t, w, func(subject string) client { return client{t, throughEvents(h), subject} })
+	})
+}
+
 // client speaks to the API as one subject.
 type client struct {
 	t       testing.TB
-	handler http.Handler
+	send    func(t testing.TB, r *http.Request, subject string) answer
 	subject string
 }
 
@@ -52,6 +73,46 @@ type answer struct {
 	Header http.Header
 	Body   map[string]any
 	Raw    string
+}
+
+func direct(h http.Handler) func(testing.TB, *http.Request, string) answer {
+	return func(_ testing.TB, r *http.Request, subject string) answer {
+		if subject != "" {
+			r = r.WithContext(httpapi.WithSubject(r.Context(), subject, nil))
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return answer{Status: w.Code, Header: w.Header(), Raw: w.Body.String()}
+	}
+}
+
+func throughEvents(h lambda.Handler) func(testing.TB, *http.Request, string) answer {
+	return func(t testing.TB, r *http.Request, subject string) answer {
+		raw, _ := io.ReadAll(r.Body)
+		e := events.APIGatewayV2HTTPRequest{Version: "2.0", RawPath: r.URL.EscapedPath(), RawQueryString: r.URL.RawQuery, Body: string(raw), Headers: map[string]string{}}
+		for name, values := range r.Header {
+			e.Headers[strings.ToLower(name)] = strings.Join(values, ",")
+		}
+		e.RequestContext.HTTP.Method, e.RequestContext.Stage = r.Method, "$default"
+		if subject != "" {
+			e.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{JWT: &events.APIGatewayV2HTTPRequestContextAuthorizerJWTDescription{
+				Claims: map[string]string{"sub": subject}}}
+		}
+		payload, _ := json.Marshal(e)
+		back, err := h.Invoke(r.Context(), payload)
+		if err != nil {
+			t.Fatalf("the invocation failed: %v", err)
+		}
+		var out events.APIGatewayV2HTTPResponse
+		if err := json.Unmarshal(back, &out); err != nil {
+			t.Fatal(err)
+		}
+		a := answer{Status: out.StatusCode, Header: http.Header{}, Raw: out.Body}
+		for name, value := range out.Headers {
+			a.Header.Set(name, value)
+		}
+		return a
+	}
 }
 
 func (c client) do(method, path, key string, body any, headers ...string) answer {
@@ -74,13 +135,8 @@ func (c client) do(method, path, key string, body any, headers ...string) answer
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
-	if c.subject != "" {
-		r = r.WithContext(httpapi.WithSubject(r.Context(), c.subject, nil))
-	}
-	w := httptest.NewRecorder()
-	c.handler.ServeHTTP(w, r)
-	a := answer{Status: w.Code, Header: w.Header(), Raw: w.Body.String()}
-	_ = json.Unmarshal(w.Body.Bytes(), &a.Body)
+	a := c.send(c.t, r, c.subject)
+	_ = json.Unmarshal([]byte(a.Raw), &a.Body)
 	return a
 }
 
@@ -118,10 +174,6 @@ func (a answer) next() []string {
 	return out
 }
 
-func handler(w *testworld.World) http.Handler {
-	return httpapi.All(w.Service, slog.New(slog.DiscardHandler))
-}
-
 const siblings = `{"rescuedAt":"2026-11-24T19:40:00Z","place":{"district":"IN-LGD-315"},"urgency":"now","journeyMinutes":30,
  "party":{"together":"preferred","persons":[
   {"ageBand":"15-17","ageStatus":"stated","placeWith":"girls","languages":["bn"],"needs":["health_medical"]},
@@ -131,10 +183,10 @@ const siblings = `{"rescuedAt":"2026-11-24T19:40:00Z","place":{"district":"IN-LG
  "preferences":["woman_staff_at_night"],"exclusions":{"districts":["IN-LGD-319"],"shelters":[]},
  "maxJourneyMinutes":180,"hold":"best","limit":3}`
 
-func TestSiblingsFromRequestToArrival(t *testing.T) {
-	w := testworld.Open(t)
-	h := handler(w)
-	team := client{t, h, testworld.Team}
+func TestSiblingsFromRequestToArrival(t *testing.T) { eachWay(t, siblingsFromRequestToArrival) }
+
+func siblingsFromRequestToArrival(t *testing.T, w *testworld.World, as func(string) client) {
+	team := as(testworld.Team)
 	p := team.do("POST", "/v1/placements", "key-00000001", siblings).want(t, 201)
 	if p.str("state") != "held" || p.str("hold", "shelter") != "HOMA" || p.Header.Get("ETag") != `"1"` {
 		t.Fatalf("answer %s", p.Raw)
@@ -169,9 +221,9 @@ func TestSiblingsFromRequestToArrival(t *testing.T) {
 	other := strings.Replace(siblings, `"limit":3`, `"limit":2`, 1)
 	team.do("POST", "/v1/placements", "key-00000001", other).want(t, 422)
 	team.do("POST", "/v1/placements", "", siblings).want(t, 400)
-	client{t, h, testworld.OtherTeam}.do("GET", base, "", nil).want(t, 404)
+	as(testworld.OtherTeam).do("GET", base, "", nil).want(t, 404)
 
-	staff := client{t, h, testworld.StaffOf("HOMA")}
+	staff := as(testworld.StaffOf("HOMA"))
 	arrivals := staff.do("GET", "/v1/shelters/HOMA/arrivals", "", nil).want(t, 200)
 	if strings.Contains(arrivals.Raw, "ageBand") || !strings.Contains(arrivals.Raw, "health_medical") {
 		t.Fatalf("before acceptance a shelter sees beds, units and needs only: %s", arrivals.Raw)
@@ -204,4 +256,8 @@ func TestSiblingsFromRequestToArrival(t *testing.T) {
 	if ended.str("state") != "ended" || w.Unit(t, "HOMA", "boys").Counts().Occupied() != 15 {
 		t.Fatalf("ended %s", ended.Raw)
 	}
+}
+
+func allRoutes(w *testworld.World) http.Handler {
+	return httpapi.All(w.Service, slog.New(slog.DiscardHandler))
 }

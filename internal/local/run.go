@@ -1,0 +1,349 @@
+package local
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"panah/internal/caller"
+	"panah/internal/demo"
+	"panah/internal/dynamo"
+	"panah/internal/embedded"
+	"panah/internal/function"
+	"panah/internal/httpapi"
+	"panah/internal/referral"
+	"panah/internal/table"
+)
+
+// Options say how to run.
+type Options struct {
+	Template string    // path of template.yaml
+	Data     string    // folder of the data
+	Port     string    // on 127.0.0.1; 0 picks a free one
+	Out      io.Writer // what a person reads
+	Log      *slog.Logger
+	Now      func() time.Time
+}
+
+type runner struct {
+	Options
+	template  Template
+	store     table.Store
+	feed      table.Feed
+	positions positions
+	functions map[string]Invoker // by folder under functions/
+	issuer    *Issuer
+	newID     func() string
+	demo      demo.Directory
+	members   map[string]caller.Caller // by role and scope
+}
+
+// positions remembers how far the change feed has been consumed.
+type positions interface {
+	Position(consumer string) (string, error)
+	SavePosition(consumer, pos string) error
+}
+
+func (r *runner) now() time.Time { return r.Now().UTC().Truncate(time.Second) }
+
+// Run serves until the context ends: the embedded engine, the functions in this
+// process, the change feed and the clock.
+func Run(ctx context.Context, o Options) error {
+	if err := os.MkdirAll(o.Data, 0o700); err != nil {
+		return err
+	}
+	store, err := embedded.Open(filepath.Join(o.Data, "panah.db"), embedded.Options{})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = store.Close() }()
+	service, err := function.NewService(store, o.Log)
+	if err != nil {
+		return err
+	}
+	r := &runner{Options: o, store: store, feed: store, positions: store, newID: service.NewID}
+	if r.functions, err = inProcess(store, service, o.Log); err != nil {
+		return err
+	}
+	return r.run(ctx)
+}
+
+// inProcess makes every function over one store and one service.
+func inProcess(store table.Store, service *referral.Service, log *slog.Logger) (map[string]Invoker, error) {
+	p := function.Parts{Store: store, Log: log, Service: service}
+	placements, err1 := function.HTTP(p, httpapi.Placements)
+	shelters, err2 := function.HTTP(p, httpapi.Shelters)
+	occupancy, err3 := function.HTTP(p, httpapi.Occupancy)
+	clock, err4 := function.Clock(p, clockSpan)
+	changes, err5 := function.Changes(p, dynamo.DecodeChange)
+	return map[string]Invoker{"placements": placements, "shelters": shelters, "occupancy": occupancy, "clock": clock, "changes": changes},
+		errors.Join(err1, err2, err3, err4, err5)
+}
+
+const (
+	clockSpan   = 45 * time.Second // as in the template
+	clockEvery  = time.Minute
+	feedBatch   = 500
+	feedEvery   = 200 * time.Millisecond
+	stopWithin  = 5 * time.Second
+	demoRefresh = time.Hour
+)
+
+func (r *runner) run(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	started := r.Now()
+	if err := r.prepare(ctx); err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", r.Port))
+	if err != nil {
+		return fmt.Errorf("port %s is taken; choose another with PORT=8081: %w", r.Port, err)
+	}
+	handler, err := r.handler()
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute}
+	var background sync.WaitGroup
+	for _, loop := range []func(context.Context){r.feedLoop, r.clockLoop, r.demoLoop} {
+		background.Go(func() { loop(ctx) })
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	r.greet("http://"+listener.Addr().String(), r.Now().Sub(started))
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
+		err = server.Shutdown(end)
+		cancel()
+	}
+	stop()
+	background.Wait()
+	_, _ = fmt.Fprintln(r.Out, "stopped; the data is kept in", r.Data)
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// prepare fills the table, and the directory from its changes.
+func (r *runner) prepare(ctx context.Context) (err error) {
+	if r.template, err = ReadTemplate(r.Template); err != nil {
+		return err
+	}
+	if r.issuer, err = NewIssuer(filepath.Join(r.Data, "token-key.pem"), "panah-local", r.template.Scopes(), r.Now); err != nil {
+		return err
+	}
+	r.demo = demo.Build(demoSeed, r.now())
+	r.members = map[string]caller.Caller{}
+	for _, m := range r.demo.Members {
+		r.members[string(m.Role)+" "+m.Scope] = m
+	}
+	if err = r.seed(ctx, r.demo); err != nil {
+		return err
+	}
+	return r.drain(ctx)
+}
+
+func (r *runner) handler() (http.Handler, error) {
+	byID := map[string]Invoker{}
+	for id, folder := range r.template.Functions {
+		if f, ok := r.functions[folder]; ok {
+			byID[id] = f
+		}
+	}
+	gateway, err := NewGateway(r.template, byID, r.issuer, r.newID, r.Now, r.Log)
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", gateway)
+	mux.HandleFunc("GET /dev/token", r.devToken)
+	return mux, nil
+}
+
+// devToken gives a token for a demo role: the local runner only.
+func (r *runner) devToken(w http.ResponseWriter, req *http.Request) {
+	role, id := req.URL.Query().Get("as"), req.URL.Query().Get("id")
+	if id == "" {
+		id = r.defaultScope(caller.Role(role))
+	}
+	m, ok := r.members[role+" "+id]
+	if !ok {
+		message(w, http.StatusNotFound, "no such demo member: as=rescue, shelter, desk or ministry; id= a demo team (team-01), shelter, district or region")
+		return
+	}
+	token, err := r.issuer.Token(m.Subject)
+	if err != nil {
+		message(w, http.StatusInternalServerError, "no token could be made")
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	_ = json.NewEncoder(w).Encode(map[string]string{"token": token, "role": role, "id": id})
+}
+
+// readmeDistrict is where the README's example is: Kolkata.
+const readmeDistrict = "IN-LGD-315"
+
+func (r *runner) defaultScope(role caller.Role) string {
+	switch role {
+	case caller.Rescue:
+		return "team-01"
+	case caller.Desk:
+		return readmeDistrict
+	case caller.Ministry:
+		return "IN"
+	}
+	for _, s := range r.demo.Shelters {
+		if s.District == readmeDistrict {
+			return s.ID
+		}
+	}
+	return ""
+}
+
+// drain hands on every change there is, as a stream would.
+func (r *runner) drain(ctx context.Context) error {
+	for {
+		more, err := r.pump(ctx)
+		if err != nil || !more {
+			return err
+		}
+	}
+}
+
+const consumer = "changes"
+
+// pump gives functions/changes one batch as a real stream event.
+func (r *runner) pump(ctx context.Context) (more bool, err error) {
+	pos, err := r.positions.Position(consumer)
+	if err != nil {
+		return false, err
+	}
+	changes, next, err := r.feed.Changes(ctx, pos, feedBatch)
+	if err != nil || next == pos {
+		return false, err
+	}
+	batch := struct {
+		Records []json.RawMessage `json:"Records"`
+	}{}
+	for _, c := range changes {
+		raw, err := dynamo.EncodeChange(c)
+		if err != nil {
+			return false, err
+		}
+		batch.Records = append(batch.Records, raw)
+	}
+	payload, err := json.Marshal(batch)
+	if err != nil {
+		return false, err
+	}
+	if len(changes) > 0 {
+		if err := r.consume(ctx, payload); err != nil {
+			return false, err
+		}
+	}
+	return len(changes) == feedBatch, r.positions.SavePosition(consumer, next)
+}
+
+func (r *runner) consume(ctx context.Context, payload []byte) error {
+	raw, err := r.functions["changes"].Invoke(ctx, payload)
+	if err != nil {
+		return err
+	}
+	var out events.DynamoDBEventResponse
+	if err := json.Unmarshal(raw, &out); err != nil {
+		return err
+	}
+	if len(out.BatchItemFailures) > 0 { // setting is safe to repeat: the whole batch comes again
+		return errors.New("changes: a batch was not consumed")
+	}
+	return nil
+}
+
+func (r *runner) feedLoop(ctx context.Context) {
+	r.every(ctx, feedEvery, func() error { return r.drain(ctx) })
+}
+
+// clockLoop starts functions/clock each minute with a schedule's event.
+func (r *runner) clockLoop(ctx context.Context) {
+	r.every(ctx, clockEvery, func() error {
+		payload := fmt.Sprintf(`{"version":"0","source":"aws.events","detail-type":"Scheduled Event","time":%s,"detail":{}}`, strconv.Quote(r.now().Format(time.RFC3339)))
+		_, err := r.functions["clock"].Invoke(ctx, []byte(payload))
+		return err
+	})
+}
+
+func (r *runner) demoLoop(ctx context.Context) {
+	r.every(ctx, demoRefresh, func() error { return r.seed(ctx, r.demo) })
+}
+
+// every calls f at once and then at intervals until the context ends.
+func (r *runner) every(ctx context.Context, interval time.Duration, f func() error) {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		if err := f(); err != nil && ctx.Err() == nil {
+			r.Log.Error("background work failed", "error", err.Error())
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// greet tells a newcomer what to do next.
+func (r *runner) greet(url string, took time.Duration) {
+	var tokens strings.Builder
+	for _, role := range caller.Roles {
+		m := r.members[string(role)+" "+r.defaultScope(role)]
+		token, err := r.issuer.Token(m.Subject)
+		if err != nil {
+			continue
+		}
+		fmt.Fprintf(&tokens, "  %-9s %-11s %s\n", role, m.Scope, token)
+	}
+	_, _ = fmt.Fprintf(r.Out, greeting, url, len(r.demo.Shelters), took.Seconds(), r.Data, url, tokens.String(), url, url)
+}
+
+const greeting = `Panah is running at %s
+%d synthetic shelters, ready in %.1f s, data in %s (no real place, no real person)
+
+  API pages   %s/docs
+
+Demo tokens (role, whose, token):
+%s
+A first placement: a girl of 15 and her little brother in Kolkata need beds now.
+
+  TOKEN=$(curl -s '%s/dev/token?as=rescue' | sed 's/.*"token":"\([^"]*\)".*/\1/')
+  curl -s %s/v1/placements -H "Authorization: Bearer $TOKEN" \
+    -H 'Content-Type: application/json' -H "Idempotency-Key: $(date +%%s)-first" -d '{
+    "rescuedAt":"'$(date -u +%%Y-%%m-%%dT%%H:%%M:%%SZ)'","place":{"district":"IN-LGD-315"},"urgency":"now",
+    "party":{"together":"preferred","persons":[
+      {"ageBand":"15-17","ageStatus":"stated","placeWith":"girls","languages":["bn"],"needs":["health_medical"]},
+      {"ageBand":"6-11","ageStatus":"stated","placeWith":"boys","languages":["bn"]}]},
+    "consent":{"basis":"child_protection","view":"agrees","heardIn":"bn","heardVia":"interpreter_phone"},
+    "escort":{"socialWorker":true,"woman":true},"maxJourneyMinutes":180,"hold":"best"}'
+
+Expect 201: state "held", two beds in one shelter until expiresAt, other options with the
+parts of their score and reasons, and under "next" the moves that would succeed.
+Stop with Ctrl-C.
+`

@@ -1,0 +1,314 @@
+package matching_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"panah/internal/code"
+	"panah/internal/language"
+	"panah/internal/matching"
+	"panah/internal/place"
+	"panah/internal/placement"
+	"panah/internal/policy"
+	"panah/internal/shelter"
+	"panah/internal/testworld"
+)
+
+func rules(t testing.TB) matching.Policy {
+	t.Helper()
+	p, err := policy.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// world makes a world of places.
+func world(places []testworld.Place) matching.World {
+	var w matching.World
+	var shelters []shelter.Shelter
+	for _, p := range places {
+		shelters = append(shelters, p.Shelter)
+	}
+	zones, of := matching.Zones(shelters, 3)
+	w.Zones = zones
+	for _, p := range places {
+		slices.SortFunc(p.Units, func(a, b shelter.Unit) int {
+			return slices.Compare([]byte(a.ID), []byte(b.ID))
+		})
+		w.Candidates = append(w.Candidates, &matching.Candidate{Shelter: p.Shelter, Units: p.Units, Zone: of[p.District]})
+	}
+	slices.SortFunc(w.Candidates, func(a, b *matching.Candidate) int { return slices.Compare([]byte(a.ID), []byte(b.ID)) })
+	return w
+}
+
+func girl() placement.Person {
+	return placement.Person{Age: code.Age15To17, AgeStatus: code.AgeStated, PlaceWith: code.Girls, Languages: []language.Tag{"bn"}}
+}
+
+func ask(persons ...placement.Person) matching.Ask {
+	return matching.Ask{At: testworld.Start, Request: placement.Request{Place: testworld.District, Together: code.TogetherPreferred, Persons: persons, Limit: 3}}
+}
+
+// Each hard rule, broken alone, keeps a shelter out and is named.
+func TestEachHardRuleAlone(t *testing.T) {
+	boy := placement.Person{Age: code.Age6To11, AgeStatus: code.AgeStated, PlaceWith: code.Boys}
+	for _, c := range []struct {
+		rule   string
+		change func(*testworld.Place, *matching.Ask)
+	}{
+		{"legal.country", func(p *testworld.Place, _ *matching.Ask) { p.District = "BD-13" }},
+		{"registration.current", func(p *testworld.Place, _ *matching.Ask) { p.Status = shelter.Suspended }},
+		{"registration.current", func(p *testworld.Place, a *matching.Ask) { p.RegisteredUntil = a.At }},
+		{"legal.institution_type", func(p *testworld.Place, _ *matching.Ask) { p.Type = code.ObservationHome }},
+		{"legal.institution_type", func(p *testworld.Place, _ *matching.Ask) { p.Type = code.ProtectiveHome }},
+		{"safety.excluded_area", func(p *testworld.Place, a *matching.Ask) { a.ExcludedDistricts = []place.Code{p.District} }},
+		{"safety.excluded_area", func(_ *testworld.Place, a *matching.Ask) { a.ExcludedDistricts = []place.Code{"IN-WB"} }},
+		{"safety.excluded_shelter", func(p *testworld.Place, a *matching.Ask) { a.ExcludedShelters = []string{p.ID} }},
+		{"party.declined", func(p *testworld.Place, a *matching.Ask) { a.Refused = []string{p.ID} }},
+		{"journey.limit", func(_ *testworld.Place, a *matching.Ask) { a.Place, a.MaxJourneyMinutes = "IN-LGD-525", 600 }},
+		{"need.required", func(_ *testworld.Place, a *matching.Ask) { a.Persons[0].Needs = code.Of(code.Need(8)) }},
+		{"intake.hours", func(p *testworld.Place, _ *matching.Ask) { p.Intake = shelter.Hours{From: 9 * 60, To: 18 * 60} }},
+		{"beds.free", func(p *testworld.Place, _ *matching.Ask) {
+			p.Units[0] = testworld.Unit(p.ID, "boys", code.Boys, testworld.SchoolAge, 5, 5)
+		}},
+		{"data.fresh", func(p *testworld.Place, _ *matching.Ask) {
+			p.Units[1].ConfirmedAt = testworld.Start.Add(-73 * time.Hour)
+		}},
+		{"party.together", func(p *testworld.Place, a *matching.Ask) {
+			p.Units[1].Site, a.Together = 1, code.TogetherRequired
+		}},
+		{"age.separate_sleeping", func(_ *testworld.Place, a *matching.Ask) { a.Persons[0].AgeStatus = code.AgeDisputed }},
+		{"age.range", func(p *testworld.Place, _ *matching.Ask) { p.Units[1].Ages = code.Of(code.Age6To11) }},
+		{"gender.served", func(p *testworld.Place, _ *matching.Ask) { p.Units[1].Population = code.Women }},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			p := testworld.Home("HOME", testworld.District, code.ChildrensHome,
+				testworld.Unit("HOME", "boys", code.Boys, testworld.SchoolAge, 5, 1), testworld.Unit("HOME", "girls", code.Girls, testworld.SchoolAge, 5, 1))
+			a := ask(girl(), boy)
+			if _, failed, _ := matching.Try(world([]testworld.Place{p}), "HOME", a, rules(t)); len(failed) > 0 {
+				t.Fatalf("before the change it fails %v", failed)
+			}
+			c.change(&p, &a)
+			_, failed, ok := matching.Try(world([]testworld.Place{p}), "HOME", a, rules(t))
+			if !ok || !slices.Contains(failed, c.rule) {
+				t.Fatalf("fails %v, want %s among them", failed, c.rule)
+			}
+			if got := matching.Rank(world([]testworld.Place{p}), a, rules(t), 3); len(got.Options) != 0 {
+				t.Fatalf("it is an option all the same: %+v", got.Options)
+			}
+		})
+	}
+}
+
+// A disputed age has the benefit of the doubt: child rules and separate
+// sleeping, never an adults-only unit (Juvenile Justice Act 2015, s.94).
+func TestADisputedAgeIsPlacedAsAChild(t *testing.T) {
+	adultSaid := placement.Person{Age: code.Age18To24, AgeStatus: code.AgeDisputed, PlaceWith: code.Women}
+	girlsHome := testworld.Home("GIRL", testworld.District, code.ChildrensHome, testworld.Unit("GIRL", "girls", code.Girls, testworld.SchoolAge, 5, 1))
+	girlsHome.Units[0].SeparateSleeping = true
+	women := testworld.Home("WOMN", testworld.District, code.ShaktiSadan, testworld.Unit("WOMN", "women", code.Women, code.AdultBands, 5, 1))
+	women.Units[0].SeparateSleeping = true
+	w := world([]testworld.Place{girlsHome, women})
+	if got := matching.Rank(w, ask(adultSaid), rules(t), 3); len(got.Options) != 0 {
+		t.Fatalf("placed in an adults' unit: %v", got.Options[0].Candidate.ID)
+	}
+	adultSaid.PlaceWith = code.Girls
+	if got := matching.Rank(w, ask(adultSaid), rules(t), 3); len(got.Options) != 1 || got.Options[0].Candidate.ID != "GIRL" {
+		t.Fatalf("options %+v", got.Options)
+	}
+}
+
+func TestForAdultsALockedPlaceRanksBehindEveryOpenOne(t *testing.T) {
+	locked := testworld.Home("LOCK", testworld.District, code.ProtectiveHome, testworld.Unit("LOCK", "women", code.Women, code.AdultBands, 50, 0))
+	locked.HouseRules = code.Of(code.DoorsLockedAlways)
+	open := testworld.Home("OPEN", "IN-LGD-320", code.ShaktiSadan, testworld.Unit("OPEN", "women", code.Women, code.AdultBands, 50, 49))
+	open.Languages = nil
+	woman := placement.Person{Age: code.Age25To59, PlaceWith: code.Women, Languages: []language.Tag{"bn"}}
+	got := matching.Rank(world([]testworld.Place{locked, open}), ask(woman), rules(t), 3)
+	if len(got.Options) != 2 || got.Options[0].Candidate.ID != "OPEN" || got.Options[0].Score >= got.Options[1].Score {
+		t.Fatalf("options %+v", got.Options)
+	}
+}
+
+func TestEqualShelters_TheOneOfferedLongestAgoComesFirst(t *testing.T) {
+	var places []testworld.Place
+	for i, id := range []string{"AAAA", "BBBB", "CCCC"} {
+		p := testworld.Home(id, testworld.District, code.ChildrensHome, testworld.Unit(id, "girls", code.Girls, testworld.SchoolAge, 10, 1))
+		p.Units[0].LastOffered = testworld.Start.Add(-time.Duration(i) * time.Hour)
+		places = append(places, p)
+	}
+	places[0].Units[0].LastOffered = places[1].Units[0].LastOffered
+	got := matching.Rank(world(places), ask(girl()), rules(t), 3)
+	var order []string
+	for _, o := range got.Options {
+		order = append(order, o.Candidate.ID)
+	}
+	if fmt.Sprint(order) != "[CCCC AAAA BBBB]" {
+		t.Fatalf("order %v", order)
+	}
+}
+
+func TestWhatWouldHelpIsNeverAgainstLawOrSafety(t *testing.T) {
+	far := testworld.Home("FAR1", "IN-LGD-320", code.ChildrensHome, testworld.Unit("FAR1", "girls", code.Girls, testworld.SchoolAge, 10, 1))
+	unlawful := testworld.Home("LAW1", testworld.District, code.ObservationHome, testworld.Unit("LAW1", "girls", code.Girls, testworld.SchoolAge, 10, 1))
+	unsafe := testworld.Home("SAFE", testworld.District, code.ChildrensHome, testworld.Unit("SAFE", "girls", code.Girls, testworld.SchoolAge, 10, 1))
+	a := ask(girl())
+	a.ExcludedShelters = []string{"SAFE"}
+	a.MaxJourneyMinutes = 60
+	got := matching.Rank(world([]testworld.Place{far, unlawful, unsafe}), a, rules(t), 3)
+	if len(got.Options) != 0 || len(got.WouldHelp) > 1 || (len(got.WouldHelp) == 1 && got.WouldHelp[0] != "farther") {
+		t.Fatalf("options %d, would help %v", len(got.Options), got.WouldHelp)
+	}
+}
+
+func TestAHistogramIsShownOnlyWhereEnoughWereConsidered(t *testing.T) {
+	var places []testworld.Place
+	for i := range 10 {
+		id := fmt.Sprintf("B%03d", i)
+		places = append(places, testworld.Home(id, testworld.District, code.ChildrensHome, testworld.Unit(id, "boys", code.Boys, testworld.SchoolAge, 10, 1)))
+	}
+	if got := matching.Rank(world(places[:9]), ask(girl()), rules(t), 3); got.FirstRule != nil || got.Considered != 9 {
+		t.Errorf("of nine: %+v", got)
+	}
+	if got := matching.Rank(world(places), ask(girl()), rules(t), 3); got.FirstRule["gender.served"] != 10 {
+		t.Errorf("of ten: %+v", got)
+	}
+}
+
+// randomWorld draws shelters that are wrong in every way a shelter can be.
+func randomWorld(t *rapid.T) matching.World {
+	r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 7))
+	districts := []place.Code{"IN-LGD-315", "IN-LGD-316", "IN-LGD-320", "IN-LGD-525", "BD-13"}
+	var places []testworld.Place
+	for i := range 1 + r.IntN(40) {
+		id := fmt.Sprintf("S%03d", i)
+		var units []shelter.Unit
+		for j := range 1 + r.IntN(4) {
+			u := testworld.Unit(id, fmt.Sprint("u", j), code.Population(r.IntN(8)), code.Set[code.AgeBand](r.IntN(128)), r.IntN(20), r.IntN(20))
+			u.SeparateSleeping, u.Site = r.IntN(2) == 0, uint8(r.IntN(2))
+			u.ConfirmedAt = testworld.Start.Add(-time.Duration(r.IntN(100)) * time.Hour)
+			units = append(units, u)
+		}
+		p := testworld.Home(id, districts[r.IntN(len(districts))], code.Institution(r.IntN(code.Institutions.Len())), units...)
+		p.Status = shelter.Status(r.IntN(5) / 3)
+		p.OnSite, p.Arranged = code.Set[code.Need](r.IntN(4096)), code.Set[code.Need](r.IntN(4096))
+		p.HouseRules = code.Set[code.HouseRule](r.IntN(8))
+		p.Intake = shelter.Hours{From: r.IntN(1440), To: r.IntN(1440)}
+		places = append(places, p)
+	}
+	return world(places)
+}
+
+func randomAsk(t *rapid.T) matching.Ask {
+	r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "ask"), 9))
+	a := ask()
+	for range 1 + r.IntN(4) {
+		a.Persons = append(a.Persons, placement.Person{Age: code.AgeBand(r.IntN(7)), AgeStatus: code.AgeStatus(r.IntN(4)),
+			PlaceWith: code.Population(r.IntN(8)), Languages: []language.Tag{"bn"}, Needs: code.Set[code.Need](1<<r.IntN(4)) & 3})
+	}
+	a.Urgency, a.Together = code.Urgency(r.IntN(3)), code.Together(r.IntN(2))
+	if r.IntN(3) == 0 {
+		a.ExcludedDistricts = []place.Code{"IN-LGD-316"}
+	}
+	return a
+}
+
+// A violated hard rule can never be outscored: in random worlds every option
+// satisfies each rule, checked here in other words than the code's.
+func TestNoOptionBreaksAHardRule(t *testing.T) {
+	p := rules(t)
+	rapid.Check(t, func(t *rapid.T) {
+		w, a := randomWorld(t), randomAsk(t)
+		for _, o := range matching.Rank(w, a, p, 100).Options {
+			c := o.Candidate
+			if c.Status != shelter.Active || !c.RegisteredUntil.After(a.At) || slices.Contains(a.ExcludedDistricts, c.District) || c.District == "BD-13" {
+				t.Fatalf("%s is not to be offered at all", c.ID)
+			}
+			seen := map[int]bool{}
+			sites := map[uint8]bool{}
+			for _, part := range o.Parts {
+				i := slices.IndexFunc(c.Units, func(u shelter.Unit) bool { return u.ID == part.Unit })
+				u := c.Units[i]
+				sites[u.Site] = true
+				if u.Counts().Free() < len(part.Persons) || a.At.Sub(u.ConfirmedAt) > 72*time.Hour {
+					t.Fatalf("%s/%s has no confirmed free beds for %d", c.ID, u.ID, len(part.Persons))
+				}
+				for _, n := range part.Persons {
+					person := a.Persons[n]
+					doubt := person.AgeStatus >= code.AgeDisputed
+					age := person.Age
+					if doubt && age >= code.Age18To24 {
+						age = code.Age15To17
+					}
+					if seen[n] || u.Population != person.PlaceWith || !u.Ages.Has(age) || (doubt && !u.SeparateSleeping) {
+						t.Fatalf("%s/%s is wrong for person %d", c.ID, u.ID, n)
+					}
+					if !p.Lawful[c.Type].Ages.Has(age) {
+						t.Fatalf("%s may not take person %d by law", c.ID, n)
+					}
+					if !(c.OnSite | c.Arranged).HasAll(person.Needs) {
+						t.Fatalf("%s does not meet the needs of person %d", c.ID, n)
+					}
+					seen[n] = true
+				}
+			}
+			if len(seen) != len(a.Persons) || (a.Together == code.TogetherRequired && len(sites) > 1) {
+				t.Fatalf("%s does not take the whole party together", c.ID)
+			}
+			sum := 0
+			for _, part := range o.Points {
+				sum += part.Points
+			}
+			if sum != o.Score {
+				t.Fatalf("parts sum to %d, score %d", sum, o.Score)
+			}
+		}
+	})
+}
+
+// Ranking is the same for the same input, whatever k: the first k of the whole.
+func TestRankingIsDeterministicAndTopKIsExact(t *testing.T) {
+	p := rules(t)
+	rapid.Check(t, func(t *rapid.T) {
+		w, a := randomWorld(t), randomAsk(t)
+		all := matching.Rank(w, a, p, 1000)
+		few := matching.Rank(w, a, p, 2)
+		for i, o := range few.Options {
+			if fmt.Sprintf("%+v", o) != fmt.Sprintf("%+v", all.Options[i]) {
+				t.Fatalf("option %d differs", i)
+			}
+		}
+		if len(few.Options) != min(2, len(all.Options)) {
+			t.Fatalf("%d of %d", len(few.Options), len(all.Options))
+		}
+	})
+}
+
+func TestZonesHoldAtLeastThreeShelters(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := randomWorld(t)
+		active := map[string]int{}
+		country := map[place.Code]int{}
+		for _, c := range w.Candidates {
+			d, _ := place.Lookup(c.District)
+			if c.Status == shelter.Active {
+				active[w.Zones[c.Zone].ID]++
+				country[d.Country]++
+			}
+			if !slices.Contains(w.Zones[c.Zone].Districts, c.District) {
+				t.Fatalf("%s is in a zone without its district", c.ID)
+			}
+		}
+		for _, z := range w.Zones {
+			if active[z.ID] != z.Shelters || (z.Shelters < 3 && country[z.Center.Country] >= 3) {
+				t.Fatalf("zone %s has %d shelters", z.ID, z.Shelters)
+			}
+		}
+	})
+}
