@@ -230,7 +230,11 @@ func (s *Service) hold(ctx context.Context, p placement.Placement, shelter strin
 		return p, nil, err
 	}
 	if shelter == "" {
-		best := matching.Rank(w, ask(p, now), s.Policy, 1)
+		wanted := ask(p, now)
+		if p.State == placement.Held { // to hold again is to hold another one
+			wanted.Refused = append(slices.Clone(wanted.Refused), p.Hold.Shelter)
+		}
+		best := matching.Rank(w, wanted, s.Policy, 1)
 		if len(best.Options) == 0 {
 			return p, nil, fault.New(fault.ShelterFull, "no shelter fits this party now")
 		}
