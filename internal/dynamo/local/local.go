@@ -32,6 +32,7 @@ const JarsEnv = "PANAH_DYNAMODB_LOCAL"
 const (
 	version     = "2.6.1"
 	startWithin = 60 * time.Second
+	fetchWithin = 5 * time.Minute
 	copyGoal    = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 )
 
@@ -243,11 +244,14 @@ func fetch(ctx context.Context, dir string) error {
 	if err := os.WriteFile(filepath.Join(work, "pom.xml"), pom, 0o600); err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, fetchWithin)
+	defer cancel()
 	lib := filepath.Join(work, "lib")
 	cmd := exec.CommandContext(ctx, mvn, "-q", "-B", copyGoal, "-DincludeScope=runtime", "-DoutputDirectory="+lib)
 	cmd.Dir = work
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%w: mvn: %w: %.500s", ErrMissing, err, out)
+		line, _, _ := bytes.Cut(bytes.TrimSpace(out), []byte("\n"))
+		return fmt.Errorf("%w: mvn: %w: %s", ErrMissing, err, line)
 	}
 	if !complete(lib) {
 		return fmt.Errorf("%w: mvn copied no jars", ErrMissing)
