@@ -290,7 +290,7 @@ func (w *lockedWriter) Write(b []byte) (int, error) {
 }
 
 // environment is what Lambda sets for a function, and then what the caller wants.
-func environment(o Options, api string) []string {
+func environment(o Options, address string) []string {
 	return append([]string{
 		"PATH=" + os.Getenv("PATH"),
 		"TZ=:UTC",
@@ -299,7 +299,7 @@ func environment(o Options, api string) []string {
 		"LAMBDA_RUNTIME_DIR=" + filepath.Dir(o.Binary),
 		"AWS_REGION=" + region,
 		"AWS_DEFAULT_REGION=" + region,
-		"AWS_LAMBDA_RUNTIME_API=" + api,
+		"AWS_LAMBDA_RUNTIME_API=" + address,
 		"AWS_LAMBDA_FUNCTION_NAME=" + o.Name,
 		"AWS_LAMBDA_FUNCTION_VERSION=$LATEST",
 		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE=512",
