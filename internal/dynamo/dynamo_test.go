@@ -1,6 +1,7 @@
 package dynamo_test
 
 import (
+	"crypto/rand"
 	"fmt"
 	"testing"
 
@@ -44,7 +45,7 @@ func TestEngine(t *testing.T) {
 	}
 	unit := table.Item{Key: table.Key{PK: "S#1", SK: "U"}, Guard: &table.Guard{Free: 9, Rev: 18446744073709551615, Claims: claims}}
 	other := table.Item{Key: table.Key{PK: "S#2", SK: "U"}, Guard: &table.Guard{Free: 9, Rev: 1}}
-	both := table.Batch{WriteID: "both", Ops: []table.Op{table.PutOp(unit, 0), table.PutOp(other, 0)}}
+	both := table.Batch{WriteID: rand.Text(), Ops: []table.Op{table.PutOp(unit, 0), table.PutOp(other, 0)}}
 	write(both)
 	write(table.Batch{WriteID: "take", Ops: []table.Op{table.TakeOp(table.Take{Key: other.Key, ClaimID: "a.b c", N: 9, Rev: 1})}})
 	write(both) // its maps travel in another order, and it is still the same token's request
@@ -82,7 +83,7 @@ func TestForeignCursors(t *testing.T) {
 			Key: table.Key{PK: "D", SK: fmt.Sprint(i)}, Index: map[table.Index]table.Key{table.Due: {PK: "D", SK: fmt.Sprint(i)}},
 		}, 0))
 	}
-	if err := store.Write(t.Context(), table.Batch{WriteID: "w", Ops: ops}); err != nil {
+	if err := store.Write(t.Context(), table.Batch{WriteID: rand.Text(), Ops: ops}); err != nil {
 		t.Fatal(err)
 	}
 	page, err := store.Query(t.Context(), table.Query{PK: "D", Limit: 2})

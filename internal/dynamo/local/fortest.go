@@ -33,7 +33,9 @@ func ForTest(t testing.TB) *Server {
 	return nil
 }
 
-// TestTable makes a fresh table and returns how to reach it.
+// TestTable makes a fresh table and returns how to reach it. The tables share the
+// server's memory of tokens, as tables of one AWS account do: a write id of one
+// test must not return in another, nor in a second run of it.
 func (s *Server) TestTable(t testing.TB) dynamo.Options {
 	t.Helper()
 	o := s.Options(fmt.Sprintf("panah-test-%d", tables.Add(1)))

@@ -1,6 +1,7 @@
 package streams_test
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"testing"
@@ -32,7 +33,7 @@ func TestFeed(t *testing.T) {
 				Guard: &table.Guard{Free: v, Rev: 1}, Body: []byte{},
 			}, uint64(v)))
 		}
-		if err := store.Write(t.Context(), table.Batch{WriteID: fmt.Sprintf("w%d", v), Ops: ops}); err != nil {
+		if err := store.Write(t.Context(), table.Batch{WriteID: rand.Text(), Ops: ops}); err != nil {
 			t.Fatal(err)
 		}
 	}
