@@ -39,6 +39,8 @@ func command(ctx context.Context, args []string) error {
 	switch args[0] {
 	case "run":
 		return local.Run(ctx, o)
+	case "run-lambda":
+		return local.RunLambda(ctx, o, cmp.Or(os.Getenv("PANAH_BUILD"), ".build/functions"))
 	}
 	return fmt.Errorf("unknown command: say run or run-lambda")
 }
