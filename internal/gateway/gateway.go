@@ -6,12 +6,13 @@
 package gateway
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"runtime/debug"
@@ -56,18 +57,22 @@ func readable(event *events.APIGatewayV2HTTPRequest) bool {
 			event.RawPath = "/" + strings.TrimPrefix(rest, "/")
 		}
 	}
-	target := event.RawPath
-	if event.RawQueryString != "" {
-		target += "?" + event.RawQueryString
+	if !strings.HasPrefix(event.RawPath, "/") {
+		event.RawPath = "/" + event.RawPath
 	}
-	if _, err := url.ParseRequestURI(target); err != nil {
+	if event.RequestContext.DomainName == "" {
+		event.RequestContext.DomainName = "localhost"
+	}
+	// A path may arrive decoded: what was an escaped ? or # would become a query.
+	if strings.ContainsAny(event.RawPath, "?#") || strings.Contains(event.RawQueryString, "#") {
+		return false
+	}
+	target := "https://" + event.RequestContext.DomainName + event.RawPath
+	if _, err := http.NewRequest(event.RequestContext.HTTP.Method, target, nil); err != nil {
 		return false
 	}
 	if _, err := url.ParseQuery(event.RawQueryString); err != nil {
 		return false
-	}
-	if event.RequestContext.DomainName == "" {
-		event.RequestContext.DomainName = "localhost"
 	}
 	if event.IsBase64Encoded {
 		_, err := base64.StdEncoding.DecodeString(event.Body)
@@ -76,9 +81,9 @@ func readable(event *events.APIGatewayV2HTTPRequest) bool {
 	return true
 }
 
-// forgeable are headers the proxy library uses for itself: a client could set
-// them to pretend to be somebody.
-var forgeable = []string{core.APIGwContextHeader, core.APIGwStageVarsHeader}
+// forgeable begins the headers in which the proxy library would hand on who is
+// asking: a client could set them to pretend to be somebody.
+const forgeable = "X-Golambdaproxy-"
 
 // restore gives the request its headers whole (the adapter splits them at
 // commas, which breaks If-Match: "a,b" and dates) and says who is asking.
@@ -86,10 +91,9 @@ func restore(next http.Handler, identify Identify) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		sent, _ := r.Context().Value(headersKey{}).(map[string]string)
 		for name, value := range sent {
-			r.Header.Set(name, value)
-		}
-		for _, name := range forgeable {
-			r.Header.Del(name)
+			if !strings.HasPrefix(http.CanonicalHeaderKey(name), forgeable) {
+				r.Header.Set(name, value)
+			}
 		}
 		if host := r.Header.Get("Host"); host != "" {
 			r.Host = host
@@ -115,27 +119,44 @@ func vouched(ctx context.Context) (subject string, scopes []string) {
 	return jwt.Claims["sub"], scopes
 }
 
-// guard makes the adapter's writer behave as net/http's does and keeps a panic
-// from ending the process.
+// guard answers as net/http would where the adapter does not, keeps a panic from
+// ending the process, and logs what went wrong by request id and route: nothing
+// that a client sent.
 func guard(next http.Handler, log *slog.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		once := &onceWriter{to: w, header: http.Header{}}
+		out := &reply{header: http.Header{}}
 		defer func() {
 			if v := recover(); v != nil {
-				log.ErrorContext(r.Context(), "panic in a handler", "type", fmt.Sprintf("%T", v), "stack", frames(debug.Stack()))
-				once.fail()
+				log.ErrorContext(r.Context(), "panic in a handler", "requestId", requestID(r.Context()), "type", fmt.Sprintf("%T", v), "stack", frames(debug.Stack()))
+				out = bare(http.StatusInternalServerError)
 			}
-			once.finish()
+			out.WriteHeader(http.StatusOK) // unless there is a status already
+			if out.status >= http.StatusInternalServerError {
+				log.ErrorContext(r.Context(), "answered with a server error", "requestId", requestID(r.Context()), "route", routeKey(r.Context()), "status", out.status)
+			}
+			out.sendTo(w)
 		}()
-		next.ServeHTTP(once, r)
+		next.ServeHTTP(out, r)
 	})
 }
 
-// frames keeps function and file lines of a stack and drops argument values.
+// requestID is the one of the gateway's access log.
+func requestID(ctx context.Context) string {
+	rc, _ := core.GetAPIGatewayV2ContextFromContext(ctx)
+	return rc.RequestID
+}
+
+// routeKey is the route as the template writes it, without the values in it.
+func routeKey(ctx context.Context) string {
+	rc, _ := core.GetAPIGatewayV2ContextFromContext(ctx)
+	return rc.RouteKey
+}
+
+// frames keeps file and line of a stack and drops argument values.
 func frames(stack []byte) string {
 	var out strings.Builder
-	for s := bufio.NewScanner(strings.NewReader(string(stack))); s.Scan(); {
-		if line := s.Text(); strings.HasPrefix(line, "\t") {
+	for line := range strings.Lines(string(stack)) {
+		if strings.HasPrefix(line, "\t") {
 			out.WriteString(strings.TrimSpace(line))
 			out.WriteByte('\n')
 		}
@@ -143,51 +164,55 @@ func frames(stack []byte) string {
 	return out.String()
 }
 
-// onceWriter lets the first status win, sends headers as they were at that
-// moment, and answers 200 when a handler wrote nothing: the adapter does none of
-// the three.
-type onceWriter struct {
-	to     http.ResponseWriter
-	header http.Header
-	sent   bool
+// reply keeps an answer until the handler has returned, so that a panic half way
+// never goes out as success. As in net/http the first status wins and headers
+// count as they were at that moment.
+type reply struct {
+	header, sent http.Header
+	status       int
+	body         bytes.Buffer
 }
 
-func (w *onceWriter) Header() http.Header { return w.header }
-
-func (w *onceWriter) WriteHeader(status int) {
-	if w.sent || status < http.StatusOK {
-		return
-	}
-	w.sent = true
-	for name, values := range w.header {
-		w.to.Header()[name] = append([]string(nil), values...)
-	}
-	w.to.WriteHeader(status)
+// bare is the answer that says nothing but its status.
+func bare(status int) *reply {
+	out := &reply{header: http.Header{"Content-Type": {problemType}, "Cache-Control": {"no-store"}}}
+	out.WriteHeader(status)
+	out.body.Write(problemBody(status))
+	return out
 }
 
-func (w *onceWriter) Write(b []byte) (int, error) {
-	if !w.sent && w.header.Get("Content-Type") == "" {
+func (w *reply) Header() http.Header { return w.header }
+
+func (w *reply) WriteHeader(status int) {
+	if w.status == 0 && status >= http.StatusOK {
+		w.status, w.sent = status, w.header.Clone()
+	}
+}
+
+func (w *reply) Write(b []byte) (int, error) {
+	if w.status == 0 && w.header.Get("Content-Type") == "" {
 		w.header.Set("Content-Type", http.DetectContentType(b))
 	}
 	w.WriteHeader(http.StatusOK)
-	return w.to.Write(b)
-}
-
-// fail answers a panic, unless the handler had begun to answer.
-func (w *onceWriter) fail() {
-	if w.sent {
-		return
+	if w.status == http.StatusNoContent || w.status == http.StatusNotModified {
+		return 0, http.ErrBodyNotAllowed
 	}
-	w.header = http.Header{"Content-Type": {"application/problem+json"}}
-	w.WriteHeader(http.StatusInternalServerError)
-	_, _ = w.to.Write(problemBody(http.StatusInternalServerError))
+	return w.body.Write(b)
 }
 
-func (w *onceWriter) finish() { w.WriteHeader(http.StatusOK) }
+func (w *reply) sendTo(to http.ResponseWriter) {
+	maps.Copy(to.Header(), w.sent)
+	to.WriteHeader(w.status)
+	if w.body.Len() > 0 {
+		_, _ = to.Write(w.body.Bytes()) // into memory
+	}
+}
+
+const problemType = "application/problem+json"
 
 func problem(status int) events.APIGatewayV2HTTPResponse {
 	return events.APIGatewayV2HTTPResponse{StatusCode: status, Body: string(problemBody(status)),
-		Headers: map[string]string{"Content-Type": "application/problem+json", "Cache-Control": "no-store"}}
+		Headers: map[string]string{"Content-Type": problemType, "Cache-Control": "no-store"}}
 }
 
 func problemBody(status int) []byte {
