@@ -33,10 +33,10 @@ func TestMain(m *testing.M) {
 	case "initerror":
 		url := "http://" + os.Getenv("AWS_LAMBDA_RUNTIME_API") + "/2018-06-01/runtime/init/error"
 		resp, err := http.Post(url, "application/json", strings.NewReader(`{"errorMessage":"no table","errorType":"Init"}`))
-		if err == nil && resp.StatusCode == http.StatusAccepted {
-			os.Exit(1)
+		if err != nil || resp.Body.Close() != nil || resp.StatusCode != http.StatusAccepted {
+			os.Exit(2)
 		}
-		os.Exit(2)
+		os.Exit(1)
 	default:
 		lambda.Start(handle)
 	}
