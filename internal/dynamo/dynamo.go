@@ -188,12 +188,13 @@ func (s *Store) queryInput(q table.Query) (*dynamodb.QueryInput, error) {
 		TableName: &s.o.Table, ScanIndexForward: aws.Bool(!q.Descending), ReturnConsumedCapacity: s.meter,
 	}
 	pk, sk := attrPK, attrSK
-	if q.Index == table.Base {
+	switch {
+	case q.Index == table.Base:
 		in.ConsistentRead = aws.Bool(q.Consistency == table.Strong)
-	} else if slices.Contains(table.Indexes, q.Index) {
+	case slices.Contains(table.Indexes, q.Index):
 		pk, sk = indexAttrs(q.Index)
 		in.IndexName = aws.String(string(q.Index))
-	} else {
+	default:
 		return nil, &table.Refused{Reason: "no such index: " + string(q.Index)}
 	}
 	if q.Limit > 0 {

@@ -65,6 +65,7 @@ type script struct {
 	mu      sync.Mutex
 	replies []reply
 	bodies  []string
+	onHang  func()
 }
 
 func (s *script) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -78,6 +79,9 @@ func (s *script) RoundTrip(req *http.Request) (*http.Response, error) {
 	s.mu.Unlock()
 	switch {
 	case r.hang:
+		if s.onHang != nil {
+			s.onHang()
+		}
 		<-req.Context().Done()
 		return nil, req.Context().Err()
 	case r.err != nil:
@@ -226,9 +230,8 @@ func TestImages(t *testing.T) {
 
 func TestContextEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	s := &script{replies: []reply{hangs}}
+	s := &script{replies: []reply{hangs}, onHang: cancel}
 	store := s.open(t)
-	time.AfterFunc(20*time.Millisecond, cancel)
 	if err := store.Write(ctx, two); !errors.Is(err, table.ErrUnknown) {
 		t.Errorf("after a send: %v", err)
 	}
