@@ -35,7 +35,7 @@ func Start(h lambda.Handler) { lambda.Start(h) }
 func HTTP(h http.Handler, identify Identify, log *slog.Logger) lambda.Handler {
 	adapter := httpadapter.NewV2(restore(guard(h, log), identify))
 	return lambda.NewHandler(func(ctx context.Context, event events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
-		if !readable(&event) {
+		if !readable(ctx, &event) {
 			return problem(http.StatusBadRequest), nil
 		}
 		ctx = context.WithValue(ctx, headersKey{}, event.Headers)
@@ -48,7 +48,7 @@ type headersKey struct{}
 
 // readable prepares what the adapter would fail on: a named stage stays in the
 // path, and a bad escape or body would be a failed invocation.
-func readable(event *events.APIGatewayV2HTTPRequest) bool {
+func readable(ctx context.Context, event *events.APIGatewayV2HTTPRequest) bool {
 	if event.RawPath == "" {
 		event.RawPath = event.RequestContext.HTTP.Path
 	}
@@ -68,7 +68,7 @@ func readable(event *events.APIGatewayV2HTTPRequest) bool {
 		return false
 	}
 	target := "https://" + event.RequestContext.DomainName + event.RawPath
-	if _, err := http.NewRequest(event.RequestContext.HTTP.Method, target, nil); err != nil {
+	if _, err := http.NewRequestWithContext(ctx, event.RequestContext.HTTP.Method, target, nil); err != nil {
 		return false
 	}
 	if _, err := url.ParseQuery(event.RawQueryString); err != nil {
