@@ -24,6 +24,7 @@ const (
 	writeAttempt = time.Second
 	readBudget   = 4 * time.Second
 	readAttempt  = 2 * time.Second
+	writeLeast   = 500 * time.Millisecond // what an attempt needs to be worth starting
 	waitLeast    = 20 * time.Millisecond
 	waitMost     = 100 * time.Millisecond
 )
@@ -68,10 +69,12 @@ func (r *retries) attempt(ctx context.Context, send func(context.Context) error)
 	return v, err
 }
 
-// wait sleeps before the next attempt; false means there is to be none.
+// wait sleeps before the next attempt; false means there is to be none. An
+// attempt cut short would only turn a conflict into an unknown outcome, so none
+// starts with too little time left.
 func (r *retries) wait(ctx context.Context) bool {
 	d := waitLeast + time.Duration(r.s.o.Jitter()*float64(waitMost-waitLeast))
-	if r.spent += d; r.spent >= r.budget {
+	if r.spent += d; r.spent > r.budget-writeLeast {
 		return false
 	}
 	return r.s.o.Sleep(ctx, d) == nil && ctx.Err() == nil

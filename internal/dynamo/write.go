@@ -1,13 +1,17 @@
 package dynamo
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"panah/internal/table"
 )
@@ -29,7 +33,7 @@ func (s *Store) Write(ctx context.Context, b table.Batch) error {
 			switch {
 			case b.Landed(images):
 				return nil
-			case r.lost: // it may have been written and then changed by another
+			case r.lost && !beaten(b, images): // it may have been written and then changed by another
 				return fmt.Errorf("%w: %w", table.ErrUnknown, err)
 			}
 			return &table.Stale{Images: images}
@@ -42,10 +46,23 @@ func (s *Store) Write(ctx context.Context, b table.Batch) error {
 	}
 }
 
+// beaten reports whether an image proves that b is not and will never be
+// written: another write made the very version that b would have made.
+func beaten(b table.Batch, images []table.Image) bool {
+	for i, im := range images {
+		put := b.Ops[i].Put
+		if put != nil && im.Item != nil && im.Item.Version == put.IfVersion+1 && im.Item.WriteID != b.WriteID {
+			return true
+		}
+	}
+	return false
+}
+
 // sender makes the request once, so that every resend is the same.
 func (s *Store) sender(b table.Batch) func(context.Context) error {
+	same := sameBytes()
 	if len(b.Ops) > 1 {
-		return s.transaction(b)
+		return s.transaction(b, same)
 	}
 	if put := b.Ops[0].Put; put != nil {
 		e := putExpr(*put, b.WriteID)
@@ -56,7 +73,7 @@ func (s *Store) sender(b table.Batch) func(context.Context) error {
 			ReturnConsumedCapacity:              s.meter,
 		}
 		return func(ctx context.Context) error {
-			out, err := s.client.PutItem(ctx, in)
+			out, err := s.client.PutItem(ctx, in, same)
 			if err == nil {
 				s.consumed("put", false, out.ConsumedCapacity)
 			}
@@ -71,7 +88,7 @@ func (s *Store) sender(b table.Batch) func(context.Context) error {
 		ReturnConsumedCapacity:              s.meter,
 	}
 	return func(ctx context.Context) error {
-		out, err := s.client.UpdateItem(ctx, in)
+		out, err := s.client.UpdateItem(ctx, in, same)
 		if err == nil {
 			s.consumed("take", false, out.ConsumedCapacity)
 		}
@@ -79,7 +96,7 @@ func (s *Store) sender(b table.Batch) func(context.Context) error {
 	}
 }
 
-func (s *Store) transaction(b table.Batch) func(context.Context) error {
+func (s *Store) transaction(b table.Batch, same func(*dynamodb.Options)) func(context.Context) error {
 	in := &dynamodb.TransactWriteItemsInput{
 		ClientRequestToken: &b.WriteID, ReturnConsumedCapacity: s.meter,
 		TransactItems: make([]types.TransactWriteItem, len(b.Ops)),
@@ -102,7 +119,7 @@ func (s *Store) transaction(b table.Batch) func(context.Context) error {
 		}
 	}
 	return func(ctx context.Context) error {
-		out, err := s.client.TransactWriteItems(ctx, in)
+		out, err := s.client.TransactWriteItems(ctx, in, same)
 		if err == nil && s.o.Meter != nil {
 			all := make([]*types.ConsumedCapacity, len(out.ConsumedCapacity))
 			for i := range all {
@@ -111,6 +128,32 @@ func (s *Store) transaction(b table.Batch) func(context.Context) error {
 			s.consumed("transact", false, all...)
 		}
 		return err
+	}
+}
+
+// sameBytes makes every sending of one write carry the bytes of the first: the
+// SDK writes a map in another order each time it marshals it.
+func sameBytes() func(*dynamodb.Options) {
+	var first []byte
+	keep := middleware.SerializeMiddlewareFunc("SameBytes", func(
+		ctx context.Context, in middleware.SerializeInput, next middleware.SerializeHandler,
+	) (out middleware.SerializeOutput, meta middleware.Metadata, err error) {
+		req, ok := in.Request.(*smithyhttp.Request)
+		if !ok {
+			return out, meta, fmt.Errorf("dynamo: request is a %T", in.Request)
+		}
+		if first == nil {
+			if first, err = io.ReadAll(req.GetStream()); err != nil {
+				return out, meta, err
+			}
+		}
+		if in.Request, err = req.SetStream(bytes.NewReader(first)); err != nil {
+			return out, meta, err
+		}
+		return next.HandleSerialize(ctx, in)
+	})
+	return func(o *dynamodb.Options) {
+		o.APIOptions = append(o.APIOptions, func(s *middleware.Stack) error { return s.Serialize.Add(keep, middleware.After) })
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	dynamolocal "panah/internal/dynamo/local"
 	"panah/internal/testworld"
 )
 
@@ -169,7 +170,11 @@ func TestACountAndAReceiptNeverCountOnePersonTwice(t *testing.T) {
 }
 
 func TestTwoHundredHoldsOnOneBed(t *testing.T) {
-	w := testworld.Open(t)
+	t.Run("embedded", func(t *testing.T) { twoHundredHolds(t, testworld.Open(t)) })
+	t.Run("DynamoDB Local", func(t *testing.T) { twoHundredHolds(t, testworld.On(t, dynamolocal.ForTest(t).Store(t))) })
+}
+
+func twoHundredHolds(t *testing.T, w *testworld.World) {
 	last := testworld.Home("LAST", testworld.District, 1, testworld.Unit("LAST", "girls", 2, testworld.SchoolAge, 10, 9))
 	w.Add(t, last)
 	w.Pass(2 * time.Second)

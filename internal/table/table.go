@@ -67,7 +67,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
+	"unicode/utf8"
 )
 
 // Limits every engine holds.
@@ -179,8 +181,9 @@ func PutOp(item Item, ifVersion uint64) Op { return Op{Put: &Put{Item: item, IfV
 // TakeOp makes a take operation.
 func TakeOp(t Take) Op { return Op{Take: &t} }
 
-// Batch is one write: WriteID must be unique to this decision (never reused
-// for another), at most 36 bytes; it is also the engine's idempotency token.
+// Batch is one write: WriteID must be unique to this decision in all tables of
+// an account (never reused for another), at most 36 bytes; it is also the
+// engine's idempotency token, so a batch is sent again only with the same content.
 type Batch struct {
 	WriteID string
 	Ops     []Op
@@ -232,8 +235,8 @@ type Store interface {
 
 // Change is one change of one item, as the feed tells it.
 type Change struct {
-	Seq      string // where it stands in the feed; opaque
-	Old, New *Item  // Old is nil for a new item
+	Seq      string // names the change in logs and partial answers; not a position to go on from
+	Old, New *Item  // Old is nil for a new item, New for one that an engine dropped after Expires
 }
 
 // Feed is the change feed of an engine that keeps one a process can read.
@@ -329,7 +332,7 @@ func (o Op) check() (size int, err error) {
 		return 0, &Refused{"too many index entries"}
 	}
 	for name, k := range it.Index {
-		if name == Base || k.Check() != nil {
+		if !slices.Contains(Indexes, name) || k.Check() != nil {
 			return 0, &Refused{"bad index entry"}
 		}
 	}
@@ -339,8 +342,11 @@ func (o Op) check() (size int, err error) {
 	return it.Size(), nil
 }
 
-// Check refuses empty and over-long keys.
+// Check refuses empty, over-long and broken keys.
 func (k Key) Check() error {
+	if !utf8.ValidString(k.PK) || !utf8.ValidString(k.SK) {
+		return &Refused{"a key part is not UTF-8"}
+	}
 	if k.PK == "" || k.SK == "" || len(k.PK) > MaxPKBytes || len(k.SK) > MaxSKBytes {
 		return &Refused{"a key part is empty or over-long"}
 	}
@@ -352,7 +358,13 @@ func (k Key) Check() error {
 func (it Item) Size() int {
 	n := len("pk") + len(it.PK) + len("sk") + len(it.SK) + len("v") + 8 + len("w") + 36 + len("b") + len(it.Body)
 	for name, k := range it.Index {
-		n += 2*(len(name)+1) + len(k.PK) + len(k.SK)
+		n += 2*(len(name)+2) + len(k.PK) + len(k.SK)
+	}
+	if it.Tombstone {
+		n += len("x") + 1
+	}
+	if !it.Expires.IsZero() {
+		n += len("ttl") + 7
 	}
 	if it.Guard != nil {
 		n += len("free") + 4 + len("rev") + 4 + len("claims") + 3

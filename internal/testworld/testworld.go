@@ -54,6 +54,7 @@ type World struct {
 	ids       atomic.Int64
 	mu        sync.Mutex
 	feed      string
+	name      string // of the world: write ids are unique to it
 }
 
 // Open makes a world on an embedded store.
@@ -70,7 +71,7 @@ func Open(t testing.TB) *World {
 // On makes a world on a store and fills it.
 func On(t testing.TB, store table.Store) *World {
 	t.Helper()
-	w := &World{Store: store}
+	w := &World{Store: store, name: fmt.Sprintf("%x", time.Now().UnixNano())}
 	w.clock.Store(Start.UnixNano())
 	rules, err := policy.Current()
 	if err != nil {
@@ -99,7 +100,7 @@ func (w *World) Now() time.Time { return time.Unix(0, w.clock.Load()).UTC() }
 func (w *World) Pass(d time.Duration) { w.clock.Add(int64(d)) }
 
 // NewID numbers writes.
-func (w *World) NewID() string { return fmt.Sprintf("write-%d", w.ids.Add(1)) }
+func (w *World) NewID() string { return fmt.Sprintf("%s-%d", w.name, w.ids.Add(1)) }
 
 // Put writes an item that is not there yet.
 func (w *World) Put(t testing.TB, it table.Item) {
