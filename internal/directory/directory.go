@@ -243,12 +243,12 @@ func (d *Directory) Learn(items ...*table.Item) {
 	}
 }
 
-// Took notes that n beds of a unit were just taken by this process. Its version
-// is not known and stays, so the log's next word on the unit replaces this one.
-func (d *Directory) Took(unit table.Key, n int) {
+// Took notes that this process has just taken beds of a unit. Its version is not
+// known and stays, so the log's next word on the unit replaces this one.
+func (d *Directory) Took(t table.Take) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.state != nil && d.state.took(unit, n) {
+	if d.state != nil && d.state.took(t) {
 		d.world.Store(d.state.world())
 	}
 }

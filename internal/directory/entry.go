@@ -1,7 +1,9 @@
 package directory
 
 import (
-	"time"
+	"maps"
+	"slices"
+	"strconv"
 
 	"panah/internal/code"
 	"panah/internal/language"
@@ -13,7 +15,8 @@ import (
 )
 
 // entry is one shelter or one unit at one version, as pages and log carry it:
-// everything matching needs and nothing else (no claims, no address, no people).
+// everything matching needs and nothing else: of claims only how many beds until
+// when, no placement, no address, no people.
 type entry struct {
 	shelter *shelter.Shelter // one of the two is set
 	unit    *shelter.Unit
@@ -86,7 +89,12 @@ func writeUnit(w *packed.Writer, u *shelter.Unit) {
 	w.Int(c.Staffed())
 	w.Int(c.OutOfService())
 	w.Int(c.Occupied())
-	w.Int(c.Held())
+	claims := u.Claims()
+	w.Int(len(claims))
+	for _, id := range slices.Sorted(maps.Keys(claims)) {
+		w.Int(claims[id].N)
+		w.Instant(claims[id].Until)
+	}
 	w.Instant(u.ConfirmedAt)
 	w.Instant(u.OfferedLast())
 }
@@ -119,21 +127,17 @@ func readUnit(r *packed.Reader) (shelter.Unit, error) {
 	u := shelter.Unit{Shelter: r.Text(), ID: r.Text(), Version: r.Num(), Rev: r.Num(), Population: code.Population(r.Num()),
 		Ages: code.Set[code.AgeBand](r.Num()), Kind: code.UnitKind(r.Num()), SeparateSleeping: r.Flag(),
 		Site: uint8(r.Num()), Sanctioned: r.Int()}
-	staffed, out, occupied, held := r.Int(), r.Int(), r.Int(), r.Int()
+	staffed, out, occupied := r.Int(), r.Int(), r.Int()
+	claims := make(map[string]shelter.Claim)
+	for i := range r.Count() {
+		claims[strconv.Itoa(i)] = shelter.Claim{N: r.Int(), Until: r.Instant()}
+	}
 	u.ConfirmedAt, u.LastOffered = r.Instant(), r.Instant()
 	if r.Err() != nil {
 		return u, r.Err()
 	}
 	counts, err := shelter.NewCounts(staffed, out, occupied, 0)
-	return shelter.Restore(u, counts, heldAs(held)), err
-}
-
-// heldAs stands for the claims the directory does not carry.
-func heldAs(n int) map[string]shelter.Claim {
-	if n == 0 {
-		return nil
-	}
-	return map[string]shelter.Claim{"": {N: n, Until: time.Time{}}}
+	return shelter.Restore(u, counts, claims), err
 }
 
 // id is what the entry is about, and version which state of it.

@@ -154,26 +154,19 @@ func (s *state) applyPacked(raw []byte) error {
 	return nil
 }
 
-// took raises what is held of a unit without a newer version.
-func (s *state) took(key table.Key, n int) bool {
-	k := s.byID[strings.TrimPrefix(key.PK, "S#")]
+// took adds a claim to a unit without a newer version.
+func (s *state) took(t table.Take) bool {
+	k := s.byID[strings.TrimPrefix(t.Key.PK, "S#")]
 	if k == nil {
 		return false
 	}
-	id := strings.TrimPrefix(key.SK, "U#")
+	id := strings.TrimPrefix(t.Key.SK, "U#")
 	i := slices.IndexFunc(k.units, func(u shelter.Unit) bool { return u.ID == id })
 	if i < 0 {
 		return false
 	}
 	units := slices.Clone(k.units)
-	u := units[i]
-	c := u.Counts()
-	counts, err := shelter.NewCounts(c.Staffed(), c.OutOfService(), c.Occupied(), 0)
-	if err != nil {
-		return false
-	}
-	u.LastOffered = u.OfferedLast()
-	units[i] = shelter.Restore(u, counts, heldAs(c.Held()+n))
+	units[i] = units[i].WithClaim(t.ClaimID, shelter.Claim{N: t.N, Until: t.Until})
 	k.units = units
 	s.publish(k)
 	return true

@@ -11,23 +11,23 @@ import (
 func (t *trial) assign() {
 	usable := make([]shelter.Unit, 0, len(t.c.Units))
 	for _, u := range t.c.Units {
-		if u.Counts().Free() > 0 && t.fresh(u) {
+		if u.FreeAt(t.At) > 0 && t.fresh(u) {
 			usable = append(usable, u)
 		}
 	}
 	for i := range usable {
-		if t.parts = matchPersons(t.Persons, usable[i:i+1]); t.parts != nil {
+		if t.parts = t.matchPersons(usable[i : i+1]); t.parts != nil {
 			t.site = true
 			return
 		}
 	}
 	for _, site := range sites(usable) {
-		if t.parts = matchPersons(t.Persons, site); t.parts != nil {
+		if t.parts = t.matchPersons(site); t.parts != nil {
 			t.site = true
 			return
 		}
 	}
-	t.parts = matchPersons(t.Persons, usable)
+	t.parts = t.matchPersons(usable)
 }
 
 // sites groups units by building, in order of first appearance.
@@ -48,11 +48,12 @@ func sites(units []shelter.Unit) [][]shelter.Unit {
 
 // matchPersons finds a unit for each person by augmenting paths, so that it
 // finds an assignment whenever there is one. Units come back in their order.
-func matchPersons(persons []placement.Person, units []shelter.Unit) []placement.Part {
+func (t *trial) matchPersons(units []shelter.Unit) []placement.Part {
+	persons := t.Persons
 	in := make([][]int, len(units)) // who sleeps in each unit
 	free := make([]int, len(units))
 	for i, u := range units {
-		free[i] = u.Counts().Free()
+		free[i] = u.FreeAt(t.At)
 	}
 	var place func(p int, seen []bool) bool
 	place = func(p int, seen []bool) bool {

@@ -99,8 +99,7 @@ func (t *trial) loadPoints(o *Option) int {
 	free, staffed := 0, 0
 	for _, u := range t.c.Units {
 		if slices.ContainsFunc(o.Parts, func(p placement.Part) bool { return p.Unit == u.ID }) {
-			c := u.Counts()
-			free, staffed = free+c.Available(), staffed+c.Staffed()
+			free, staffed = free+max(0, u.FreeAt(t.At)), staffed+u.Counts().Staffed()
 		}
 	}
 	return share(t.policy.Weights.Load, free, max(staffed, 1))

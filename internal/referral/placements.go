@@ -23,8 +23,10 @@ type Command struct {
 	OccurredAt time.Time
 }
 
-func (c Command) hash() placement.Command {
-	return placement.Command{Key: placement.Hash(c.Key), Payload: placement.Hash(c.Payload)}
+// hash keeps of a command only what tells a repeat: its key, as this sender's
+// own, and its payload.
+func (c Command) hash(sender caller.Caller) placement.Command {
+	return placement.Command{Key: placement.Hash(sender.Scope + "\x00" + c.Key), Payload: placement.Hash(c.Payload)}
 }
 
 // Outcome is a placement after a command, with what matching said where it was asked.
@@ -52,14 +54,14 @@ func (s *Service) Request(ctx context.Context, c caller.Caller, r placement.Requ
 	var match matching.Result
 	p, replayed, err := s.runFrom(ctx, id, nil, false, func(stored *placement.Placement, now time.Time) (decision, error) {
 		if stored != nil {
-			_, err := stored.Replay(cmd.hash())
+			_, err := stored.Replay(cmd.hash(c))
 			return decision{next: *stored, done: true}, err
 		}
 		w, err := s.world(ctx)
 		if err != nil {
 			return decision{}, err
 		}
-		p := placement.New(id, c.Team(), s.Policy.ID, r, now, cmd.hash())
+		p := placement.New(id, c.Team(), s.Policy.ID, r, now, cmd.hash(c))
 		p.Late = r.HoldBest && !r.OccurredAt.IsZero() && now.Sub(r.OccurredAt) > s.Policy.LateHold
 		match = matching.Rank(w, ask(p, now), s.Policy, r.Limit)
 		return s.first(p, match, now)
@@ -188,10 +190,17 @@ func (s *Service) move(ctx context.Context, c caller.Caller, a caller.Action, id
 		if stored == nil {
 			return decision{}, missing(c.Allow(a, caller.Resource{}))
 		}
-		if err := c.Allow(a, resource(*stored)); err != nil {
-			return decision{}, err
+		allowed := c.Allow(a, resource(*stored))
+		if fault.Is(allowed, fault.NotFound) && a == caller.AnswerPlacement {
+			// A shelter that repeats its own decline is told so, though the party is elsewhere by now.
+			if done, _ := stored.Replay(cmd.hash(c)); done {
+				return decision{next: *stored, done: true}, nil
+			}
 		}
-		if done, err := stored.Replay(cmd.hash()); done || err != nil {
+		if allowed != nil {
+			return decision{}, allowed
+		}
+		if done, err := stored.Replay(cmd.hash(c)); done || err != nil {
 			return decision{next: *stored, done: done}, err
 		}
 		if err := checkSender(*stored, m, cmd, now); err != nil {
@@ -201,7 +210,7 @@ func (s *Service) move(ctx context.Context, c caller.Caller, a caller.Action, id
 		if err != nil {
 			return decision{}, err
 		}
-		next, err = next.Remember(cmd.hash(), m)
+		next, err = next.Remember(cmd.hash(c), m)
 		return decision{next: next, beds: beds}, err
 	})
 	return Outcome{Placement: p, Replayed: replayed}, err

@@ -33,7 +33,7 @@ type attempt struct {
 	ctx   context.Context
 	known map[table.Key]*table.Item // fresh images of units
 	exact map[table.Key]bool        // units to be written by version, not taken
-	sent  bool                      // a write of ours may have landed
+	sent  []string                  // ids of our writes that may have landed
 }
 
 // run carries a command out. replayed tells that it had been carried out before
@@ -65,7 +65,8 @@ func (s *Service) runFrom(ctx context.Context, id string, it *table.Item, read b
 		}
 		dec, err := d(stored, s.now())
 		if err != nil || dec.done {
-			return dec.next, dec.done && !a.sent, err
+			ours := it != nil && slices.Contains(a.sent, it.WriteID)
+			return dec.next, dec.done && !ours, err
 		}
 		ops, err := a.ops(dec, version)
 		if err != nil {
@@ -181,7 +182,7 @@ func applyBeds(u shelter.Unit, m placement.BedMove, now time.Time) (shelter.Unit
 // give up with.
 func (a *attempt) learn(b table.Batch, err error) (read bool, it *table.Item, _ error) {
 	if errors.Is(err, table.ErrUnknown) {
-		a.sent = true
+		a.sent = append(a.sent, b.WriteID)
 		clear(a.known)
 		return true, nil, nil
 	}
@@ -231,20 +232,11 @@ func (a *attempt) learnUnit(op table.Op, image table.Image) error {
 		if u.Rev != t.Rev { // the shelter's rules have changed: learn them too
 			return a.learnShelter(u.Shelter)
 		}
-		if u.Counts().Free() < t.N && u.WithoutDead(a.now()).Counts().Free() >= t.N {
+		if u.Counts().Free() < t.N && u.FreeAt(a.now()) >= t.N {
 			a.exact[key] = true
-			a.Directory.Learn(aliveImage(u, a.now()))
 		}
 	}
 	return nil
-}
-
-// aliveImage is a unit's image without dead claims, so that matching sees the
-// beds that can be had.
-func aliveImage(u shelter.Unit, now time.Time) *table.Item {
-	it := record.FromUnit(u.WithoutDead(now))
-	it.Version = u.Version
-	return &it
 }
 
 func (a *attempt) learnShelter(id string) error {
@@ -267,7 +259,7 @@ func (a *attempt) written(b table.Batch) []*table.Item {
 			out = append(out, &it)
 			continue
 		}
-		a.Directory.Took(op.Take.Key, op.Take.N)
+		a.Directory.Took(*op.Take)
 	}
 	return out
 }

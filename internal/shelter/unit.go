@@ -104,6 +104,18 @@ func (u Unit) Counts() Counts {
 	return Counts{u.staffed, u.outOfService, u.occupied, held}
 }
 
+// FreeAt is how many more people may come at an instant: claims whose time has
+// passed count for nothing.
+func (u Unit) FreeAt(now time.Time) int {
+	free := u.staffed - u.outOfService - u.occupied
+	for _, c := range u.claims {
+		if !c.Dead(now) {
+			free -= c.N
+		}
+	}
+	return free
+}
+
 // Claims returns a copy of the claims by id.
 func (u Unit) Claims() map[string]Claim {
 	out := make(map[string]Claim, len(u.claims))
@@ -151,6 +163,13 @@ func (u Unit) Hold(id string, n int, until, now time.Time) (Unit, error) {
 	u.claims = u.Claims()
 	u.claims[id] = Claim{N: n, Until: until}
 	return u, nil
+}
+
+// WithClaim adds a claim as it was granted elsewhere, without checking it.
+func (u Unit) WithClaim(id string, c Claim) Unit {
+	u.claims = u.Claims()
+	u.claims[id] = c
+	return u
 }
 
 // Pin makes a claim last until it is released or the people arrive: the bed of
