@@ -75,7 +75,7 @@ func (a ask) body(now time.Time) string {
 	}
 	basis := "child_protection"
 	if a.party[0] == woman {
-		basis = "informed_consent"
+		basis = "consent"
 	}
 	return fmt.Sprintf(`{"rescuedAt":%q,"place":{"district":%q},"urgency":"now","party":{"together":"preferred","persons":[%s]},
 "consent":{"basis":%q,"view":"agrees","heardIn":"bn","heardVia":"directly"},"escort":{"socialWorker":true,"woman":true},"hold":"best"}`,

@@ -207,7 +207,7 @@ func apply(tx *bolt.Tx, p *pending) error {
 	}
 	for i, it := range next {
 		if it.Size() > table.MaxItemBytes {
-			p.err = &table.Refused{Reason: "item over 400 KB: " + it.Key.String()}
+			p.err = &table.Refused{Reason: "item over 400 KB: " + it.String()}
 			return nil
 		}
 		if err := store(tx, images[i].Item, it); err != nil {

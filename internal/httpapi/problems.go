@@ -34,8 +34,10 @@ type Field struct {
 	Problem string `json:"problem"`
 }
 
-// Error and GetStatus make a Problem a huma.StatusError.
-func (p *Problem) Error() string  { return p.Title }
+// Error is the title: a problem's detail is for its reader.
+func (p *Problem) Error() string { return p.Title }
+
+// GetStatus makes a Problem a huma.StatusError.
 func (p *Problem) GetStatus() int { return p.Status }
 
 // ContentType says what a problem is sent as.

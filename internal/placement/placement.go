@@ -132,7 +132,7 @@ func (p Placement) Replay(cmd Command) (bool, error) {
 // Remember notes a command. Cancel and the facts are always allowed; other
 // moves end at MaxCommands.
 func (p Placement) Remember(cmd Command, m Move) (Placement, error) {
-	r, _ := ruleOf(m)
+	r := ruleOf(m)
 	if len(p.Commands) >= MaxCommands && !r.fact && m != MoveCancel {
 		return p, fault.New(fault.TooManyMoves, "this placement has seen too many commands; cancel it and ask again")
 	}
@@ -197,7 +197,7 @@ func (p Placement) illegal(format string, args ...any) *fault.Fault {
 
 // enter checks that a move may be made from here.
 func (p Placement) enter(m Move) error {
-	r, _ := ruleOf(m)
+	r := ruleOf(m)
 	if !slices.Contains(r.from, p.State) {
 		return p.illegal("a placement that is %s does not allow %s", p.State, m)
 	}
@@ -206,7 +206,7 @@ func (p Placement) enter(m Move) error {
 
 // CheckVersion refuses a command made on an older version; facts need none.
 func (p Placement) CheckVersion(m Move, version uint64) error {
-	r, _ := ruleOf(m)
+	r := ruleOf(m)
 	if r.fact || version == p.Version {
 		return nil
 	}

@@ -82,12 +82,13 @@ var rules = []rule{
 	{move: MoveLapse, side: Clock, from: []State{Held}},
 }
 
-func ruleOf(m Move) (rule, bool) {
+// ruleOf finds a move's row; a move without one is allowed from nowhere.
+func ruleOf(m Move) rule {
 	i := slices.IndexFunc(rules, func(r rule) bool { return r.move == m })
 	if i < 0 {
-		return rule{}, false
+		return rule{}
 	}
-	return rules[i], true
+	return rules[i]
 }
 
 // allowed lists the moves a side could make from a state, in table order.

@@ -19,17 +19,23 @@ import (
 	"panah/internal/table"
 )
 
-// Keys of the items.
-func ShelterKey(id string) table.Key       { return table.Key{PK: "S#" + id, SK: "S"} }
-func UnitKey(shelter, id string) table.Key { return table.Key{PK: "S#" + shelter, SK: "U#" + id} }
-func PlacementKey(id string) table.Key     { return table.Key{PK: "P#" + id, SK: "P"} }
-func MembershipKey(subject string) table.Key {
-	return table.Key{PK: "M#" + subject, SK: "M"}
-}
+// ShelterKey is where a shelter lies.
+func ShelterKey(id string) table.Key { return table.Key{PK: "S#" + id, SK: "S"} }
 
-// IsShelter and IsUnit say what an item of the change feed is.
+// UnitKey is where a unit lies, in its shelter's partition.
+func UnitKey(shelter, id string) table.Key { return table.Key{PK: "S#" + shelter, SK: "U#" + id} }
+
+// PlacementKey is where a placement lies.
+func PlacementKey(id string) table.Key { return table.Key{PK: "P#" + id, SK: "P"} }
+
+// MembershipKey is where a person's role and scope lie.
+func MembershipKey(subject string) table.Key { return table.Key{PK: "M#" + subject, SK: "M"} }
+
+// IsShelter reports whether the item is a shelter.
 func IsShelter(k table.Key) bool { return strings.HasPrefix(k.PK, "S#") && k.SK == "S" }
-func IsUnit(k table.Key) bool    { return strings.HasPrefix(k.PK, "S#") && strings.HasPrefix(k.SK, "U#") }
+
+// IsUnit reports whether the item is a unit.
+func IsUnit(k table.Key) bool { return strings.HasPrefix(k.PK, "S#") && strings.HasPrefix(k.SK, "U#") }
 
 // IsPlacement reports whether the item is a placement.
 func IsPlacement(k table.Key) bool { return strings.HasPrefix(k.PK, "P#") && k.SK == "P" }

@@ -337,7 +337,7 @@ func (o Op) check() (size int, err error) {
 		}
 	}
 	if n := it.Size(); n > MaxItemBytes {
-		return 0, &Refused{"item over 400 KB: " + it.Key.String()}
+		return 0, &Refused{"item over 400 KB: " + it.String()}
 	}
 	return it.Size(), nil
 }

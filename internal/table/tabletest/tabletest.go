@@ -173,7 +173,7 @@ func testPutVersion(t *testing.T, s *suite) {
 
 func testAtomic(t *testing.T, s *suite) {
 	s.must(s.batch(table.PutOp(item("P#1", "P", "one"), 0)))
-	s.stale(s.batch(table.PutOp(item("P#2", "P", "new"), 0), table.PutOp(item("P#1", "P", "late"), 0)))
+	_ = s.stale(s.batch(table.PutOp(item("P#2", "P", "new"), 0), table.PutOp(item("P#1", "P", "late"), 0)))
 	if s.get(key("P#2", "P")) != nil {
 		t.Fatal("half of a write was kept")
 	}
@@ -197,7 +197,7 @@ func testTombstone(t *testing.T, s *suite) {
 	if got == nil || !got.Tombstone || got.Version != 2 || len(got.Body) != 0 {
 		t.Fatalf("got %+v", got)
 	}
-	s.stale(s.batch(table.PutOp(item("P#1", "P", "again"), 0)))
+	_ = s.stale(s.batch(table.PutOp(item("P#1", "P", "again"), 0)))
 }
 
 func testWholeItem(t *testing.T, s *suite) {
@@ -242,13 +242,13 @@ func testTakeRefused(t *testing.T, s *suite) {
 	if im := st.Images[0]; im.Item == nil || im.Item.Guard.Free != 2 || im.Item.Guard.Claims["p_1.1"].N != 1 {
 		t.Fatalf("image %+v", im)
 	}
-	s.stale(s.batch(take("S#1", "p_1.1", 1)))
-	s.stale(s.batch(table.TakeOp(table.Take{Key: key("S#1", "U#girls"), ClaimID: "p_3.1", N: 1, Until: until, Rev: 4})))
-	s.stale(s.batch(take("S#absent", "p_3.1", 1)))
+	_ = s.stale(s.batch(take("S#1", "p_1.1", 1)))
+	_ = s.stale(s.batch(table.TakeOp(table.Take{Key: key("S#1", "U#girls"), ClaimID: "p_3.1", N: 1, Until: until, Rev: 4})))
+	_ = s.stale(s.batch(take("S#absent", "p_3.1", 1)))
 	s.must(s.batch(table.PutOp(item("S#plain", "U#girls", ""), 0)))
-	s.stale(s.batch(take("S#plain", "p_3.1", 1)))
+	_ = s.stale(s.batch(take("S#plain", "p_3.1", 1)))
 	s.must(s.batch(table.PutOp(unit("S#over", -1), 0)))
-	s.stale(s.batch(take("S#over", "p_3.1", 1)))
+	_ = s.stale(s.batch(take("S#over", "p_3.1", 1)))
 	if got := s.get(key("S#1", "U#girls")); got.Version != 2 || got.Guard.Free != 2 {
 		t.Fatalf("a refused take changed the unit: %+v", got)
 	}
@@ -256,7 +256,7 @@ func testTakeRefused(t *testing.T, s *suite) {
 
 func testTakeWithPut(t *testing.T, s *suite) {
 	s.must(s.batch(table.PutOp(unit("S#1", 1), 0), table.PutOp(unit("S#2", 0), 0)))
-	s.stale(s.batch(table.PutOp(item("P#1", "P", "held"), 0), take("S#1", "p_1.1", 1), take("S#2", "p_1.1", 1)))
+	_ = s.stale(s.batch(table.PutOp(item("P#1", "P", "held"), 0), take("S#1", "p_1.1", 1), take("S#2", "p_1.1", 1)))
 	if s.get(key("P#1", "P")) != nil || s.get(key("S#1", "U#girls")).Guard.Free != 1 {
 		t.Fatal("half of a hold was kept")
 	}
