@@ -4,9 +4,9 @@ GO ?= go
 BUILD := .build
 FUNCTIONS := placements shelters occupancy clock changes
 FLAGS := -trimpath -ldflags='-s -w' -tags=lambda.norpc
-GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
-STATICCHECK := honnef.co/go/tools/cmd/staticcheck@2026.1
-GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.3.0
+GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 .DEFAULT_GOAL := help
 
