@@ -90,7 +90,7 @@ func TestEveryShelterIsSyntheticAndSound(t *testing.T) {
 		ids[s.ID] = true
 		checkHouse(t, s)
 		checkLanguages(t, s)
-		checkUnits(t, s, lawful[s.Type].Ages)
+		checkUnits(t, s, lawful[s.Type].Ages.Union(lawful[s.Type].Accompanied))
 	}
 }
 

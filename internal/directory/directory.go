@@ -36,6 +36,10 @@ type Directory struct {
 // Every is how long a copy is used before the log is read again.
 const Every = time.Second
 
+// patience is how old a copy may be that is used while another request reads
+// the log; with an older one a request waits.
+const patience = 5 * time.Second
+
 // StaleAfter is when a copy that could not be refreshed is alarming.
 const StaleAfter = 30 * time.Second
 
@@ -53,10 +57,10 @@ func (d *Directory) World(ctx context.Context, now time.Time) (*matching.World, 
 	if w != nil && now.Sub(d.lastRead()) < d.every {
 		return w, nil
 	}
-	if w != nil && !d.mu.TryLock() {
-		return w, nil // somebody else is reading the log
-	} else if w == nil {
+	if w == nil || now.Sub(d.lastRead()) > patience {
 		d.mu.Lock()
+	} else if !d.mu.TryLock() {
+		return w, nil // somebody else is reading the log
 	}
 	defer d.mu.Unlock()
 	err := d.refresh(ctx, now)
@@ -86,11 +90,11 @@ func (d *Directory) refresh(ctx context.Context, now time.Time) error {
 	if errors.Is(err, errGap) {
 		return d.load(ctx, now)
 	}
+	if changed { // also when reading on has failed: what was read counts
+		d.world.Store(d.state.world())
+	}
 	if err != nil {
 		return err
-	}
-	if changed {
-		d.world.Store(d.state.world())
 	}
 	d.fresh.Store(now.UnixNano())
 	return nil
@@ -245,10 +249,12 @@ func (d *Directory) Learn(items ...*table.Item) {
 
 // Took notes that this process has just taken beds of a unit. Its version is not
 // known and stays, so the log's next word on the unit replaces this one.
-func (d *Directory) Took(t table.Take) {
+// Where the copy is past the version the decision saw, it may hold the take
+// already and is left alone.
+func (d *Directory) Took(t table.Take, seen uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.state != nil && d.state.took(t) {
+	if d.state != nil && d.state.took(t, seen) {
 		d.world.Store(d.state.world())
 	}
 }

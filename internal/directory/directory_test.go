@@ -178,7 +178,7 @@ func TestARefusalTeachesTheCopy(t *testing.T) {
 	if got := w.Candidates[0].Units[0]; got.Version != 6 || got.Counts().Free() != 0 {
 		t.Fatalf("learnt %+v", got)
 	}
-	d.Took(table.Take{Key: record.UnitKey("AAAA", "girls"), ClaimID: "p_1.1", N: 2, Until: start.Add(time.Hour)})
+	d.Took(table.Take{Key: record.UnitKey("AAAA", "girls"), ClaimID: "p_1.1", N: 2, Until: start.Add(time.Hour)}, 6)
 	if w, _ = d.World(ctx, start); w.Candidates[0].Units[0].Counts().Held() != 2 || w.Candidates[0].Units[0].Version != 6 {
 		t.Fatalf("took %+v", w.Candidates[0].Units[0])
 	}

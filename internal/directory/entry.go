@@ -89,7 +89,7 @@ func writeUnit(w *packed.Writer, u *shelter.Unit) {
 	w.Int(c.Staffed())
 	w.Int(c.OutOfService())
 	w.Int(c.Occupied())
-	claims := u.Claims()
+	claims := u.Promised()
 	w.Int(len(claims))
 	for _, id := range slices.Sorted(maps.Keys(claims)) {
 		w.Int(claims[id].N)

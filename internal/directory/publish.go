@@ -43,8 +43,9 @@ func (p *Publisher) Apply(ctx context.Context, changes []table.Change) error {
 			continue
 		}
 		e, ok, err := entryOf(c.New)
-		if err != nil {
-			return err
+		if err != nil { // one broken item must not keep the others from being seen
+			p.log.Error("directory: an item cannot be read and is left as it was", "item", c.New.String(), "error", err.Error())
+			continue
 		}
 		if !ok {
 			continue

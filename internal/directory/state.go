@@ -155,14 +155,14 @@ func (s *state) applyPacked(raw []byte) error {
 }
 
 // took adds a claim to a unit without a newer version.
-func (s *state) took(t table.Take) bool {
+func (s *state) took(t table.Take, seen uint64) bool {
 	k := s.byID[strings.TrimPrefix(t.Key.PK, "S#")]
 	if k == nil {
 		return false
 	}
 	id := strings.TrimPrefix(t.Key.SK, "U#")
 	i := slices.IndexFunc(k.units, func(u shelter.Unit) bool { return u.ID == id })
-	if i < 0 {
+	if i < 0 || k.units[i].Version != seen {
 		return false
 	}
 	units := slices.Clone(k.units)

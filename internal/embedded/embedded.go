@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"sync"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -37,8 +36,8 @@ type Options struct {
 type Store struct {
 	db     *bolt.DB
 	queue  chan *pending
-	closed chan struct{}
-	done   sync.WaitGroup
+	closed chan struct{} // no more writes are taken
+	done   chan struct{} // none is under way any more
 }
 
 // pending is one write waiting for its turn.
@@ -63,8 +62,7 @@ func Open(path string, o Options) (*Store, error) {
 	if err := db.Update(createBuckets); err != nil {
 		return nil, errors.Join(fmt.Errorf("embedded: %w", err), db.Close())
 	}
-	s := &Store{db: db, queue: make(chan *pending, 256), closed: make(chan struct{})}
-	s.done.Add(1)
+	s := &Store{db: db, queue: make(chan *pending, 256), closed: make(chan struct{}), done: make(chan struct{})}
 	go s.commitLoop()
 	return s, nil
 }
@@ -85,7 +83,7 @@ func createBuckets(tx *bolt.Tx) error {
 // Close waits for writes under way and closes the file.
 func (s *Store) Close() error {
 	close(s.closed)
-	s.done.Wait()
+	<-s.done
 	return s.db.Close()
 }
 
@@ -126,6 +124,13 @@ func (s *Store) Write(ctx context.Context, b table.Batch) error {
 	select {
 	case <-p.ready:
 		return p.err
+	case <-s.done: // it came too late to be committed, or just in time
+		select {
+		case <-p.ready:
+			return p.err
+		default:
+			return table.ErrBusy
+		}
 	case <-ctx.Done():
 		return table.ErrUnknown
 	}
@@ -133,7 +138,7 @@ func (s *Store) Write(ctx context.Context, b table.Batch) error {
 
 // commitLoop commits what waits, together.
 func (s *Store) commitLoop() {
-	defer s.done.Done()
+	defer close(s.done)
 	for {
 		select {
 		case <-s.closed:
@@ -176,8 +181,8 @@ func (s *Store) commit(group []*pending) {
 		return nil
 	})
 	for _, p := range group {
-		if err != nil {
-			p.err = fmt.Errorf("embedded: commit: %w", err)
+		if err != nil { // the sync failed: the data may be there or not
+			p.err = errors.Join(table.ErrUnknown, err)
 		}
 		close(p.ready)
 	}
@@ -192,8 +197,9 @@ func apply(tx *bolt.Tx, p *pending) error {
 	failed := false
 	for i, op := range p.batch.Ops {
 		old, err := load(tx, op.Key())
-		if err != nil {
-			return err
+		if err != nil { // its own trouble, not that of those who share the commit
+			p.err = err
+			return nil
 		}
 		images[i] = table.Image{Known: true, Item: old}
 		next[i] = outcome(op, old, p.batch.WriteID)

@@ -42,14 +42,16 @@ func NewService(store table.Store, log *slog.Logger) (*referral.Service, error) 
 	return referral.New(referral.Config{Store: store, Policy: rules, Log: log}), nil
 }
 
-// HTTP serves groups of routes. The directory is loaded while the first event
-// is on its way.
+// HTTP serves groups of routes. A function with a service of its own loads the
+// directory while the first event is on its way.
 func HTTP(p Parts, groups ...httpapi.Group) (lambda.Handler, error) {
 	s, err := p.service()
 	if err != nil {
 		return nil, err
 	}
-	go func() { _ = s.Warm(context.Background()) }() // a failure shows again, and is answered, at the first request
+	if p.Service == nil {
+		go func() { _ = s.Warm(context.Background()) }() // a failure shows again, and is answered, at the first request
+	}
 	return gateway.HTTP(httpapi.Handler(s, p.Log, groups...), httpapi.WithSubject, p.Log), nil
 }
 

@@ -28,7 +28,7 @@ func (a *API) answer(c caller.Caller, o referral.Outcome, err error) (*placement
 	if o.Replayed {
 		out.Replayed = "true"
 	}
-	out.Body = view(o.Placement, sideOf(c)).matched(o.Placement, o.Match, a.referrals.Policy)
+	out.Body = view(o.Placement, sideOf(c), a.referrals.Now()).matched(o.Placement, o.Match, a.referrals.Policy)
 	return out, nil
 }
 
@@ -84,7 +84,7 @@ func (a *API) listPlacements(ctx context.Context, in *Listing) (*listOutput, err
 	out := &listOutput{}
 	out.Body.Placements, out.Body.Next = []placementView{}, next
 	for _, p := range list {
-		out.Body.Placements = append(out.Body.Placements, view(p, placement.Team))
+		out.Body.Placements = append(out.Body.Placements, view(p, placement.Team, a.referrals.Now()))
 	}
 	return out, nil
 }
@@ -198,7 +198,7 @@ func (a *API) house(ctx context.Context, do func(caller.Caller) (referral.Outcom
 	if err != nil {
 		return nil, err
 	}
-	out := &arrivalOutput{ETag: etag(o.Version), Body: viewArrival(o.Placement)}
+	out := &arrivalOutput{ETag: etag(o.Version), Body: viewArrival(o.Placement, placement.House, a.referrals.Now())}
 	if o.Replayed {
 		out.Replayed = "true"
 	}

@@ -7,10 +7,12 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"panah/internal/fault"
+	"panah/internal/referral"
 )
 
 // Problem is the body of every refusal: RFC 9457 problem details with the ids
@@ -23,7 +25,7 @@ type Problem struct {
 	Fields  []Field  `json:"fields,omitempty" doc:"The fields it is about"`
 	Rules   []string `json:"rules,omitempty" doc:"Ids of the rules that failed"`
 	Allowed []string `json:"allowed,omitempty" doc:"The moves allowed now"`
-	Current any      `json:"current,omitempty" doc:"What is stored, after a failed precondition"`
+	Current any      `json:"current,omitempty" doc:"The counts stored, with their version, after a failed precondition"`
 	Sent    any      `json:"sent,omitempty" doc:"The counts sent, after a failed precondition"`
 	retry   bool
 }
@@ -85,12 +87,29 @@ func problemOf(ctx context.Context, err error, log *slog.Logger) error {
 	}
 	p := bare(statuses[f.Kind])
 	p.Type = "urn:panah:problem:" + string(f.Kind)
-	p.Detail, p.Rules, p.Allowed, p.Current, p.Sent = f.Detail, f.Rules, f.Allowed, f.Current, f.Sent
+	p.Detail, p.Rules, p.Allowed, p.Current, p.Sent = f.Detail, f.Rules, f.Allowed, shown(f.Current), shown(f.Sent)
 	if f.Field != "" {
 		p.Fields = []Field{{f.Field, f.Detail}}
 	}
 	p.retry = p.Status == http.StatusServiceUnavailable
 	return p
+}
+
+// countsView is a count as a refused census shows it.
+type countsView struct {
+	Version      uint64     `json:"version"`
+	Staffed      int        `json:"staffed"`
+	OutOfService int        `json:"outOfService"`
+	Present      int        `json:"present"`
+	CountedAt    *time.Time `json:"countedAt,omitempty"`
+}
+
+func shown(v any) any {
+	b, ok := v.(referral.Both)
+	if !ok {
+		return nil
+	}
+	return countsView{b.Census, b.Staffed, b.OutOfService, b.Present, timeOrNil(b.CountedAt)}
 }
 
 func bare(status int) *Problem {

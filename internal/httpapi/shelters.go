@@ -32,11 +32,11 @@ type censusInput struct {
 	Unit    string `path:"unit" maxLength:"40"`
 	IfMatch string `header:"If-Match" doc:"The unit's version the count was made on"`
 	Body    struct {
-		CountedAt         time.Time `json:"countedAt" doc:"When the beds were counted"`
-		Present           int       `json:"present" minimum:"0" maximum:"5000" doc:"People who sleep here; more than staffed is taken and reported"`
-		Staffed           int       `json:"staffed" minimum:"0" maximum:"5000"`
-		OutOfService      int       `json:"outOfService" minimum:"0" maximum:"5000"`
-		CountedPlacements []string  `json:"countedPlacements,omitempty" maxItems:"50" doc:"Placements whose people are among those present though their arrival is not recorded yet"`
+		CountedAt         time.Time      `json:"countedAt" doc:"When the beds were counted"`
+		Present           int            `json:"present" minimum:"0" maximum:"5000" doc:"People who sleep here; more than staffed is taken and reported"`
+		Staffed           int            `json:"staffed" minimum:"0" maximum:"5000"`
+		OutOfService      int            `json:"outOfService" minimum:"0" maximum:"5000"`
+		CountedPlacements []placementRef `json:"countedPlacements,omitempty" maxItems:"50" doc:"Placements whose people are among those present though their arrival is not recorded yet"`
 	}
 }
 
@@ -58,7 +58,7 @@ func (a *API) countUnit(ctx context.Context, in *censusInput) (*unitOutput, erro
 	u, err := a.referrals.Count(ctx, c, in.ID, in.Unit, referral.CensusCommand{
 		Census: shelter.Census{CountedAt: in.Body.CountedAt.UTC().Truncate(time.Second), Present: in.Body.Present,
 			Staffed: in.Body.Staffed, OutOfService: in.Body.OutOfService},
-		Placements: in.Body.CountedPlacements, IfMatch: seen,
+		Placements: texts(in.Body.CountedPlacements), IfMatch: seen,
 	})
 	if err != nil {
 		return nil, err
@@ -105,14 +105,14 @@ func (a *API) listArrivals(ctx context.Context, in *arrivalsInput) (*arrivalsOut
 		return nil, err
 	}
 	out := &arrivalsOutput{}
-	out.Body.Arrivals, out.Body.Next = arrivals(list), next
+	out.Body.Arrivals, out.Body.Next = arrivals(list, sideOf(c), a.referrals.Now()), next
 	return out, nil
 }
 
-func arrivals(list []placement.Placement) []arrivalView {
+func arrivals(list []placement.Placement, side placement.Side, now time.Time) []arrivalView {
 	out := []arrivalView{}
 	for _, p := range list {
-		out = append(out, viewArrival(p))
+		out = append(out, viewArrival(p, side, now))
 	}
 	return out
 }

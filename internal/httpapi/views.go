@@ -108,8 +108,9 @@ func optionID(shelter string) string { return "o-" + shelter }
 
 func shelterOf(option string) string { return strings.TrimPrefix(option, "o-") }
 
-// view shows a placement to one side.
-func view(p placement.Placement, side placement.Side) placementView {
+// view shows a placement to one side. Whoever only looks on has no half of the
+// door code and no moves.
+func view(p placement.Placement, side placement.Side, now time.Time) placementView {
 	v := placementView{ID: p.ID, State: string(p.State), FHIRStatus: placement.FHIR[p.State], Version: p.Version,
 		Policy: p.Policy, CreatedAt: p.CreatedAt, ChangedAt: p.ChangedAt, Late: p.Late, Next: []nextView{}}
 	if p.State == placement.Waitlisted {
@@ -127,14 +128,10 @@ func view(p placement.Placement, side placement.Side) placementView {
 	if !p.ArrivedAt.IsZero() {
 		v.Arrived = &arrivedView{p.ArrivedAt, p.PersonsHere()}
 	}
-	v.DoorCode = p.DoorTeam
-	if side == placement.House {
-		v.DoorCode = p.DoorHouse
+	if p.State == placement.Accepted || p.State == placement.InTransit {
+		v.DoorCode = map[placement.Side]string{placement.Team: p.DoorTeam, placement.House: p.DoorHouse}[side]
 	}
-	if !p.State.Live() || p.State == placement.Held || p.State == placement.Arrived {
-		v.DoorCode = ""
-	}
-	for _, m := range p.Next(side) {
+	for _, m := range p.Next(side, now) {
 		v.Next = append(v.Next, nextView{string(m), "/v1/placements/" + p.ID + "/" + string(m)})
 	}
 	return v
@@ -161,6 +158,11 @@ func (v placementView) matched(p placement.Placement, m *matching.Result, policy
 		return v
 	}
 	v.Options = []optionView{}
+	if len(m.Options) == 0 { // with nothing to hold, hold and a choice of something else would fail
+		v.Next = slices.DeleteFunc(v.Next, func(n nextView) bool {
+			return n.Move == string(placement.MoveHold) || (n.Move == string(placement.MoveChoose) && !p.State.Live())
+		})
+	}
 	for _, o := range m.Options {
 		v.Options = append(v.Options, viewOption(o))
 	}
@@ -257,8 +259,8 @@ type personView struct {
 	Needs     []string `json:"needs"`
 }
 
-func viewArrival(p placement.Placement) arrivalView {
-	full := view(p, placement.House)
+func viewArrival(p placement.Placement, side placement.Side, now time.Time) arrivalView {
+	full := view(p, side, now)
 	v := arrivalView{ID: p.ID, State: full.State, Version: p.Version, Next: full.Next, DoorCode: full.DoorCode, Needs: []string{}, Units: []unitPart{}}
 	if full.Hold != nil {
 		v.HoldNo, v.Beds, v.Units, v.ExpiresAt = full.Hold.No, full.Hold.Beds, full.Hold.Units, full.Hold.ExpiresAt
@@ -342,10 +344,13 @@ func viewShelter(s referral.ShelterView) shelterView {
 
 // sideOf says from which side a caller looks at a placement.
 func sideOf(c caller.Caller) placement.Side {
-	if c.Role == caller.Shelter {
+	switch c.Role {
+	case caller.Shelter:
 		return placement.House
+	case caller.Rescue:
+		return placement.Team
 	}
-	return placement.Team
+	return placement.Observer
 }
 
 func etag(version uint64) string { return strconv.Quote(strconv.FormatUint(version, 10)) }

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -40,7 +41,19 @@ type (
 	endCode        string
 	overrideCode   string
 	holdCode       string
+	shelterRef     string
+	placementRef   string
 )
+
+// Schema is the form of a placement's id.
+func (placementRef) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Pattern: "^p_[A-Z2-7]{26}$"}
+}
+
+// Schema lets a shelter's or option's id through and nothing else: it is stored.
+func (shelterRef) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Pattern: "^(o-)?[A-Za-z0-9]{1,12}$", Examples: []any{"K7F2"}}
+}
 
 func (ageBandCode) Schema(huma.Registry) *huma.Schema    { return enum(code.AgeBands.Names()) }
 func (ageStatusCode) Schema(huma.Registry) *huma.Schema  { return enum(code.AgeStatuses.Names()) }
@@ -107,8 +120,8 @@ type escortBody struct {
 }
 
 type exclusionsBody struct {
-	Districts []string `json:"districts,omitempty" maxItems:"20" doc:"Areas that are not safe; shelters never learn of them"`
-	Shelters  []string `json:"shelters,omitempty" maxItems:"20"`
+	Districts []string     `json:"districts,omitempty" maxItems:"20" doc:"Areas that are not safe; shelters never learn of them"`
+	Shelters  []shelterRef `json:"shelters,omitempty" maxItems:"20" doc:"Shelters or options that are not safe"`
 }
 
 // request turns the body into the domain's request; the schema has checked the
@@ -116,13 +129,16 @@ type exclusionsBody struct {
 func (b placementRequest) request() (placement.Request, error) {
 	r := placement.Request{RescuedAt: b.RescuedAt.UTC(), Place: place.Code(b.Place.District), JourneyMinutes: b.JourneyMinutes,
 		Escort: placement.Escort(b.Escort), MaxJourneyMinutes: b.MaxJourneyMinutes, HoldBest: b.Hold == "best", Limit: b.Limit,
-		ExcludedShelters: b.Exclusions.Shelters, OccurredAt: at(b.OccurredAt), NeededUntil: at(b.NeededUntil)}
+		OccurredAt: at(b.OccurredAt), NeededUntil: at(b.NeededUntil)}
 	if r.Limit == 0 {
 		r.Limit = placement.DefaultOptions
 	}
 	r.Urgency, _ = code.Urgencies.Parse(string(b.Urgency))
 	r.Together, _ = code.Togethers.Parse(string(b.Party.Together))
 	r.Preferences, _ = code.Features.ParseSet(texts(b.Preferences))
+	for _, s := range b.Exclusions.Shelters {
+		r.ExcludedShelters = append(r.ExcludedShelters, strings.ToUpper(shelterOf(string(s))))
+	}
 	for _, d := range b.Exclusions.Districts {
 		r.ExcludedDistricts = append(r.ExcludedDistricts, place.Code(d))
 	}

@@ -42,6 +42,7 @@ type runner struct {
 	Options
 	template  Template
 	store     table.Store
+	service   *referral.Service // of the functions in this process
 	feed      table.Feed
 	positions positions
 	functions map[string]Invoker // by folder under functions/
@@ -74,7 +75,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	r := &runner{Options: o, store: store, feed: store, positions: store, newID: service.NewID}
+	r := &runner{Options: o, store: store, service: service, feed: store, positions: store, newID: service.NewID}
 	if r.functions, err = inProcess(store, service, o.Log); err != nil {
 		return err
 	}
@@ -157,7 +158,10 @@ func (r *runner) prepare(ctx context.Context) (err error) {
 	if err = r.seed(ctx, r.demo); err != nil {
 		return err
 	}
-	return r.drain(ctx)
+	if err = r.drain(ctx); err != nil || r.service == nil {
+		return err
+	}
+	return r.service.Directory.Refresh(ctx, r.Now())
 }
 
 func (r *runner) handler() (http.Handler, error) {

@@ -312,3 +312,18 @@ func TestZonesHoldAtLeastThreeShelters(t *testing.T) {
 		}
 	})
 }
+
+// Where the law takes children with their mother, it does not take them alone.
+func TestAChildIsInAnAdultsPlaceOnlyWithAnAdultOfItsParty(t *testing.T) {
+	ages := code.AdultBands.With(code.Age0To5)
+	sadan := testworld.Home("SADA", testworld.District, code.ShaktiSadan, testworld.Unit("SADA", "mothers", code.MotherAndChild, ages, 10, 1))
+	mother := placement.Person{Age: code.Age25To59, PlaceWith: code.MotherAndChild}
+	child := placement.Person{Age: code.Age0To5, PlaceWith: code.MotherAndChild}
+	w := world([]testworld.Place{sadan})
+	if got := matching.Rank(w, ask(mother, child), rules(t), 3); len(got.Options) != 1 {
+		t.Fatalf("mother and child find nothing")
+	}
+	if got := matching.Rank(w, ask(child), rules(t), 3); len(got.Options) != 0 {
+		t.Fatalf("a child alone is offered %s", got.Options[0].Candidate.ID)
+	}
+}

@@ -30,8 +30,9 @@ type Weights struct{ Distance, Language, Needs, Freedom, Freshness, Load, Prefer
 // Freshness says how counts age.
 type Freshness struct{ Unconfirmed, NoOffer time.Duration }
 
-// Lawful is whom an institution of a type may take in.
-type Lawful struct{ Ages code.Set[code.AgeBand] }
+// Lawful is whom an institution of a type may take in: Ages by themselves,
+// Accompanied only together with an adult of the party.
+type Lawful struct{ Ages, Accompanied code.Set[code.AgeBand] }
 
 // Jurisdiction is what differs by country.
 type Jurisdiction struct {

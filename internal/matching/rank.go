@@ -78,8 +78,15 @@ func prepare(w World, ask Ask, policy Policy) *asked {
 	for i, z := range w.Zones {
 		a.minutes[i] = place.JourneyMinutes(place.DistanceKM(a.here, z.Center))
 	}
+	a.excluded = make([]bool, len(w.Zones))
+	for i, z := range w.Zones {
+		a.excluded[i] = slices.ContainsFunc(z.Districts, func(d place.Code) bool {
+			return slices.ContainsFunc(ask.ExcludedDistricts, func(e place.Code) bool { return place.Within(d, e) })
+		})
+	}
 	for _, p := range ask.Persons {
 		a.needs = a.needs.Union(p.Needs)
+		a.grownUp = a.grownUp || !p.Child()
 	}
 	return a
 }

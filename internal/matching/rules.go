@@ -52,12 +52,14 @@ type trial struct {
 // asked is what is the same for every shelter of one ask.
 type asked struct {
 	Ask
-	policy  Policy
-	here    place.Place
-	limit   int // journey minutes
-	minutes []int
-	needs   code.Set[code.Need]
-	zones   []Zone
+	policy   Policy
+	here     place.Place
+	limit    int    // journey minutes
+	minutes  []int  // of journey to each zone
+	excluded []bool // zones that touch an excluded area
+	grownUp  bool   // an adult is in the party
+	needs    code.Set[code.Need]
+	zones    []Zone
 }
 
 func sameCountry(t *trial) bool {
@@ -65,7 +67,12 @@ func sameCountry(t *trial) bool {
 	return ok && d.Country == t.here.Country
 }
 
-func registered(t *trial) bool { return t.c.Status == shelter.Active && t.c.RegisteredAt(t.At) }
+// registered also holds back a shelter whose rules and units are known from
+// different moments: changed together, they may arrive apart.
+func registered(t *trial) bool {
+	apart := slices.ContainsFunc(t.c.Units, func(u shelter.Unit) bool { return u.Rev != t.c.Rev })
+	return !apart && t.c.Status == shelter.Active && t.c.RegisteredAt(t.At)
+}
 
 // lawful holds the type of institution against the ages: a child never goes to
 // an adults' place, an adult never to a children's home, and nobody rescued goes
@@ -76,16 +83,17 @@ func lawful(t *trial) bool {
 		return false
 	}
 	for _, p := range t.Persons {
-		if !law.Ages.Has(p.PresumedAge()) {
+		if !law.Ages.Has(p.PresumedAge()) && !(t.grownUp && law.Accompanied.Has(p.PresumedAge())) {
 			return false
 		}
 	}
 	return true
 }
 
-func outsideExcludedArea(t *trial) bool {
-	return !slices.ContainsFunc(t.ExcludedDistricts, func(d place.Code) bool { return place.Within(t.c.District, d) })
-}
+// outsideExcludedArea looks at the whole zone: a team that learns only zones
+// must not find a shelter's district by excluding one after the other, and what
+// lies next door to danger is not safe either.
+func outsideExcludedArea(t *trial) bool { return !t.excluded[t.c.Zone] }
 
 func notExcluded(t *trial) bool { return !slices.Contains(t.ExcludedShelters, t.c.ID) }
 

@@ -67,7 +67,7 @@ type Option struct {
 
 // Hold is the option as a placement holds it.
 func (o Option) Hold() placement.Option {
-	return placement.Option{Shelter: o.Candidate.ID, Parts: o.Parts, Score: o.Score}
+	return placement.Option{Shelter: o.Candidate.ID, Parts: o.Parts, Score: o.Score, Rev: o.Candidate.Rev}
 }
 
 // Points is one part of a score.

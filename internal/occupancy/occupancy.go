@@ -25,20 +25,23 @@ type Row struct {
 // place's own.
 type Sums struct {
 	Sanctioned, Staffed, OutOfService, Occupied, Held int
-	Free                                              int // beds that can be promised now: over-full units count as none
+	Free                                              int // beds that can be promised now: none in over-full units and in shelters that take nobody
 	OverCapacity                                      int // people too many, unit by unit
 	Units                                             int
 	Unconfirmed                                       int // units whose counts nobody has vouched for lately
 }
 
-func (s *Sums) add(u shelter.Unit, stale bool) {
+// add counts a unit; offered says whether its free beds can be promised at all.
+func (s *Sums) add(u shelter.Unit, now time.Time, offered, stale bool) {
 	c := u.Counts()
 	s.Sanctioned += u.Sanctioned
 	s.Staffed += c.Staffed()
 	s.OutOfService += c.OutOfService()
 	s.Occupied += c.Occupied()
 	s.Held += c.Held()
-	s.Free += c.Available()
+	if offered {
+		s.Free += max(0, u.FreeAt(now))
+	}
 	s.OverCapacity += c.OverCapacity()
 	s.Units++
 	if stale {
@@ -50,7 +53,7 @@ func (s *Sums) add(u shelter.Unit, stale bool) {
 type Answer struct {
 	Rows     []Row // by place, then population
 	Totals   Sums
-	Shelters int // active shelters counted
+	Shelters int // shelters counted
 }
 
 // Sum adds up every active shelter within a scope, by country, state or
@@ -70,14 +73,15 @@ func Sum(w matching.World, within place.Code, by place.Level, now time.Time, unc
 			continue
 		}
 		a.Shelters++
+		offered := c.Status == shelter.Active && c.RegisteredAt(now)
 		for _, u := range c.Units {
 			k := key{parent(d, by), u.Population}
 			if sums[k] == nil {
 				sums[k] = &Sums{}
 			}
 			stale := now.Sub(u.ConfirmedAt) > unconfirmed
-			sums[k].add(u, stale)
-			a.Totals.add(u, stale)
+			sums[k].add(u, now, offered, stale)
+			a.Totals.add(u, now, offered, stale)
 		}
 	}
 	for _, k := range slices.Collect(maps.Keys(sums)) {

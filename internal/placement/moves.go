@@ -13,6 +13,7 @@ type Option struct {
 	Shelter string
 	Parts   []Part
 	Score   int
+	Rev     uint64 // of the shelter's rules the option was found under
 }
 
 // TakeHold holds an option until an instant. A live hold elsewhere is given
@@ -25,9 +26,14 @@ func (p Placement) TakeHold(o Option, until, now time.Time) (Placement, []BedMov
 		return p, nil, p.illegal("this shelter is held already")
 	}
 	moves := p.drop()
+	p.Past = p.remembered(o.Shelter)
 	p.Hold = Hold{No: p.Hold.No + 1, Shelter: o.Shelter, Parts: o.Parts, Score: o.Score, ExpiresAt: until}
 	p.to(Held, now)
-	return p, append(moves, p.beds(TakeBeds, until)...), nil
+	take := p.beds(TakeBeds, until)
+	for i := range take {
+		take[i].Rev = o.Rev
+	}
+	return p, append(moves, take...), nil
 }
 
 // Wait puts a placement that nothing fits on the waiting list.
@@ -133,13 +139,32 @@ func (p Placement) Depart(socialWorker bool, override code.Override, overridden 
 	return p, nil
 }
 
-// Receive records that the party has arrived: a fact, taken late, over
-// capacity, after a lapse and after cancelled.
-func (p Placement) Receive(at, now time.Time) (Placement, []BedMove, error) {
+// Receive records that the party has arrived at a shelter that holds or has held
+// beds for it: a fact, taken late, over capacity, after a lapse, after cancelled,
+// and after the party was held elsewhere, where the beds are then given back.
+func (p Placement) Receive(shelter string, at, now time.Time) (Placement, []BedMove, error) {
 	if err := p.enter(MoveReceive); err != nil {
 		return p, nil, err
 	}
-	moves := p.beds(FillBeds, at)
+	here, ok := p.holdAt(shelter)
+	if !ok {
+		return p, nil, p.illegal("this shelter never held beds for the party")
+	}
+	var moves []BedMove
+	if p.Hold.Shelter != shelter {
+		if p.State == Arrived {
+			return p, nil, p.illegal("the party has arrived elsewhere: end that stay first")
+		}
+		moves = p.drop()
+		p.Past = p.remembered(shelter)
+		p.Hold = here
+	} else if p.State == Arrived {
+		return p, nil, nil // said twice
+	}
+	if at.After(now) {
+		at = now
+	}
+	moves = append(moves, p.beds(FillBeds, at)...)
 	p.ArrivedAt = at
 	p.Stays = make([]Stay, len(p.Request.Persons))
 	p.to(Arrived, now)
@@ -162,6 +187,9 @@ func (p Placement) Cancel(why code.CancelReason, now time.Time) (Placement, []Be
 func (p Placement) End(persons []int, why code.EndReason, at, now time.Time) (Placement, []BedMove, error) {
 	if err := p.enter(MoveEnd); err != nil {
 		return p, nil, err
+	}
+	if at.Before(p.ArrivedAt) || at.After(now) { // nobody leaves before they came: the phone's clock is off
+		at = now
 	}
 	if len(persons) == 0 {
 		for i, s := range p.Stays {

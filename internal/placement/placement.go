@@ -81,6 +81,7 @@ type Placement struct {
 	Late      bool   // taken without a hold because it reached us hours after it was pressed
 
 	Hold       Hold     // the live hold, or the last one
+	Past       []Hold   // earlier holds at other shelters, the last at each: the party may still arrive there
 	Offered    []string // shelters shown at creation, best first
 	Tried      []string // shelters whose hold lapsed or that declined: not offered again by itself
 	Refused    []string // shelters that declined: not offered again at all
@@ -144,6 +145,7 @@ func (p Placement) Remember(cmd Command, m Move) (Placement, error) {
 type BedMove struct {
 	Kind          BedKind
 	Shelter, Unit string
+	Rev           uint64 // of the shelter's rules the decision was made on, for TakeBeds
 	Claim         string
 	N             int
 	Until         time.Time
@@ -163,9 +165,14 @@ const (
 
 // Next lists the moves a side could make now with success: what an answer's
 // next shows.
-func (p Placement) Next(side Side) []Move {
+func (p Placement) Next(side Side, now time.Time) []Move {
 	moves := allowed(p.State, side)
-	return slices.DeleteFunc(moves, func(m Move) bool { return p.guard(m) != nil })
+	return slices.DeleteFunc(moves, func(m Move) bool {
+		if _, err := p.Remember(Command{}, m); err != nil {
+			return true
+		}
+		return p.guard(m) != nil || (m == MoveAccept && !now.Before(p.Hold.ExpiresAt))
+	})
 }
 
 // guard says why a move that the state allows would still be refused.
@@ -181,6 +188,9 @@ func (p Placement) guard(m Move) error {
 	case MoveReceive:
 		if p.Hold.Shelter == "" {
 			return p.illegal("no shelter was held for this placement")
+		}
+		if slices.ContainsFunc(p.Stays, func(s Stay) bool { return s.Gone && s.Reason == code.EndDied }) {
+			return p.illegal("someone of this party has died")
 		}
 	}
 	return nil
@@ -206,18 +216,21 @@ func (p Placement) enter(m Move) error {
 
 // CheckVersion refuses a command made on an older version; facts need none.
 func (p Placement) CheckVersion(m Move, version uint64) error {
-	r := ruleOf(m)
-	if r.fact || version == p.Version {
+	switch {
+	case ruleOf(m).fact || version == p.Version:
 		return nil
+	case version == 0:
+		return fault.Field("version", "is required: the placement's version you saw, or holdNo")
 	}
 	f := p.illegal("the placement has changed since version was read")
 	f.Kind, f.Field = fault.StaleVersion, "version"
 	return f
 }
 
-// CheckHold refuses a command about another hold than the present one.
-func (p Placement) CheckHold(no int) error {
-	if no == p.Hold.No {
+// CheckHold refuses a command about another hold than the present one, unless
+// it tells a fact.
+func (p Placement) CheckHold(m Move, no int) error {
+	if no == p.Hold.No || ruleOf(m).fact {
 		return nil
 	}
 	f := p.illegal("the hold this command is about has been replaced or released")
@@ -234,6 +247,45 @@ func (p Placement) beds(kind BedKind, until time.Time) []BedMove {
 			Claim: ClaimID(p.ID, p.Hold.No), N: len(part.Persons), Until: until}
 	}
 	return out
+}
+
+// HeldBy reports whether a shelter holds or has ever held beds for the party:
+// that is who may record its arrival.
+func (p Placement) HeldBy(shelter string) bool {
+	_, ok := p.holdAt(shelter)
+	return ok
+}
+
+// holdAt is the live or last hold at a shelter.
+func (p Placement) holdAt(shelter string) (Hold, bool) {
+	for _, h := range append([]Hold{p.Hold}, p.Past...) {
+		if h.Shelter == shelter && shelter != "" {
+			return h, true
+		}
+	}
+	return Hold{}, false
+}
+
+// BedsIn is how many of the party were to sleep in a unit of a shelter that
+// holds or held beds for them.
+func (p Placement) BedsIn(shelter, unit string) int {
+	h, _ := p.holdAt(shelter)
+	n := 0
+	for _, part := range h.Parts {
+		if part.Unit == unit {
+			n += len(part.Persons)
+		}
+	}
+	return n
+}
+
+// remembered are the earlier holds once the present one is replaced.
+func (p Placement) remembered(next string) []Hold {
+	past := slices.DeleteFunc(slices.Clone(p.Past), func(h Hold) bool { return h.Shelter == next || h.Shelter == p.Hold.Shelter })
+	if p.Hold.Shelter != "" && p.Hold.Shelter != next {
+		past = append(past, p.Hold)
+	}
+	return past
 }
 
 // drop gives back the beds of the live hold, if there is one.

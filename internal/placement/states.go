@@ -58,6 +58,7 @@ const (
 	Team Side = iota
 	House
 	Clock
+	Observer // may look, has no moves
 )
 
 // rule is one row of the table of moves.
@@ -77,7 +78,7 @@ var rules = []rule{
 	{move: MoveCancel, side: Team, from: []State{Requested, Waitlisted, Held, Accepted, InTransit}},
 	{move: MoveAccept, side: House, from: []State{Held}},
 	{move: MoveDecline, side: House, from: []State{Held, Accepted}},
-	{move: MoveReceive, side: House, from: []State{Requested, Waitlisted, Held, Accepted, InTransit, Cancelled}, fact: true},
+	{move: MoveReceive, side: House, from: []State{Requested, Waitlisted, Held, Accepted, InTransit, Arrived, Ended, Cancelled}, fact: true},
 	{move: MoveEnd, side: House, from: []State{Arrived}, fact: true},
 	{move: MoveLapse, side: Clock, from: []State{Held}},
 }

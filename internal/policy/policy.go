@@ -35,8 +35,9 @@ type file struct {
 	Wait      map[string]int                     `json:"waitHours"`
 	LateHold  int                                `json:"lateHoldHours"`
 	Lawful    map[string]struct {
-		Ages   []string
-		Source string
+		Ages            []string
+		AccompaniedAges []string
+		Source          string
 	} `json:"institutions"`
 	Countries map[string]struct {
 		UTCOffset  int `json:"utcOffsetMinutes"`
@@ -95,10 +96,11 @@ func (f file) law(p *matching.Policy) error {
 	for name, law := range f.Lawful {
 		kind, ok := code.Institutions.Parse(name)
 		ages, at := code.AgeBands.ParseSet(law.Ages)
-		if !ok || at >= 0 || law.Source == "" {
+		accompanied, wrong := code.AgeBands.ParseSet(law.AccompaniedAges)
+		if !ok || at >= 0 || wrong >= 0 || law.Source == "" {
 			return fmt.Errorf("policy %s: institution %s needs a known type, known ages and a source", f.ID, name)
 		}
-		p.Lawful[kind] = matching.Lawful{Ages: ages}
+		p.Lawful[kind] = matching.Lawful{Ages: ages, Accompanied: accompanied}
 	}
 	if len(p.Lawful) != code.Institutions.Len() {
 		return fmt.Errorf("policy %s: not every institution type is covered", f.ID)

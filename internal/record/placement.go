@@ -26,6 +26,7 @@ type placementForm struct {
 	Offered  []string        `json:"f,omitempty"`
 	Tried    []string        `json:"y,omitempty"`
 	Refused  []string        `json:"r,omitempty"`
+	Past     []pastForm      `json:"i,omitempty"`
 	Choice   *choiceForm     `json:"k,omitempty"`
 	Commands []uint64        `json:"m"` // key and payload in turn
 	Arrived  int64           `json:"a,omitempty"`
@@ -70,6 +71,12 @@ type partForm struct {
 	Persons []int  `json:"p"`
 }
 
+type pastForm struct {
+	No      int        `json:"n"`
+	Shelter string     `json:"h"`
+	Parts   []partForm `json:"b"`
+}
+
 type choiceForm struct {
 	By      code.ChosenBy `json:"b"`
 	Shelter string        `json:"s"`
@@ -92,6 +99,13 @@ func FromPlacement(p placement.Placement) table.Item {
 		Arrived: seconds(p.ArrivedAt), Reason: p.Reason}
 	for _, part := range p.Hold.Parts {
 		f.Parts = append(f.Parts, partForm(part))
+	}
+	for _, h := range p.Past {
+		past := pastForm{No: h.No, Shelter: h.Shelter}
+		for _, part := range h.Parts {
+			past.Parts = append(past.Parts, partForm(part))
+		}
+		f.Past = append(f.Past, past)
 	}
 	if c := p.Choice; !c.At.IsZero() {
 		f.Choice = &choiceForm{c.By, c.Shelter, c.HouseRulesShown, c.ChildView, c.Viewed, seconds(c.At)}
@@ -166,6 +180,13 @@ func ToPlacement(it *table.Item) (placement.Placement, error) {
 		Offered: f.Offered, Tried: f.Tried, Refused: f.Refused, ArrivedAt: instant(f.Arrived), Reason: f.Reason}
 	for _, part := range f.Parts {
 		p.Hold.Parts = append(p.Hold.Parts, placement.Part(part))
+	}
+	for _, past := range f.Past {
+		h := placement.Hold{No: past.No, Shelter: past.Shelter}
+		for _, part := range past.Parts {
+			h.Parts = append(h.Parts, placement.Part(part))
+		}
+		p.Past = append(p.Past, h)
 	}
 	if c := f.Choice; c != nil {
 		p.Choice = placement.Choice{By: c.By, Shelter: c.Shelter, HouseRulesShown: c.Shown, ChildView: c.View, Viewed: c.Viewed, At: instant(c.At)}

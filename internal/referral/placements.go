@@ -47,15 +47,15 @@ func (s *Service) Request(ctx context.Context, c caller.Caller, r placement.Requ
 	if err := c.Allow(caller.RequestPlacement, caller.Resource{Team: c.Team()}); err != nil {
 		return Outcome{}, err
 	}
-	if err := r.Check(s.now()); err != nil {
-		return Outcome{}, err
-	}
-	id := placement.ID(c.Team(), cmd.Key)
+	id, tries := placement.ID(c.Team(), cmd.Key), 0
 	var match matching.Result
 	p, replayed, err := s.runFrom(ctx, id, nil, false, func(stored *placement.Placement, now time.Time) (decision, error) {
 		if stored != nil {
 			_, err := stored.Replay(cmd.hash(c))
 			return decision{next: *stored, done: true}, err
+		}
+		if err := s.checkNew(ctx, id, r, now); err != nil {
+			return decision{}, err
 		}
 		w, err := s.world(ctx)
 		if err != nil {
@@ -64,23 +64,50 @@ func (s *Service) Request(ctx context.Context, c caller.Caller, r placement.Requ
 		p := placement.New(id, c.Team(), s.Policy.ID, r, now, cmd.hash(c))
 		p.Late = r.HoldBest && !r.OccurredAt.IsZero() && now.Sub(r.OccurredAt) > s.Policy.LateHold
 		match = matching.Rank(w, ask(p, now), s.Policy, r.Limit)
-		return s.first(p, match, now)
+		tries++
+		return s.first(p, match, tries < attempts-1, now)
 	})
-	if err == nil && replayed {
-		match, err = s.rank(ctx, p)
+	if err != nil {
+		return Outcome{}, err
 	}
-	return Outcome{Placement: p, Match: &match, Replayed: replayed}, err
+	o := Outcome{Placement: p, Match: &match, Replayed: replayed}
+	if replayed {
+		o.Match = nil // a replay needs no directory: it is answered all the same
+		if again, err := s.rank(ctx, p); err == nil {
+			o.Match = &again
+		}
+	}
+	return o, nil
+}
+
+// checkNew holds a request against the form, unless it turns out to be a repeat
+// of one already stored: what was taken then is answered now, however late.
+func (s *Service) checkNew(ctx context.Context, id string, r placement.Request, now time.Time) error {
+	refused := r.Check(now)
+	if refused == nil {
+		return nil
+	}
+	it, err := s.Store.Get(ctx, record.PlacementKey(id), table.Strong)
+	if err != nil {
+		return refusal(err)
+	}
+	if it != nil {
+		return errAgain
+	}
+	return refused
 }
 
 // first decides what a new request becomes: held, requested or waitlisted.
-func (s *Service) first(p placement.Placement, match matching.Result, now time.Time) (decision, error) {
+// With hold false it stays requested: beds that are always gone must not cost
+// the request itself.
+func (s *Service) first(p placement.Placement, match matching.Result, hold bool, now time.Time) (decision, error) {
 	for _, o := range match.Options {
 		p.Offered = append(p.Offered, o.Candidate.ID)
 	}
 	switch {
 	case len(match.Options) == 0:
 		return decision{next: p.Wait(now.Add(s.Policy.WaitFor[p.Request.Urgency]), now)}, nil
-	case !p.Request.HoldBest || p.Late:
+	case !p.Request.HoldBest || p.Late || !hold:
 		return decision{next: p}, nil
 	}
 	next, beds, err := p.TakeHold(match.Options[0].Hold(), s.holdUntil(p, now), now)
@@ -148,7 +175,11 @@ func (s *Service) Mine(ctx context.Context, c caller.Caller, limit int, after st
 
 // Arrivals lists the placements whose beds a shelter holds or uses, oldest first.
 func (s *Service) Arrivals(ctx context.Context, c caller.Caller, shelter string, limit int, after string) ([]placement.Placement, string, error) {
-	if _, err := s.Shelter(ctx, c, shelter); err != nil {
+	v, err := s.Shelter(ctx, c, shelter)
+	if err != nil {
+		return nil, "", err
+	}
+	if err := c.Allow(caller.ReadArrivals, caller.Resource{Shelter: v.ID, District: v.District}); err != nil {
 		return nil, "", err
 	}
 	q := table.Query{Index: table.Work, PK: record.WorkPartition(shelter), Limit: limit, After: after}
@@ -190,7 +221,11 @@ func (s *Service) move(ctx context.Context, c caller.Caller, a caller.Action, id
 		if stored == nil {
 			return decision{}, missing(c.Allow(a, caller.Resource{}))
 		}
-		allowed := c.Allow(a, resource(*stored))
+		about := resource(*stored)
+		if m == placement.MoveReceive && stored.HeldBy(c.Shelter()) {
+			about.Shelter = c.Shelter() // an arrival is a fact, also where the hold has moved on
+		}
+		allowed := c.Allow(a, about)
 		if fault.Is(allowed, fault.NotFound) && a == caller.AnswerPlacement {
 			// A shelter that repeats its own decline is told so, though the party is elsewhere by now.
 			if done, _ := stored.Replay(cmd.hash(c)); done {
@@ -221,7 +256,7 @@ func checkSender(p placement.Placement, m placement.Move, cmd Command, now time.
 		return err
 	}
 	if cmd.HoldNo != 0 {
-		return p.CheckHold(cmd.HoldNo)
+		return p.CheckHold(m, cmd.HoldNo)
 	}
 	return p.CheckVersion(m, cmd.Version)
 }
@@ -251,12 +286,12 @@ func (s *Service) hold(ctx context.Context, p placement.Placement, shelter strin
 	}
 	o, failed, ok := matching.Try(w, shelter, ask(p, now), s.Policy)
 	switch {
-	case !ok:
-		return p, nil, fault.Field("option", "is not an option of this placement")
-	case slices.Equal(failed, []string{"beds.free"}):
+	case ok && slices.Equal(failed, []string{"beds.free"}):
 		return p, nil, fault.New(fault.ShelterFull, "fewer beds are free there than this party needs").WithRules(failed...)
-	case len(failed) > 0:
-		return p, nil, fault.New(fault.NotEligible, "this shelter does not fit this party").WithRules(failed...)
+	case !ok || len(failed) > 0:
+		// One answer for a shelter that does not fit and one that is not there: which
+		// rule fails would tell a team what it must not learn of a single shelter.
+		return p, nil, fault.New(fault.NotEligible, "this is not an option of this placement now")
 	}
 	return p.TakeHold(o.Hold(), s.holdUntil(p, now), now)
 }
@@ -339,7 +374,7 @@ func (s *Service) Depart(ctx context.Context, c caller.Caller, id string, social
 // Receive records the arrival.
 func (s *Service) Receive(ctx context.Context, c caller.Caller, id string, cmd Command) (Outcome, error) {
 	return s.move(ctx, c, caller.AnswerPlacement, id, placement.MoveReceive, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
-		return p.Receive(occurred(cmd, now), now)
+		return p.Receive(c.Shelter(), occurred(cmd, now), now)
 	})
 }
 

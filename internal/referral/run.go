@@ -24,6 +24,9 @@ type decision struct {
 	done bool // next is the answer already: a replay, or nothing to do
 }
 
+// errAgain says that something newer has been learnt: decide again on it.
+var errAgain = errors.New("referral: decide again")
+
 // attempts bounds how often a command decides again after a lost race.
 const attempts = 12
 
@@ -33,6 +36,7 @@ type attempt struct {
 	ctx   context.Context
 	known map[table.Key]*table.Item // fresh images of units
 	exact map[table.Key]bool        // units to be written by version, not taken
+	seen  map[table.Key]uint64      // versions of the units taken from, as the directory had them
 	sent  []string                  // ids of our writes that may have landed
 }
 
@@ -45,7 +49,7 @@ func (s *Service) run(ctx context.Context, id string, d decide) (p placement.Pla
 // runFrom starts from an image of the placement if have is false: a create
 // expects none and saves the read.
 func (s *Service) runFrom(ctx context.Context, id string, it *table.Item, read bool, d decide) (placement.Placement, bool, error) {
-	a := &attempt{Service: s, ctx: ctx, known: map[table.Key]*table.Item{}, exact: map[table.Key]bool{}}
+	a := &attempt{Service: s, ctx: ctx, known: map[table.Key]*table.Item{}, exact: map[table.Key]bool{}, seen: map[table.Key]uint64{}}
 	key := record.PlacementKey(id)
 	for range attempts {
 		if read {
@@ -64,11 +68,19 @@ func (s *Service) runFrom(ctx context.Context, id string, it *table.Item, read b
 			stored, version = &p, it.Version
 		}
 		dec, err := d(stored, s.now())
+		if errors.Is(err, errAgain) {
+			read = true
+			continue
+		}
 		if err != nil || dec.done {
 			ours := it != nil && slices.Contains(a.sent, it.WriteID)
 			return dec.next, dec.done && !ours, err
 		}
 		ops, err := a.ops(dec, version)
+		if errors.Is(err, errAgain) {
+			read = it != nil || read
+			continue
+		}
 		if err != nil {
 			return dec.next, false, err
 		}
@@ -118,9 +130,8 @@ func byUnit(moves []placement.BedMove) [][]placement.BedMove {
 func (a *attempt) unitOp(moves []placement.BedMove) (table.Op, error) {
 	key := record.UnitKey(moves[0].Shelter, moves[0].Unit)
 	if m := moves[0]; len(moves) == 1 && m.Kind == placement.TakeBeds && !a.exact[key] {
-		if rev, ok := a.rev(m); ok {
-			return table.TakeOp(table.Take{Key: key, ClaimID: m.Claim, N: m.N, Until: m.Until, Rev: rev}), nil
-		}
+		a.seen[key] = a.version(m)
+		return table.TakeOp(table.Take{Key: key, ClaimID: m.Claim, N: m.N, Until: m.Until, Rev: m.Rev}), nil
 	}
 	it := a.known[key]
 	if it == nil {
@@ -136,31 +147,50 @@ func (a *attempt) unitOp(moves []placement.BedMove) (table.Op, error) {
 	if err != nil {
 		return table.Op{}, err
 	}
+	stored := u
 	for _, m := range moves {
+		if m.Kind == placement.TakeBeds && m.Rev != stored.Rev {
+			return table.Op{}, a.learnPair(it, stored.Shelter)
+		}
 		if u, err = applyBeds(u, m, a.now()); err != nil {
+			if m.Kind == placement.TakeBeds && fault.Is(err, fault.ShelterFull) {
+				delete(a.exact, key)
+				return table.Op{}, a.learnPair(it, stored.Shelter)
+			}
 			return table.Op{}, err
 		}
 	}
 	return table.PutOp(record.FromUnit(u), it.Version), nil
 }
 
-// rev is the unit's rev as the directory knows it: the guard compares it with
-// the truth.
-func (a *attempt) rev(m placement.BedMove) (uint64, bool) {
+// learnPair puts a unit and its shelter as they are now into the directory,
+// the shelter first, so that the next decision sees rules and counts that belong
+// together.
+func (a *attempt) learnPair(unit *table.Item, shelterID string) error {
+	if err := a.learnShelter(shelterID); err != nil {
+		return err
+	}
+	a.Directory.Learn(unit)
+	delete(a.known, unit.Key)
+	return errAgain
+}
+
+// version is the unit's version in the directory, 0 when it is not there.
+func (a *attempt) version(m placement.BedMove) uint64 {
 	w, err := a.world(a.ctx)
 	if err != nil {
-		return 0, false
+		return 0
 	}
 	i, ok := w.Find(m.Shelter)
 	if !ok {
-		return 0, false
+		return 0
 	}
 	units := w.Candidates[i].Units
 	j := slices.IndexFunc(units, func(u shelter.Unit) bool { return u.ID == m.Unit })
 	if j < 0 {
-		return 0, false
+		return 0
 	}
-	return units[j].Rev, true
+	return units[j].Version
 }
 
 func applyBeds(u shelter.Unit, m placement.BedMove, now time.Time) (shelter.Unit, error) {
@@ -184,6 +214,7 @@ func (a *attempt) learn(b table.Batch, err error) (read bool, it *table.Item, _ 
 	if errors.Is(err, table.ErrUnknown) {
 		a.sent = append(a.sent, b.WriteID)
 		clear(a.known)
+		clear(a.exact)
 		return true, nil, nil
 	}
 	stale, ok := table.IsStale(err)
@@ -226,12 +257,14 @@ func (a *attempt) learnUnit(op table.Op, image table.Image) error {
 	if err != nil {
 		return err
 	}
+	if t := op.Take; t != nil && u.Rev != t.Rev { // the shelter's rules have changed: learn them first
+		if err := a.learnShelter(u.Shelter); err != nil {
+			return err
+		}
+	}
 	a.known[key] = it
 	a.Directory.Learn(it)
-	if t := op.Take; t != nil {
-		if u.Rev != t.Rev { // the shelter's rules have changed: learn them too
-			return a.learnShelter(u.Shelter)
-		}
+	if t := op.Take; t != nil && u.Rev == t.Rev {
 		if u.Counts().Free() < t.N && u.FreeAt(a.now()) >= t.N {
 			a.exact[key] = true
 		}
@@ -259,7 +292,7 @@ func (a *attempt) written(b table.Batch) []*table.Item {
 			out = append(out, &it)
 			continue
 		}
-		a.Directory.Took(*op.Take)
+		a.Directory.Took(*op.Take, a.seen[op.Take.Key])
 	}
 	return out
 }

@@ -3,10 +3,12 @@ package referral
 import (
 	"context"
 	"errors"
-	"strings"
+	"fmt"
+	"time"
 
 	"panah/internal/caller"
 	"panah/internal/fault"
+	"panah/internal/placement"
 	"panah/internal/record"
 	"panah/internal/shelter"
 	"panah/internal/table"
@@ -55,13 +57,23 @@ type CensusCommand struct {
 	IfMatch    uint64   // the unit's census number
 }
 
-// Both is what a refused census shows: the stored counts and those sent.
-type Both struct{ Staffed, OutOfService, Present int }
+// mark tells this census from every other.
+func (c CensusCommand) mark() uint64 {
+	return placement.Hash(fmt.Sprint(c.CountedAt.Unix(), c.Present, c.Staffed, c.OutOfService, c.IfMatch, c.Placements))
+}
+
+// Both is what a refused census shows of the stored counts and of those sent.
+type Both struct {
+	Census                         uint64
+	Staffed, OutOfService, Present int
+	CountedAt                      time.Time
+}
 
 // Count stores a census of one unit. The same census sent again is the same
 // success; one made on older counts is refused with both.
 func (s *Service) Count(ctx context.Context, c caller.Caller, shelterID, unitID string, cmd CensusCommand) (shelter.Unit, error) {
 	key := record.UnitKey(shelterID, unitID)
+	cmd.Mark = cmd.mark()
 	if err := c.Allow(caller.CountUnit, caller.Resource{Shelter: shelterID}); err != nil {
 		return shelter.Unit{}, err
 	}
@@ -80,10 +92,10 @@ func (s *Service) Count(ctx context.Context, c caller.Caller, shelterID, unitID 
 		if err != nil {
 			return u, err
 		}
-		if u.Census == cmd.IfMatch+1 && u.SameCensus(cmd.Census) {
+		if u.Repeats(cmd.Census) {
 			return u, nil
 		}
-		next, err := s.count(u, cmd)
+		next, err := s.count(ctx, u, cmd)
 		if err != nil {
 			return u, err
 		}
@@ -110,29 +122,52 @@ func (s *Service) Count(ctx context.Context, c caller.Caller, shelterID, unitID 
 	}
 }
 
-func (s *Service) count(u shelter.Unit, cmd CensusCommand) (shelter.Unit, error) {
+func (s *Service) count(ctx context.Context, u shelter.Unit, cmd CensusCommand) (shelter.Unit, error) {
 	if u.Census != cmd.IfMatch {
 		return u, bothShown(fault.New(fault.Precondition, "a newer count is stored than the one you saw"), u, cmd)
 	}
-	census := cmd.Census
-	for id := range u.Claims() {
-		for _, p := range cmd.Placements {
-			if strings.HasPrefix(id, p+".") {
-				census.Counted = append(census.Counted, id)
-			}
-		}
+	var err error
+	if cmd.Counted, err = s.counted(ctx, u, cmd.Placements); err != nil {
+		return u, err
 	}
-	next, err := u.Count(census, s.now())
+	next, err := u.Count(cmd.Census, s.now())
 	if f, ok := fault.Of(err); ok && f.Kind == fault.Precondition {
 		return u, bothShown(f, u, cmd)
 	}
 	return next, err
 }
 
+// counted looks up how many people of each named placement sleep in the unit.
+// Those whose arrival is recorded are among the occupied anyway.
+func (s *Service) counted(ctx context.Context, u shelter.Unit, ids []string) (map[string]int, error) {
+	out := map[string]int{}
+	for i, id := range ids {
+		it, err := s.Store.Get(ctx, record.PlacementKey(id), table.Strong)
+		if err != nil && !errors.As(err, new(*table.Refused)) {
+			return nil, refusal(err)
+		}
+		var p placement.Placement
+		if it != nil {
+			if p, err = record.ToPlacement(it); err != nil {
+				return nil, err
+			}
+		}
+		n := p.BedsIn(u.Shelter, u.ID)
+		switch {
+		case n == 0:
+			return nil, fault.Field(fmt.Sprintf("countedPlacements[%d]", i), "is not a placement that holds or held beds in this unit")
+		case p.State == placement.Arrived || p.State == placement.Ended:
+			continue
+		}
+		out[id] = n
+	}
+	return out, nil
+}
+
 func bothShown(f *fault.Fault, u shelter.Unit, cmd CensusCommand) error {
 	c := u.Counts()
-	f.Current = Both{c.Staffed(), c.OutOfService(), c.Occupied()}
-	f.Sent = Both{cmd.Staffed, cmd.OutOfService, cmd.Present}
+	f.Current = Both{u.Census, c.Staffed(), c.OutOfService(), c.Occupied(), u.CountedAt}
+	f.Sent = Both{cmd.IfMatch, cmd.Staffed, cmd.OutOfService, cmd.Present, cmd.CountedAt}
 	return f
 }
 

@@ -1,6 +1,8 @@
 package shelter
 
 import (
+	"maps"
+	"strings"
 	"time"
 
 	"panah/internal/code"
@@ -85,7 +87,8 @@ type Unit struct {
 	ConfirmedAt time.Time      // when somebody last vouched for the counts
 	MovedAt     time.Time      // the last arrival or departure recorded
 	LastOffered time.Time      // the latest end of any claim so far
-	Counted     map[string]int // claims of people the census found here before their arrival was recorded
+	Counted     map[string]int // people, by placement, whom the census found here before their arrival was recorded
+	Mark        uint64         // of the last census as it was sent, to know it again
 }
 
 // Restore makes a unit from stored parts.
@@ -95,25 +98,47 @@ func Restore(u Unit, c Counts, claims map[string]Claim) Unit {
 	return u
 }
 
-// Counts are the unit's beds now; held is the sum of its claims.
+// Counts are the unit's beds now; held is the sum of its claims, without those
+// of people a census has counted among the occupied already.
 func (u Unit) Counts() Counts {
 	held := 0
-	for _, c := range u.claims {
-		held += c.N
+	for id, c := range u.claims {
+		if !u.counted(id) {
+			held += c.N
+		}
 	}
 	return Counts{u.staffed, u.outOfService, u.occupied, held}
+}
+
+func (u Unit) counted(claim string) bool { return u.Counted[placementOf(claim)] > 0 }
+
+// placementOf is the placement a claim belongs to: claims are numbered "id.no".
+func placementOf(claim string) string {
+	id, _, _ := strings.Cut(claim, ".")
+	return id
 }
 
 // FreeAt is how many more people may come at an instant: claims whose time has
 // passed count for nothing.
 func (u Unit) FreeAt(now time.Time) int {
 	free := u.staffed - u.outOfService - u.occupied
-	for _, c := range u.claims {
-		if !c.Dead(now) {
+	for id, c := range u.claims {
+		if !c.Dead(now) && !u.counted(id) {
 			free -= c.N
 		}
 	}
 	return free
+}
+
+// Promised are the claims that keep beds from others.
+func (u Unit) Promised() map[string]Claim {
+	out := u.Claims()
+	for id := range out {
+		if u.counted(id) {
+			delete(out, id)
+		}
+	}
+	return out
 }
 
 // Claims returns a copy of the claims by id.
@@ -190,7 +215,6 @@ func (u Unit) Release(id string) Unit {
 	u.LastOffered = u.OfferedLast()
 	u.claims = u.Claims()
 	delete(u.claims, id)
-	u.Counted = without(u.Counted, id)
 	return u
 }
 
@@ -198,11 +222,12 @@ func (u Unit) Release(id string) Unit {
 // is taken without a claim, late and over capacity. People a census has counted
 // already (it names them, or was counted after they came) are not counted twice.
 func (u Unit) Arrive(id string, n int, at time.Time) Unit {
-	already := min(n, u.Counted[id])
+	already := min(n, u.Counted[placementOf(id)])
 	if !at.After(u.CountedAt) {
 		already = n
 	}
 	u = u.Release(id)
+	u.Counted = without(u.Counted, placementOf(id))
 	u.occupied += n - already
 	u.moved(at)
 	return u
@@ -239,7 +264,8 @@ type Census struct {
 	CountedAt             time.Time
 	Present               int
 	Staffed, OutOfService int
-	Counted               []string // claims of holds whose people are among those present
+	Counted               map[string]int // people among those present, by placement, whose arrival is not recorded yet
+	Mark                  uint64         // of the census as it was sent
 }
 
 // Count applies a census. It may exceed capacity: that is reported, not
@@ -260,17 +286,14 @@ func (u Unit) Count(c Census, now time.Time) (Unit, error) {
 	case c.CountedAt.Before(u.CountedAt):
 		return u, fault.New(fault.Precondition, "a later count is already stored")
 	}
-	u = u.WithoutDead(now)
-	u.staffed, u.outOfService, u.occupied = counts.staffed, counts.outOfService, counts.occupied
-	u.claims = u.Claims()
-	u.Counted = without(u.Counted, "")
-	for _, id := range c.Counted {
-		if claim, ok := u.claims[id]; ok {
-			u.Counted[id] = claim.N
-			delete(u.claims, id)
-		}
+	if c.CountedAt.After(now) { // a phone's clock that runs ahead must not hide who comes next
+		c.CountedAt = now
 	}
+	u.staffed, u.outOfService, u.occupied = counts.staffed, counts.outOfService, counts.occupied
+	u.Counted = maps.Clone(c.Counted)
+	u = u.WithoutDead(now)
 	u.CountedAt, u.ConfirmedAt = c.CountedAt, c.CountedAt
+	u.Mark = c.Mark
 	u.Census++
 	return u, nil
 }
@@ -278,8 +301,6 @@ func (u Unit) Count(c Census, now time.Time) (Unit, error) {
 // ClockSlack is how far a phone's clock may run ahead before its times are refused.
 const ClockSlack = 2 * time.Minute
 
-// SameCensus reports whether c is what the stored census says: a repeat of a
-// request whose answer was lost.
-func (u Unit) SameCensus(c Census) bool {
-	return u.CountedAt.Equal(c.CountedAt) && u.staffed == c.Staffed && u.outOfService == c.OutOfService && u.occupied == c.Present
-}
+// Repeats reports whether c is the census stored last: a repeat of a request
+// whose answer was lost, whatever has happened to the counts since.
+func (u Unit) Repeats(c Census) bool { return u.Mark != 0 && u.Mark == c.Mark }
