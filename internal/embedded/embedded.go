@@ -199,7 +199,7 @@ func apply(tx *bolt.Tx, p *pending) error {
 		old, err := load(tx, op.Key())
 		if err != nil { // its own trouble, not that of those who share the commit
 			p.err = err
-			return nil
+			return nil //nolint:nilerr // the others go on
 		}
 		images[i] = table.Image{Known: true, Item: old}
 		next[i] = outcome(op, old, p.batch.WriteID)

@@ -83,7 +83,11 @@ func lawful(t *trial) bool {
 		return false
 	}
 	for _, p := range t.Persons {
-		if !law.Ages.Has(p.PresumedAge()) && !(t.grownUp && law.Accompanied.Has(p.PresumedAge())) {
+		ages := law.Ages
+		if t.grownUp {
+			ages = ages.Union(law.Accompanied)
+		}
+		if !ages.Has(p.PresumedAge()) {
 			return false
 		}
 	}
