@@ -133,8 +133,7 @@ func frameworkError(status int, message string, errs ...error) huma.StatusError 
 			p.Detail = "the request cannot be read"
 			continue
 		}
-		where := fieldName(d.Location)
-		p.Fields = append(p.Fields, Field{where, constant(d.Message)})
+		p.Fields = append(p.Fields, fieldOf(d))
 		if strings.HasPrefix(d.Location, "header.") { // a header is not content: the request is malformed
 			p.Status, p.Title = http.StatusBadRequest, http.StatusText(http.StatusBadRequest)
 		}
@@ -143,6 +142,17 @@ func frameworkError(status int, message string, errs ...error) huma.StatusError 
 		p.Detail = "some fields are missing or not as they must be"
 	}
 	return p
+}
+
+// missing is how the framework says that a field is not there: it names the
+// object around it.
+var missing = regexp.MustCompile(`^expected required property ([A-Za-z]+) to be present$`)
+
+func fieldOf(d *huma.ErrorDetail) Field {
+	if m := missing.FindStringSubmatch(d.Message); m != nil {
+		return Field{fieldName(d.Location + "." + m[1]), "is required"}
+	}
+	return Field{fieldName(d.Location), constant(d.Message)}
 }
 
 // constant keeps the part of a framework's message that does not depend on what

@@ -28,6 +28,9 @@ func TestBadInputNamesTheFieldAndNeverTheValue(t *testing.T) {
 			{`"limit":3`, `"limit":99`, "limit", "99"},
 			{`"rescuedAt":"2026-11-24T19:40:00Z"`, `"rescuedAt":"2027-11-24T19:40:00Z"`, "rescuedAt", "2027"},
 			{`"urgency":"now"`, `"urgency":"now","+91 98765 43210":1`, "(unknown)", "98765"},
+			{`"urgency":"now",`, ``, "urgency", "never sent"},
+			{`"ageStatus":"stated","placeWith":"boys"`, `"placeWith":"boys"`, "party.persons[1].ageStatus", "never sent"},
+			{`"shelters":[]`, `"shelters":["Rani Devi +91 98300 12345"]`, "exclusions.shelters[0]", "98300"},
 			{`"limit":3`, `"limit":"three"`, "limit", "three"},
 			{`"persons":[`, `"persons":[[],`, "party.persons[0]", "[]"},
 		} {
