@@ -33,7 +33,7 @@ test: ## Every test, with the race detector; what lacks Java, Chromium or sam is
 
 .PHONY: bench
 bench: build ## Cold start, throughput and units against the engine itself, as ratios of one run
-	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 20m ./internal/bench
+	$(GO) test -tags=bench -run '^$$' -bench . -benchtime 1x -timeout 20m ./internal/bench
 
 .PHONY: openapi
 openapi: ## Write openapi.json anew from the routes

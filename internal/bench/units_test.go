@@ -198,9 +198,9 @@ func bytesOf(v types.AttributeValue) int {
 
 func mean(values []float64) (sum float64) {
 	for _, v := range values {
-		sum += v / float64(len(values))
+		sum += v
 	}
-	return sum
+	return sum / float64(len(values))
 }
 
 func sums(a, b []float64) []float64 {
