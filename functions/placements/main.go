@@ -18,10 +18,5 @@ func main() {
 		log.Error("no table", "error", err.Error())
 		os.Exit(1)
 	}
-	handler, err := function.HTTP(function.Parts{Store: store, Log: log}, httpapi.Placements)
-	if err != nil {
-		log.Error("cannot start", "error", err.Error())
-		os.Exit(1)
-	}
-	gateway.Start(handler)
+	gateway.Start(function.HTTP(function.Parts{Store: store, Log: log}, httpapi.Placements))
 }

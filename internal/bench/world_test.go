@@ -123,11 +123,11 @@ func worldOf(d demo.Directory, least int) matching.World {
 		all[i] = s.Shelter
 	}
 	zones, of := matching.Zones(all, least)
-	w := matching.World{Zones: zones}
+	var candidates []*matching.Candidate
 	for _, s := range d.Shelters {
-		w.Candidates = append(w.Candidates, &matching.Candidate{Shelter: s.Shelter, Units: s.Units, Zone: of[s.District]})
+		candidates = append(candidates, &matching.Candidate{Shelter: s.Shelter, Units: s.Units, Zone: of[s.District]})
 	}
-	return w
+	return matching.NewWorld(candidates, zones)
 }
 
 func rules(b *testing.B) matching.Policy {
@@ -234,11 +234,7 @@ func warm(b *testing.B, store table.Store, now func() time.Time) lambda.Handler 
 	if err := s.Warm(b.Context()); err != nil {
 		b.Fatal(err)
 	}
-	h, err := function.HTTP(function.Parts{Store: store, Log: quiet, Service: s}, httpapi.Placements)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return h
+	return function.HTTP(function.Parts{Store: store, Log: quiet, Service: s}, httpapi.Placements)
 }
 
 // newKey is an idempotency key.

@@ -19,11 +19,11 @@ func worldOf(d Directory, least int) matching.World {
 		all[i] = s.Shelter
 	}
 	zones, of := matching.Zones(all, least)
-	w := matching.World{Zones: zones}
+	var candidates []*matching.Candidate
 	for _, s := range d.Shelters {
-		w.Candidates = append(w.Candidates, &matching.Candidate{Shelter: s.Shelter, Units: s.Units, Zone: of[s.District]})
+		candidates = append(candidates, &matching.Candidate{Shelter: s.Shelter, Units: s.Units, Zone: of[s.District]})
 	}
-	return w
+	return matching.NewWorld(candidates, zones)
 }
 
 func one(age code.AgeBand, with code.Population) []placement.Person {

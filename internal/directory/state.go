@@ -19,6 +19,7 @@ type state struct {
 	sorted []*matching.Candidate // by id; replaced, never changed in place
 	zones  []matching.Zone
 	zoneOf map[place.Code]int
+	byZone [][]int32
 	least  int  // shelters a zone must hold
 	moved  bool // shelters came, went or changed status: zones are out of date
 }
@@ -101,7 +102,7 @@ func (s *state) world() *matching.World {
 	if s.moved {
 		s.rezone()
 	}
-	return &matching.World{Candidates: slices.Clone(s.sorted), Zones: s.zones}
+	return &matching.World{Candidates: slices.Clone(s.sorted), Zones: s.zones, ByZone: s.byZone}
 }
 
 func (s *state) rezone() {
@@ -119,6 +120,7 @@ func (s *state) rezone() {
 			s.sorted[i] = &again
 		}
 	}
+	s.byZone = matching.GroupByZone(s.sorted, len(s.zones))
 	s.moved = false
 }
 

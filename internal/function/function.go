@@ -42,17 +42,46 @@ func NewService(store table.Store, log *slog.Logger) (*referral.Service, error) 
 	return referral.New(referral.Config{Store: store, Policy: rules, Log: log}), nil
 }
 
-// HTTP serves groups of routes. A function with a service of its own loads the
-// directory while the first event is on its way.
-func HTTP(p Parts, groups ...httpapi.Group) (lambda.Handler, error) {
-	s, err := p.service()
-	if err != nil {
-		return nil, err
+// HTTP serves groups of routes. Routes, policy and directory are made ready
+// while the function already asks for its first event, which waits for the
+// first two: a cold start then costs little more than an empty function's.
+func HTTP(p Parts, groups ...httpapi.Group) lambda.Handler {
+	return ahead(func() (lambda.Handler, error) {
+		s, err := p.service()
+		if err != nil {
+			return nil, err
+		}
+		if p.Service == nil {
+			go func() { _ = s.Warm(context.Background()) }() // a failure shows again, and is answered, at the first request
+		}
+		return gateway.HTTP(httpapi.Handler(s, p.Log, groups...), httpapi.WithSubject, p.Log), nil
+	})
+}
+
+// making is a handler that is being made.
+type making struct {
+	ready   chan struct{}
+	handler lambda.Handler
+	err     error
+}
+
+// ahead makes a handler in the background.
+func ahead(build func() (lambda.Handler, error)) lambda.Handler {
+	m := &making{ready: make(chan struct{})}
+	go func() {
+		defer close(m.ready)
+		m.handler, m.err = build()
+	}()
+	return m
+}
+
+// Invoke waits for the handler and calls it.
+func (m *making) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	<-m.ready
+	if m.err != nil {
+		return nil, m.err
 	}
-	if p.Service == nil {
-		go func() { _ = s.Warm(context.Background()) }() // a failure shows again, and is answered, at the first request
-	}
-	return gateway.HTTP(httpapi.Handler(s, p.Log, groups...), httpapi.WithSubject, p.Log), nil
+	return m.handler.Invoke(ctx, payload)
 }
 
 // ClockEvery is how often the clock looks for lapsed holds while it runs.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"regexp"
 	"strings"
 	"time"
 
@@ -144,13 +143,12 @@ func frameworkError(status int, message string, errs ...error) huma.StatusError 
 	return p
 }
 
-// missing is how the framework says that a field is not there: it names the
-// object around it.
-var missing = regexp.MustCompile(`^expected required property ([A-Za-z]+) to be present$`)
-
+// fieldOf names the field. Of one that is not there the framework names only
+// the object around it.
 func fieldOf(d *huma.ErrorDetail) Field {
-	if m := missing.FindStringSubmatch(d.Message); m != nil {
-		return Field{fieldName(d.Location + "." + m[1]), "is required"}
+	if rest, ok := strings.CutPrefix(d.Message, "expected required property "); ok {
+		name, _, _ := strings.Cut(rest, " ")
+		return Field{fieldName(d.Location + "." + name), "is required"}
 	}
 	return Field{fieldName(d.Location), constant(d.Message)}
 }
@@ -162,9 +160,19 @@ func constant(message string) string {
 	return head
 }
 
-// plainName is what a field of the API can look like; a name that somebody made
-// up might hold what must not come back.
-var plainName = regexp.MustCompile(`^[A-Za-z][A-Za-z-]{0,30}(\[[0-9]{1,4}\])?$`)
+// plainName reports whether a field's name can be one of the API's: letters, and
+// perhaps an index. A name that somebody made up might hold what must not come back.
+func plainName(name string) bool {
+	if head, index, ok := strings.Cut(name, "["); ok {
+		digits, closed := strings.CutSuffix(index, "]")
+		if !closed || digits == "" || len(digits) > 4 || strings.Trim(digits, "0123456789") != "" {
+			return false
+		}
+		name = head
+	}
+	letters := strings.ToLower(strings.ReplaceAll(name, "-", ""))
+	return name != "" && len(name) <= 31 && name[0] != '-' && strings.Trim(letters, "abcdefghijklmnopqrstuvwxyz") == ""
+}
 
 // fieldName turns a location of the framework into a field path, without the
 // leading "body." and without anything that is not a plain name.
@@ -174,7 +182,7 @@ func fieldName(location string) string {
 		parts = parts[1:]
 	}
 	for i, part := range parts {
-		if !plainName.MatchString(part) {
+		if !plainName(part) {
 			return strings.Join(append(parts[:i:i], "(unknown)"), ".")
 		}
 	}

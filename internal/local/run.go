@@ -85,13 +85,10 @@ func Run(ctx context.Context, o Options) error {
 // inProcess makes every function over one store and one service.
 func inProcess(store table.Store, service *referral.Service, log *slog.Logger) (map[string]Invoker, error) {
 	p := function.Parts{Store: store, Log: log, Service: service}
-	placements, err1 := function.HTTP(p, httpapi.Placements)
-	shelters, err2 := function.HTTP(p, httpapi.Shelters)
-	occupancy, err3 := function.HTTP(p, httpapi.Occupancy)
-	clock, err4 := function.Clock(p, clockSpan)
-	changes, err5 := function.Changes(p, dynamo.DecodeChange)
-	return map[string]Invoker{"placements": placements, "shelters": shelters, "occupancy": occupancy, "clock": clock, "changes": changes},
-		errors.Join(err1, err2, err3, err4, err5)
+	clock, err1 := function.Clock(p, clockSpan)
+	changes, err2 := function.Changes(p, dynamo.DecodeChange)
+	return map[string]Invoker{"placements": function.HTTP(p, httpapi.Placements), "shelters": function.HTTP(p, httpapi.Shelters),
+		"occupancy": function.HTTP(p, httpapi.Occupancy), "clock": clock, "changes": changes}, errors.Join(err1, err2)
 }
 
 const (

@@ -1,6 +1,8 @@
 package matching
 
 import (
+	"slices"
+
 	"panah/internal/placement"
 	"panah/internal/shelter"
 )
@@ -9,36 +11,52 @@ import (
 // bed free: all in one unit if one can take them, else in one building, else
 // anywhere in the shelter. It leaves t.parts nil when somebody finds no bed.
 func (t *trial) assign() {
-	usable := make([]shelter.Unit, 0, len(t.c.Units))
-	for _, u := range t.c.Units {
-		if u.FreeAt(t.At) > 0 && t.fresh(u) {
+	t.parts, t.site = nil, false
+	usable := make([]*shelter.Unit, 0, 8)
+	for i := range t.c.Units {
+		u := &t.c.Units[i]
+		if u.FreeAt(t.At) > 0 && t.fresh(u) && t.wanted(u) {
 			usable = append(usable, u)
 		}
 	}
+	if len(usable) == 0 {
+		return
+	}
 	for i := range usable {
-		if t.parts = t.matchPersons(usable[i : i+1]); t.parts != nil {
+		if t.parts = t.share(usable[i : i+1]); t.parts != nil {
 			t.site = true
 			return
 		}
+	}
+	if len(t.Persons) == 1 {
+		return
 	}
 	for _, site := range sites(usable) {
-		if t.parts = t.matchPersons(site); t.parts != nil {
+		if t.parts = t.share(site); t.parts != nil {
 			t.site = true
 			return
 		}
 	}
-	t.parts = t.matchPersons(usable)
+	t.parts = t.share(usable)
+}
+
+// wanted reports whether a unit suits anyone of the party.
+func (t *trial) wanted(u *shelter.Unit) bool {
+	for i := range t.Persons {
+		if suits(&t.Persons[i], u) {
+			return true
+		}
+	}
+	return false
 }
 
 // sites groups units by building, in order of first appearance.
-func sites(units []shelter.Unit) [][]shelter.Unit {
-	var out [][]shelter.Unit
-	at := map[uint8]int{}
+func sites(units []*shelter.Unit) [][]*shelter.Unit {
+	var out [][]*shelter.Unit
 	for _, u := range units {
-		i, ok := at[u.Site]
-		if !ok {
+		i := slices.IndexFunc(out, func(site []*shelter.Unit) bool { return site[0].Site == u.Site })
+		if i < 0 {
 			i = len(out)
-			at[u.Site] = i
 			out = append(out, nil)
 		}
 		out[i] = append(out[i], u)
@@ -46,45 +64,58 @@ func sites(units []shelter.Unit) [][]shelter.Unit {
 	return out
 }
 
-// matchPersons finds a unit for each person by augmenting paths, so that it
-// finds an assignment whenever there is one. Units come back in their order.
-func (t *trial) matchPersons(units []shelter.Unit) []placement.Part {
-	persons := t.Persons
-	in := make([][]int, len(units)) // who sleeps in each unit
-	free := make([]int, len(units))
+// share finds a unit for each person by augmenting paths, so that it finds an
+// assignment whenever there is one. Units come back in their order.
+func (t *trial) share(units []*shelter.Unit) []placement.Part {
+	s := sharing{persons: t.Persons, units: units, in: make([][]int, len(units)), free: make([]int, len(units))}
+	total := 0
 	for i, u := range units {
-		free[i] = u.FreeAt(t.At)
+		s.free[i] = u.FreeAt(t.At)
+		total += s.free[i]
 	}
-	var place func(p int, seen []bool) bool
-	place = func(p int, seen []bool) bool {
-		for i, u := range units {
-			if seen[i] || !suits(persons[p], u) {
-				continue
-			}
-			seen[i] = true
-			if len(in[i]) < free[i] {
-				in[i] = append(in[i], p)
-				return true
-			}
-			for j, other := range in[i] {
-				if place(other, seen) {
-					in[i][j] = p
-					return true
-				}
-			}
-		}
-		return false
+	if total < len(t.Persons) {
+		return nil
 	}
-	for p := range persons {
-		if !place(p, make([]bool, len(units))) {
+	for p := range t.Persons {
+		if !s.place(p, make([]bool, len(units))) {
 			return nil
 		}
 	}
-	parts := []placement.Part{}
-	for i, who := range in {
+	parts := make([]placement.Part, 0, len(units))
+	for i, who := range s.in {
 		if len(who) > 0 {
-			parts = append(parts, placement.Part{Unit: units[i].ID, Persons: sorted(who)})
+			slices.Sort(who)
+			parts = append(parts, placement.Part{Unit: units[i].ID, Persons: who})
 		}
 	}
 	return parts
+}
+
+// sharing is who sleeps where so far.
+type sharing struct {
+	persons []placement.Person
+	units   []*shelter.Unit
+	in      [][]int // by unit
+	free    []int   // beds, by unit
+}
+
+// place finds person p a bed, moving others on where that makes room.
+func (s *sharing) place(p int, seen []bool) bool {
+	for i, u := range s.units {
+		if seen[i] || !suits(&s.persons[p], u) {
+			continue
+		}
+		seen[i] = true
+		if len(s.in[i]) < s.free[i] {
+			s.in[i] = append(s.in[i], p)
+			return true
+		}
+		for j, other := range s.in[i] {
+			if s.place(other, seen) {
+				s.in[i][j] = p
+				return true
+			}
+		}
+	}
+	return false
 }

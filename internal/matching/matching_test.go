@@ -44,7 +44,7 @@ func world(places []testworld.Place) matching.World {
 		w.Candidates = append(w.Candidates, &matching.Candidate{Shelter: p.Shelter, Units: p.Units, Zone: of[p.District]})
 	}
 	slices.SortFunc(w.Candidates, func(a, b *matching.Candidate) int { return slices.Compare([]byte(a.ID), []byte(b.ID)) })
-	return w
+	return matching.NewWorld(w.Candidates, w.Zones)
 }
 
 func girl() placement.Person {

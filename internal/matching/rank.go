@@ -2,13 +2,14 @@ package matching
 
 import (
 	"cmp"
+	"math"
+	"math/bits"
 	"slices"
 	"time"
 
 	"panah/internal/code"
 	"panah/internal/place"
 	"panah/internal/placement"
-	"panah/internal/shelter"
 )
 
 // Rank answers an ask with the best k options of a world, exactly and always in
@@ -16,37 +17,80 @@ import (
 // then the shelter offered longest ago, then by id.
 func Rank(w World, ask Ask, policy Policy, k int) Result {
 	a := prepare(w, ask, policy)
-	res := Result{FirstRule: map[string]int{}}
-	helps := make([]int, len(Rules))
-	var fits []Option
-	for i := range w.Candidates {
-		if a.minutes[w.Candidates[i].Zone] > 2*a.limit {
+	tally := tally{first: make([]int, len(Rules)), alone: make([]int, len(Rules))}
+	var fits []fit
+	for zone, members := range w.ByZone {
+		if a.minutes[zone] > 2*a.limit {
 			continue // too far even for "farther" to help
 		}
-		t := a.try(w.Candidates[i])
-		failed := t.failed()
-		if failed&notNear == 0 {
-			res.Considered++
-			if failed != 0 {
-				res.FirstRule[Rules[first(failed)].ID]++
+		for _, i := range members {
+			t := trial{asked: a, c: w.Candidates[i]}
+			if tally.count(t.judge()) {
+				fits = append(fits, t.fit())
 			}
 		}
-		switch {
-		case failed == 0:
-			fits = append(fits, t.option())
-		case failed&(failed-1) == 0:
-			helps[first(failed)]++
-		}
-	}
-	if res.Considered < policy.Histogram {
-		res.FirstRule = nil
 	}
 	slices.SortFunc(fits, a.order)
-	res.Options = fits[:min(k, len(fits))]
+	res := Result{Considered: tally.considered, Options: make([]Option, min(k, len(fits)))}
+	for i := range res.Options {
+		t := trial{asked: a, c: fits[i].c}
+		t.judge()
+		res.Options[i] = t.option()
+	}
+	if res.Considered >= policy.Histogram {
+		res.FirstRule = tally.histogram()
+	}
 	if len(fits) == 0 {
-		res.WouldHelp = wouldHelp(helps, ask)
+		res.WouldHelp = wouldHelp(tally.alone, ask)
 	}
 	return res
+}
+
+// tally counts which rules shelters fail.
+type tally struct {
+	considered int
+	first      []int // by rule: shelters near enough that fail it before any other
+	alone      []int // by rule: shelters that fail it and no other
+}
+
+// count notes a shelter's failed rules and reports whether it fits.
+func (y *tally) count(failed uint32) bool {
+	if failed&notNear == 0 {
+		y.considered++
+		if failed != 0 {
+			y.first[first(failed)]++
+		}
+	}
+	if failed != 0 && failed&(failed-1) == 0 {
+		y.alone[first(failed)]++
+	}
+	return failed == 0
+}
+
+func (y *tally) histogram() map[string]int {
+	out := map[string]int{}
+	for i, n := range y.first {
+		if n > 0 {
+			out[Rules[i].ID] = n
+		}
+	}
+	return out
+}
+
+// fit is a shelter that fits, with what it is ordered by.
+type fit struct {
+	c          *Candidate
+	restricted bool
+	again      bool
+	score      int
+}
+
+func (t *trial) fit() fit {
+	f := fit{c: t.c, restricted: t.grownUp && t.c.Locked(), again: slices.Contains(t.Tried, t.c.ID)}
+	for _, p := range t.points() {
+		f.score += p.Points
+	}
+	return f
 }
 
 // Try holds one shelter against an ask: the option, or the ids of every rule it breaks.
@@ -56,8 +100,8 @@ func Try(w World, id string, ask Ask, policy Policy) (Option, []string, bool) {
 	if !ok {
 		return Option{}, nil, false
 	}
-	t := a.try(w.Candidates[i])
-	if f := t.failed(); f != 0 {
+	t := trial{asked: a, c: w.Candidates[i]}
+	if f := t.judge(); f != 0 {
 		return Option{}, ruleIDs(f), true
 	}
 	return t.option(), nil, true
@@ -76,7 +120,7 @@ func prepare(w World, ask Ask, policy Policy) *asked {
 		a.limit = ask.MaxJourneyMinutes
 	}
 	for i, z := range w.Zones {
-		a.minutes[i] = place.JourneyMinutes(place.DistanceKM(a.here, z.Center))
+		a.minutes[i] = a.journey(z.Center)
 	}
 	a.excluded = make([]bool, len(w.Zones))
 	for i, z := range w.Zones {
@@ -91,38 +135,48 @@ func prepare(w World, ask Ask, policy Policy) *asked {
 	return a
 }
 
-func (a *asked) try(c *Candidate) *trial {
-	t := &trial{asked: a, c: c}
-	if withinJourney(t) { // beds of a place that is out of reach need not be shared out
-		t.assign()
+// degreeKM is less than a degree of latitude measures anywhere.
+const degreeKM = 110
+
+// journey is the minutes to a zone. A difference of latitude alone shows that
+// most zones are out of reach, without the trigonometry.
+func (a *asked) journey(to place.Place) int {
+	if far := place.JourneyMinutes(math.Abs(to.Lat-a.here.Lat) * degreeKM); far > 2*a.limit {
+		return far
 	}
-	return t
+	return place.JourneyMinutes(place.DistanceKM(a.here, to))
 }
 
-// failed is the set of rules the shelter breaks, as bits: all of them, never
-// only the first.
-func (t *trial) failed() (set uint32) {
-	for i, r := range Rules {
+// judge is the set of rules the shelter breaks, as bits: all of them, never
+// only the first. Beds are shared out only where that can still tell something:
+// with two rules broken already, a third changes no answer to a team.
+func (t *trial) judge() (failed uint32) {
+	for i, r := range Rules[:needBeds] {
 		if !r.ok(t) {
-			set |= 1 << i
+			failed |= 1 << i
 		}
 	}
-	return set
+	if failed&(failed-1) != 0 {
+		return failed
+	}
+	t.assign()
+	for i, r := range Rules[needBeds:] {
+		if !r.ok(t) {
+			failed |= 1 << (needBeds + i)
+		}
+	}
+	return failed
 }
+
+// needBeds is the first of the rules that need beds shared out; they come last.
+var needBeds = ruleIndex("beds.free")
 
 func bit(id string) uint32 { return 1 << ruleIndex(id) }
 
 // notNear are the rules of a shelter that is not considered at all.
 var notNear = bit("legal.country") | bit("journey.limit")
 
-func first(set uint32) int {
-	for i := range Rules {
-		if set&(1<<i) != 0 {
-			return i
-		}
-	}
-	return -1
-}
+func first(set uint32) int { return bits.TrailingZeros32(set) }
 
 func ruleIDs(set uint32) (ids []string) {
 	for i, r := range Rules {
@@ -157,10 +211,17 @@ func (t *trial) closeness() Closeness {
 }
 
 func (t *trial) unconfirmed() bool {
-	return slices.ContainsFunc(t.c.Units, func(u shelter.Unit) bool {
-		used := slices.ContainsFunc(t.parts, func(p placement.Part) bool { return p.Unit == u.ID })
-		return used && t.At.Sub(u.ConfirmedAt) > t.policy.Fresh.Unconfirmed
-	})
+	for i := range t.c.Units {
+		if u := &t.c.Units[i]; t.uses(u.ID) && t.At.Sub(u.ConfirmedAt) > t.policy.Fresh.Unconfirmed {
+			return true
+		}
+	}
+	return false
+}
+
+// uses reports whether the assignment has anyone in a unit.
+func (t *trial) uses(unit string) bool {
+	return slices.ContainsFunc(t.parts, func(p placement.Part) bool { return p.Unit == unit })
 }
 
 func (t *trial) arrival() time.Time {
@@ -169,32 +230,26 @@ func (t *trial) arrival() time.Time {
 
 func (t *trial) offset() int { return t.policy.Country[t.here.Country].UTCOffset }
 
-// order compares two options that fit.
-func (a *asked) order(x, y Option) int {
+// order compares two shelters that fit. Locked places stand behind every open
+// one for adults, and places whose hold lapsed behind those not yet tried.
+func (a *asked) order(x, y fit) int {
 	return cmp.Or(
-		cmp.Compare(a.restriction(x), a.restriction(y)),
-		cmp.Compare(a.again(x), a.again(y)),
-		cmp.Compare(y.Score, x.Score),
-		x.Candidate.LastOffered().Compare(y.Candidate.LastOffered()),
-		cmp.Compare(x.Candidate.ID, y.Candidate.ID),
+		after(x.restricted, y.restricted),
+		after(x.again, y.again),
+		cmp.Compare(y.score, x.score),
+		x.c.LastOffered().Compare(y.c.LastOffered()),
+		cmp.Compare(x.c.ID, y.c.ID),
 	)
 }
 
-// restriction puts every locked place behind every open one for adults.
-func (a *asked) restriction(o Option) int {
-	adult := slices.ContainsFunc(a.Persons, func(p placement.Person) bool { return !p.Child() })
-	if adult && o.Candidate.Locked() {
+func after(x, y bool) int {
+	switch {
+	case x == y:
+		return 0
+	case x:
 		return 1
 	}
-	return 0
-}
-
-// again puts a place whose hold lapsed behind places not yet tried.
-func (a *asked) again(o Option) int {
-	if slices.Contains(a.Tried, o.Candidate.ID) {
-		return 1
-	}
-	return 0
+	return -1
 }
 
 // helpers are the changes a team or desk may make, by the one rule each would

@@ -63,15 +63,18 @@ type asked struct {
 }
 
 func sameCountry(t *trial) bool {
-	d, ok := place.Lookup(t.c.District)
-	return ok && d.Country == t.here.Country
+	return t.zones[t.c.Zone].Center.Country == t.here.Country
 }
 
 // registered also holds back a shelter whose rules and units are known from
 // different moments: changed together, they may arrive apart.
 func registered(t *trial) bool {
-	apart := slices.ContainsFunc(t.c.Units, func(u shelter.Unit) bool { return u.Rev != t.c.Rev })
-	return !apart && t.c.Status == shelter.Active && t.c.RegisteredAt(t.At)
+	for i := range t.c.Units {
+		if t.c.Units[i].Rev != t.c.Rev {
+			return false
+		}
+	}
+	return t.c.Status == shelter.Active && t.c.RegisteredAt(t.At)
 }
 
 // lawful holds the type of institution against the ages: a child never goes to
@@ -120,7 +123,7 @@ func intakeOpen(t *trial) bool {
 }
 
 func countsFresh(t *trial) bool {
-	return t.everyone(func(p placement.Person, u shelter.Unit) bool { return suits(p, u) && t.fresh(u) })
+	return t.everyone(func(p *placement.Person, u *shelter.Unit) bool { return suits(p, u) && t.fresh(u) })
 }
 
 func bedsFree(t *trial) bool { return t.parts != nil }
@@ -130,27 +133,38 @@ func keptTogether(t *trial) bool {
 }
 
 // everyone reports whether each person has at least one unit with ok.
-func (t *trial) everyone(ok func(placement.Person, shelter.Unit) bool) bool {
-	for _, p := range t.Persons {
-		if !slices.ContainsFunc(t.c.Units, func(u shelter.Unit) bool { return ok(p, u) }) {
+func (t *trial) everyone(ok func(*placement.Person, *shelter.Unit) bool) bool {
+	for i := range t.Persons {
+		if !t.anywhere(&t.Persons[i], ok) {
 			return false
 		}
 	}
 	return true
 }
 
-func servesPopulation(p placement.Person, u shelter.Unit) bool { return u.Population == p.PlaceWith }
+func (t *trial) anywhere(p *placement.Person, ok func(*placement.Person, *shelter.Unit) bool) bool {
+	for i := range t.c.Units {
+		if ok(p, &t.c.Units[i]) {
+			return true
+		}
+	}
+	return false
+}
 
-func servesAge(p placement.Person, u shelter.Unit) bool {
+func servesPopulation(p *placement.Person, u *shelter.Unit) bool { return u.Population == p.PlaceWith }
+
+func servesAge(p *placement.Person, u *shelter.Unit) bool {
 	return servesPopulation(p, u) && u.Ages.Has(p.PresumedAge())
 }
 
 // sleepsApart holds for anyone whose age is not in doubt, and otherwise where
 // the unit lets a person sleep apart.
-func sleepsApart(p placement.Person, u shelter.Unit) bool {
+func sleepsApart(p *placement.Person, u *shelter.Unit) bool {
 	return servesPopulation(p, u) && (!p.DoubtfulAge() || u.SeparateSleeping)
 }
 
-func suits(p placement.Person, u shelter.Unit) bool { return servesAge(p, u) && sleepsApart(p, u) }
+func suits(p *placement.Person, u *shelter.Unit) bool { return servesAge(p, u) && sleepsApart(p, u) }
 
-func (t *trial) fresh(u shelter.Unit) bool { return t.At.Sub(u.ConfirmedAt) <= t.policy.Fresh.NoOffer }
+func (t *trial) fresh(u *shelter.Unit) bool {
+	return t.At.Sub(u.ConfirmedAt) <= t.policy.Fresh.NoOffer
+}

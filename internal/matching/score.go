@@ -22,20 +22,30 @@ const (
 
 // score fills in the points and reasons of an option.
 func (t *trial) score(o *Option) {
-	w := t.policy.Weights
-	o.Points = []Points{
-		{PartDistance, share(w.Distance, t.policy.FullDistant-o.Minutes, t.policy.FullDistant)},
-		{PartLanguage, t.languagePoints(o)},
-		{PartNeeds, share(w.Needs, t.c.OnSite.And(t.needs).Len(), t.needs.Len())},
-		{PartFreedom, share(w.Freedom, t.freedom(), 4)},
-		{PartFreshness, share(w.Freshness, t.freshness(o), 4)},
-		{PartLoad, t.loadPoints(o)},
-		{PartPreference, share(w.Preference, t.c.Features.And(t.Preferences).Len(), t.Preferences.Len())},
-	}
-	for _, p := range o.Points {
+	points := t.points()
+	o.Points = points[:]
+	for _, p := range points {
 		o.Score += p.Points
 	}
+	o.Languages = make([]language.Match, len(t.Persons))
+	for i := range t.Persons {
+		o.Languages[i] = t.bestLanguage(&t.Persons[i])
+	}
 	t.reasons(o)
+}
+
+// points are the parts of the score of a shelter that fits.
+func (t *trial) points() [7]Points {
+	w := t.policy.Weights
+	return [...]Points{
+		{PartDistance, share(w.Distance, t.policy.FullDistant-t.minutes[t.c.Zone], t.policy.FullDistant)},
+		{PartLanguage, t.languagePoints()},
+		{PartNeeds, share(w.Needs, t.c.OnSite.And(t.needs).Len(), t.needs.Len())},
+		{PartFreedom, share(w.Freedom, t.freedom(), 4)},
+		{PartFreshness, share(w.Freshness, t.freshness(), 4)},
+		{PartLoad, t.loadPoints()},
+		{PartPreference, share(w.Preference, t.c.Features.And(t.Preferences).Len(), t.Preferences.Len())},
+	}
 }
 
 // share is weight × part/whole, rounded down; nothing asked is fully met.
@@ -46,22 +56,32 @@ func share(weight, part, whole int) int {
 	return weight * min(max(part, 0), whole) / whole
 }
 
-// languageWorth is what a match is worth of four.
-var languageWorth = map[language.Match]int{language.Exact: 8, language.Macrolanguage: 6, language.Intelligible: 5, language.Interpreter: 3}
+// languageWorth is what a match is worth of eight.
+func languageWorth(m language.Match) int {
+	switch m {
+	case language.Exact:
+		return 8
+	case language.Macrolanguage:
+		return 6
+	case language.Intelligible:
+		return 5
+	case language.Interpreter:
+		return 3
+	}
+	return 0
+}
 
-// languagePoints notes for each person the best language they share with the
+// languagePoints averages the best language each person shares with the
 // shelter; no language in common is flagged, not hidden.
-func (t *trial) languagePoints(o *Option) int {
+func (t *trial) languagePoints() int {
 	total := 0
-	o.Languages = make([]language.Match, len(t.Persons))
-	for i, p := range t.Persons {
-		o.Languages[i] = t.bestLanguage(p)
-		total += languageWorth[o.Languages[i]]
+	for i := range t.Persons {
+		total += languageWorth(t.bestLanguage(&t.Persons[i]))
 	}
 	return share(t.policy.Weights.Language, total, 8*len(t.Persons))
 }
 
-func (t *trial) bestLanguage(p placement.Person) language.Match {
+func (t *trial) bestLanguage(p *placement.Person) language.Match {
 	best := language.None
 	for _, wanted := range p.Languages {
 		for _, spoken := range t.c.Languages {
@@ -87,18 +107,18 @@ func (t *trial) freedom() int {
 }
 
 // freshness is 4 for counts of the last day, 1 for older ones.
-func (t *trial) freshness(o *Option) int {
-	if o.Unconfirmed {
+func (t *trial) freshness() int {
+	if t.unconfirmed() {
 		return 1
 	}
 	return 4
 }
 
 // loadPoints favours shelters with room to breathe over nearly full ones.
-func (t *trial) loadPoints(o *Option) int {
+func (t *trial) loadPoints() int {
 	free, staffed := 0, 0
-	for _, u := range t.c.Units {
-		if slices.ContainsFunc(o.Parts, func(p placement.Part) bool { return p.Unit == u.ID }) {
+	for i := range t.c.Units {
+		if u := &t.c.Units[i]; t.uses(u.ID) {
 			free, staffed = free+max(0, u.FreeAt(t.At)), staffed+u.Counts().Staffed()
 		}
 	}

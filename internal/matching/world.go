@@ -25,10 +25,10 @@ type Candidate struct {
 }
 
 // LastOffered is when any unit was last promised.
-func (c Candidate) LastOffered() time.Time {
+func (c *Candidate) LastOffered() time.Time {
 	var last time.Time
-	for _, u := range c.Units {
-		if t := u.OfferedLast(); t.After(last) {
+	for i := range c.Units {
+		if t := c.Units[i].OfferedLast(); t.After(last) {
 			last = t
 		}
 	}
@@ -39,6 +39,21 @@ func (c Candidate) LastOffered() time.Time {
 type World struct {
 	Candidates []*Candidate // by id
 	Zones      []Zone
+	ByZone     [][]int32 // indexes of the candidates of each zone
+}
+
+// NewWorld makes a world of candidates sorted by id.
+func NewWorld(sorted []*Candidate, zones []Zone) World {
+	return World{Candidates: sorted, Zones: zones, ByZone: GroupByZone(sorted, len(zones))}
+}
+
+// GroupByZone lists the candidates of each zone.
+func GroupByZone(sorted []*Candidate, zones int) [][]int32 {
+	out := make([][]int32, zones)
+	for i, c := range sorted {
+		out[c.Zone] = append(out[c.Zone], int32(i))
+	}
+	return out
 }
 
 // Ask is one party's request as matching sees it.
