@@ -15,13 +15,14 @@ import (
 // state is the directory as far as it has been read: the newest version seen of
 // every shelter and unit. A world made from it shares nothing that changes.
 type state struct {
-	byID   map[string]*known
-	sorted []*matching.Candidate // by id; replaced, never changed in place
-	zones  []matching.Zone
-	zoneOf map[place.Code]int
-	byZone [][]int32
-	least  int  // shelters a zone must hold
-	moved  bool // shelters came, went or changed status: zones are out of date
+	byID     map[string]*known
+	sorted   []*matching.Candidate // by id; replaced, never changed in place
+	zones    []matching.Zone
+	zoneOf   map[place.Code]int
+	byZone   [][]int32
+	journeys *matching.Journeys
+	least    int  // shelters a zone must hold
+	moved    bool // shelters came, went or changed status: zones are out of date
 }
 
 // known is one shelter, which may be known by its units first.
@@ -102,7 +103,7 @@ func (s *state) world() *matching.World {
 	if s.moved {
 		s.rezone()
 	}
-	return &matching.World{Candidates: slices.Clone(s.sorted), Zones: s.zones, ByZone: s.byZone}
+	return &matching.World{Candidates: slices.Clone(s.sorted), Zones: s.zones, ByZone: s.byZone, Journeys: s.journeys}
 }
 
 func (s *state) rezone() {
@@ -120,6 +121,7 @@ func (s *state) rezone() {
 			s.sorted[i] = &again
 		}
 	}
+	s.journeys = &matching.Journeys{}
 	s.byZone = matching.GroupByZone(s.sorted, len(s.zones))
 	s.moved = false
 }

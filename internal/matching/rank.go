@@ -2,7 +2,6 @@ package matching
 
 import (
 	"cmp"
-	"math"
 	"math/bits"
 	"slices"
 	"time"
@@ -18,29 +17,30 @@ import (
 func Rank(w World, ask Ask, policy Policy, k int) Result {
 	a := prepare(w, ask, policy)
 	tally := tally{first: make([]int, len(Rules)), alone: make([]int, len(Rules))}
-	var fits []fit
+	fits, best := 0, make([]fit, 0, k)
+	t := trial{asked: a}
 	for zone, members := range w.ByZone {
 		if a.minutes[zone] > 2*a.limit {
 			continue // too far even for "farther" to help
 		}
 		for _, i := range members {
-			t := trial{asked: a, c: w.Candidates[i]}
+			t.c = w.Candidates[i]
 			if tally.count(t.judge()) {
-				fits = append(fits, t.fit())
+				fits++
+				best = keepBest(best, t.fit(), k)
 			}
 		}
 	}
-	slices.SortFunc(fits, a.order)
-	res := Result{Considered: tally.considered, Options: make([]Option, min(k, len(fits)))}
+	res := Result{Considered: tally.considered, Options: make([]Option, len(best))}
 	for i := range res.Options {
-		t := trial{asked: a, c: fits[i].c}
+		t.c = best[i].c
 		t.judge()
 		res.Options[i] = t.option()
 	}
 	if res.Considered >= policy.Histogram {
 		res.FirstRule = tally.histogram()
 	}
-	if len(fits) == 0 {
+	if fits == 0 {
 		res.WouldHelp = wouldHelp(tally.alone, ask)
 	}
 	return res
@@ -113,14 +113,12 @@ func (w World) Find(id string) (int, bool) {
 }
 
 func prepare(w World, ask Ask, policy Policy) *asked {
-	a := &asked{Ask: ask, policy: policy, zones: w.Zones, minutes: make([]int, len(w.Zones))}
+	a := &asked{Ask: ask, policy: policy, zones: w.Zones}
 	a.here, _ = place.Lookup(ask.Place)
+	a.minutes = w.journeys(a.here)
 	a.limit = policy.Journey[ask.Urgency]
 	if ask.MaxJourneyMinutes > 0 {
 		a.limit = ask.MaxJourneyMinutes
-	}
-	for i, z := range w.Zones {
-		a.minutes[i] = a.journey(z.Center)
 	}
 	a.excluded = make([]bool, len(w.Zones))
 	for i, z := range w.Zones {
@@ -133,18 +131,6 @@ func prepare(w World, ask Ask, policy Policy) *asked {
 		a.grownUp = a.grownUp || !p.Child()
 	}
 	return a
-}
-
-// degreeKM is less than a degree of latitude measures anywhere.
-const degreeKM = 110
-
-// journey is the minutes to a zone. A difference of latitude alone shows that
-// most zones are out of reach, without the trigonometry.
-func (a *asked) journey(to place.Place) int {
-	if far := place.JourneyMinutes(math.Abs(to.Lat-a.here.Lat) * degreeKM); far > 2*a.limit {
-		return far
-	}
-	return place.JourneyMinutes(place.DistanceKM(a.here, to))
 }
 
 // judge is the set of rules the shelter breaks, as bits: all of them, never
@@ -232,14 +218,23 @@ func (t *trial) offset() int { return t.policy.Country[t.here.Country].UTCOffset
 
 // order compares two shelters that fit. Locked places stand behind every open
 // one for adults, and places whose hold lapsed behind those not yet tried.
-func (a *asked) order(x, y fit) int {
-	return cmp.Or(
-		after(x.restricted, y.restricted),
-		after(x.again, y.again),
-		cmp.Compare(y.score, x.score),
-		x.c.LastOffered().Compare(y.c.LastOffered()),
-		cmp.Compare(x.c.ID, y.c.ID),
-	)
+func order(x, y fit) int {
+	if by := cmp.Or(after(x.restricted, y.restricted), after(x.again, y.again), cmp.Compare(y.score, x.score)); by != 0 {
+		return by
+	}
+	return cmp.Or(x.c.LastOffered().Compare(y.c.LastOffered()), cmp.Compare(x.c.ID, y.c.ID))
+}
+
+// keepBest puts f among the best k so far, in order.
+func keepBest(best []fit, f fit, k int) []fit {
+	at, _ := slices.BinarySearchFunc(best, f, order)
+	if at >= k {
+		return best
+	}
+	if len(best) == k {
+		best = best[:k-1]
+	}
+	return slices.Insert(best, at, f)
 }
 
 func after(x, y bool) int {

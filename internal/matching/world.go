@@ -8,6 +8,7 @@
 package matching
 
 import (
+	"sync"
 	"time"
 
 	"panah/internal/code"
@@ -40,11 +41,29 @@ type World struct {
 	Candidates []*Candidate // by id
 	Zones      []Zone
 	ByZone     [][]int32 // indexes of the candidates of each zone
+	Journeys   *Journeys // worked out so far; worlds with the same zones share it
 }
 
 // NewWorld makes a world of candidates sorted by id.
 func NewWorld(sorted []*Candidate, zones []Zone) World {
-	return World{Candidates: sorted, Zones: zones, ByZone: GroupByZone(sorted, len(zones))}
+	return World{Candidates: sorted, Zones: zones, ByZone: GroupByZone(sorted, len(zones)), Journeys: &Journeys{}}
+}
+
+// Journeys remembers the minutes from a district to every zone.
+type Journeys struct{ from sync.Map }
+
+func (w World) journeys(here place.Place) []int {
+	if known, ok := w.Journeys.from.Load(here.Code); ok {
+		if minutes, ok := known.([]int); ok {
+			return minutes
+		}
+	}
+	minutes := make([]int, len(w.Zones))
+	for i, z := range w.Zones {
+		minutes[i] = place.JourneyMinutes(place.DistanceKM(here, z.Center))
+	}
+	w.Journeys.from.Store(here.Code, minutes)
+	return minutes
 }
 
 // GroupByZone lists the candidates of each zone.

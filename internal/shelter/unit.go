@@ -110,7 +110,9 @@ func (u Unit) Counts() Counts {
 	return Counts{u.staffed, u.outOfService, u.occupied, held}
 }
 
-func (u Unit) counted(claim string) bool { return u.Counted[placementOf(claim)] > 0 }
+func (u *Unit) counted(claim string) bool {
+	return len(u.Counted) > 0 && u.Counted[placementOf(claim)] > 0
+}
 
 // placementOf is the placement a claim belongs to: claims are numbered "id.no".
 func placementOf(claim string) string {
@@ -120,7 +122,7 @@ func placementOf(claim string) string {
 
 // FreeAt is how many more people may come at an instant: claims whose time has
 // passed count for nothing.
-func (u Unit) FreeAt(now time.Time) int {
+func (u *Unit) FreeAt(now time.Time) int {
 	free := u.staffed - u.outOfService - u.occupied
 	for id, c := range u.claims {
 		if !c.Dead(now) && !u.counted(id) {
@@ -155,7 +157,7 @@ func (u Unit) Claim(id string) (Claim, bool) { c, ok := u.claims[id]; return c, 
 
 // OfferedLast is when a bed here was last promised, measured by the end of the
 // latest claim; shelters offered longest ago come first among equals.
-func (u Unit) OfferedLast() time.Time {
+func (u *Unit) OfferedLast() time.Time {
 	last := u.LastOffered
 	for _, c := range u.claims {
 		if c.Until.After(last) {
