@@ -71,6 +71,9 @@ const (
 	CountUnit        Action = "countUnit"
 	ReadArrivals     Action = "readArrivals"
 	ReadOccupancy    Action = "readOccupancy"
+	ReadAlerts       Action = "readAlerts"
+	RulePlacement    Action = "rulePlacement"
+	AdmitPerson      Action = "admitPerson"
 )
 
 // Resource is what the action is on. Fields that do not apply are empty.

@@ -233,3 +233,21 @@ type Override uint8
 
 // Overrides lists the reasons, each reported.
 var Overrides = NewList[Override]("none_reachable", "danger_in_waiting", "medical_emergency")
+
+// RefuseReason is why the party says no to a shelter. No reason is always allowed.
+type RefuseReason uint8
+
+// RefuseReasons lists a party's reasons.
+var RefuseReasons = NewList[RefuseReason]("no_reason", "prefers_other", "location", "rules", "wants_family")
+
+// DivertReason is why a journey leaves its way.
+type DivertReason uint8
+
+// DivertReasons lists why a journey is diverted.
+var DivertReasons = NewList[DivertReason]("medical", "safety", "vehicle")
+
+// Decision is what the Committee, a magistrate or the desk decided.
+type Decision uint8
+
+// Decisions lists the decisions that stop a legal clock.
+var Decisions = NewList[Decision]("produced", "interim_order", "stay", "transfer", "restored_to_family", "extended")

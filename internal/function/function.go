@@ -97,13 +97,26 @@ func Clock(p Parts, span time.Duration) (lambda.Handler, error) {
 	return gateway.Schedule(func(ctx context.Context) error { return s.Watch(ctx, span, ClockEvery) }, p.Log), nil
 }
 
-// Changes keeps the directory's log and pages from the change feed; decode
-// reads the engine's own form of a change.
+// Changes keeps the directory's log and pages from the change feed and, when
+// beds were given back, looks for those who wait; decode reads the engine's own
+// form of a change.
 func Changes(p Parts, decode func(json.RawMessage) (table.Change, error)) (lambda.Handler, error) {
 	s, err := p.service()
 	if err != nil {
 		return nil, err
 	}
 	pub := directory.NewPublisher(p.Store, s.NewID, s.Now, p.Log)
-	return gateway.Stream(decode, pub.Apply, p.Log), nil
+	return gateway.Stream(decode, func(ctx context.Context, changes []table.Change) error {
+		if err := pub.Apply(ctx, changes); err != nil {
+			return err
+		}
+		if !referral.Freed(changes) {
+			return nil
+		}
+		if err := s.Directory.Refresh(ctx, s.Now()); err != nil {
+			return err
+		}
+		_, err := s.MatchWaiting(ctx)
+		return err
+	}, p.Log), nil
 }

@@ -28,7 +28,7 @@ func (a *API) answer(c caller.Caller, o referral.Outcome, err error) (*placement
 	if o.Replayed {
 		out.Replayed = "true"
 	}
-	out.Body = view(o.Placement, sideOf(c), a.referrals.Now()).matched(o.Placement, o.Match, a.referrals.Policy)
+	out.Body = view(o.Placement, sideOf(c), a.referrals.Now()).clocked(o.Placement, a.referrals.Policy).matched(o.Placement, o.Match, a.referrals.Policy)
 	return out, nil
 }
 

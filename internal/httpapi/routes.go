@@ -46,6 +46,14 @@ func placementRoutes(a *API, r huma.API) {
 	post(r, a, "/v1/placements/{id}/decline", "declinePlacement", "The shelter's coded no", a.declinePlacement)
 	post(r, a, "/v1/placements/{id}/depart", "departPlacement", "The journey starts", a.departPlacement)
 	post(r, a, "/v1/placements/{id}/receive", "receivePlacement", "The party has arrived", a.receivePlacement)
+	post(r, a, "/v1/placements/{id}/refuse", "refusePlacement", "The party's no to the shelter held", a.refusePlacement)
+	post(r, a, "/v1/placements/{id}/extend", "extendHold", "More time for a hold", a.extendHold)
+	post(r, a, "/v1/placements/{id}/divert", "divertPlacement", "The journey leaves its way; the beds stay promised", a.divertPlacement)
+	post(r, a, "/v1/placements/{id}/turn-away", "turnAwayPlacement", "Turned away at the door: the next option is held, the desk told", a.turnAway)
+	post(r, a, "/v1/placements/{id}/supersede", "supersedePlacement", "The desk closes a duplicate", a.supersedePlacement)
+	post(r, a, "/v1/placements/{id}/decisions", "decidePlacement", "A decision of Committee, magistrate or desk: it stops the legal clock", a.decidePlacement)
+	get(r, a, "/v1/alerts", "listAlerts", "What the desk must look at, the oldest first", a.listAlerts)
+	post(r, a, "/v1/alerts/{id}/acknowledge", "acknowledgeAlert", "Somebody of the desk has seen an alert", a.acknowledgeAlert)
 	post(r, a, "/v1/placements/{id}/cancel", "cancelPlacement", "The request ends before arrival", a.cancelPlacement)
 	post(r, a, "/v1/placements/{id}/end", "endStay", "Persons have left", a.endStay)
 }
@@ -53,6 +61,8 @@ func placementRoutes(a *API, r huma.API) {
 func shelterRoutes(a *API, r huma.API) {
 	get(r, a, "/v1/shelters/{id}", "getShelter", "One shelter with its counts", a.getShelter)
 	put(r, a, "/v1/shelters/{id}/units/{unit}", "countUnit", "A census of one unit", a.countUnit)
+	post(r, a, "/v1/shelters/{id}/confirm-counts", "confirmCounts", "Nothing has changed since the last count", a.confirmCounts)
+	post(r, a, "/v1/shelters/{id}/admissions", "admitPersons", "A walk-in: people who are here already", a.admitPersons)
 	get(r, a, "/v1/shelters/{id}/arrivals", "listArrivals", "Who is held, coming and here", a.listArrivals)
 }
 

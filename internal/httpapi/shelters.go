@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"panah/internal/caller"
 	"panah/internal/fault"
 	"panah/internal/placement"
 	"panah/internal/referral"
@@ -80,6 +81,60 @@ func version(ifMatch string) (uint64, error) {
 		return 0, f
 	}
 	return n, nil
+}
+
+type confirmInput struct {
+	Keyed
+	One
+	Body struct {
+		OccurredAt *time.Time `json:"occurredAt,omitempty" doc:"When it was pressed; now when absent"`
+	}
+}
+
+// confirmCounts serves POST /v1/shelters/{id}/confirm-counts.
+func (a *API) confirmCounts(ctx context.Context, in *confirmInput) (*shelterOutput, error) {
+	c, err := a.who(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s, err := a.referrals.Confirm(ctx, c, in.ID, at(in.Body.OccurredAt))
+	if err != nil {
+		return nil, err
+	}
+	return &shelterOutput{viewShelter(s)}, nil
+}
+
+type admitInput struct {
+	Keyed
+	One
+	Body admitBody
+}
+
+type admitBody struct {
+	Unit       string       `json:"unit" maxLength:"40"`
+	Persons    []personBody `json:"persons" minItems:"1" maxItems:"20"`
+	Consent    consentBody  `json:"consent"`
+	OccurredAt *time.Time   `json:"occurredAt,omitempty" doc:"When they came; now when absent"`
+}
+
+// admitPersons serves POST /v1/shelters/{id}/admissions.
+func (a *API) admitPersons(ctx context.Context, in *admitInput) (*arrivalOutput, error) {
+	return a.house(ctx, func(c caller.Caller) (referral.Outcome, error) {
+		consent, err := in.Body.Consent.consent()
+		if err != nil {
+			return referral.Outcome{}, err
+		}
+		var persons []placement.Person
+		for i, b := range in.Body.Persons {
+			p, err := b.person("persons", i)
+			if err != nil {
+				return referral.Outcome{}, err
+			}
+			persons = append(persons, p)
+		}
+		return a.referrals.Admit(ctx, c, in.ID, in.Body.Unit, persons, consent,
+			referral.Command{Key: in.Key, Payload: "admit " + in.ID + " " + canonical(in.Body), OccurredAt: at(in.Body.OccurredAt)})
+	})
 }
 
 type arrivalsInput struct {

@@ -32,11 +32,29 @@ type placementView struct {
 	Choice      *choiceView     `json:"choice,omitempty"`
 	Arrived     *arrivedView    `json:"arrived,omitempty"`
 	DoorCode    string          `json:"doorCode,omitempty" doc:"This side's half of the code compared at the door"`
+	FoundAt     *time.Time      `json:"bedsFoundAt,omitempty" doc:"Beds were found while waiting: choose now, nothing is held"`
+	Clocks      []clockView     `json:"clocks,omitempty" doc:"Time limits of law"`
 	Options     []optionView    `json:"options,omitempty"`
 	NonMatches  *nonMatchesView `json:"nonMatches,omitempty"`
 	WouldHelp   []string        `json:"wouldHelp,omitempty" doc:"What would open an option"`
 	Fallback    *fallbackView   `json:"fallback,omitempty" doc:"Where to turn when nothing fits"`
 	Next        []nextView      `json:"next" doc:"The moves that would succeed now"`
+}
+
+type clockView struct {
+	ID        string    `json:"id"`
+	What      string    `json:"what"`
+	DueAt     time.Time `json:"dueAt"`
+	StoppedBy string    `json:"stoppedBy" doc:"The move that stops it"`
+	Stopped   bool      `json:"stopped,omitempty"`
+}
+
+// clocked adds the legal clocks that run for a placement.
+func (v placementView) clocked(p placement.Placement, policy matching.Policy) placementView {
+	for _, c := range policy.Clocks(p) {
+		v.Clocks = append(v.Clocks, clockView{c.ID, c.What, c.DueAt, c.StoppedBy, c.Stopped})
+	}
+	return v
 }
 
 type holdView struct {
@@ -116,6 +134,9 @@ func view(p placement.Placement, side placement.Side, now time.Time) placementVi
 	if p.State == placement.Waitlisted {
 		v.NeededUntil = &p.Request.NeededUntil
 	}
+	if p.State == placement.Requested {
+		v.FoundAt = timeOrNil(p.FoundAt)
+	}
 	if p.State.Live() {
 		v.Hold = viewHold(p)
 	}
@@ -128,7 +149,7 @@ func view(p placement.Placement, side placement.Side, now time.Time) placementVi
 	if !p.ArrivedAt.IsZero() {
 		v.Arrived = &arrivedView{p.ArrivedAt, p.PersonsHere()}
 	}
-	if p.State == placement.Accepted || p.State == placement.InTransit {
+	if p.State.Promised() && p.State != placement.Held {
 		v.DoorCode = map[placement.Side]string{placement.Team: p.DoorTeam, placement.House: p.DoorHouse}[side]
 	}
 	for _, m := range p.Next(side, now) {
@@ -349,6 +370,8 @@ func sideOf(c caller.Caller) placement.Side {
 		return placement.House
 	case caller.Rescue:
 		return placement.Team
+	case caller.Desk:
+		return placement.Office
 	}
 	return placement.Observer
 }

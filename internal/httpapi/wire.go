@@ -42,6 +42,9 @@ type (
 	overrideCode   string
 	holdCode       string
 	shelterRef     string
+	refuseCode     string
+	divertCode     string
+	decisionCode   string
 	placementRef   string
 )
 
@@ -71,6 +74,10 @@ func (cancelCode) Schema(huma.Registry) *huma.Schema     { return enum(code.Canc
 func (endCode) Schema(huma.Registry) *huma.Schema        { return enum(code.EndReasons.Names()) }
 func (overrideCode) Schema(huma.Registry) *huma.Schema   { return enum(code.Overrides.Names()) }
 func (holdCode) Schema(huma.Registry) *huma.Schema       { return enum([]string{"best", "none"}) }
+
+func (refuseCode) Schema(huma.Registry) *huma.Schema   { return enum(code.RefuseReasons.Names()) }
+func (divertCode) Schema(huma.Registry) *huma.Schema   { return enum(code.DivertReasons.Names()) }
+func (decisionCode) Schema(huma.Registry) *huma.Schema { return enum(code.Decisions.Names()) }
 
 // placementRequest is the body of POST /v1/placements.
 type placementRequest struct {
@@ -147,7 +154,7 @@ func (b placementRequest) request() (placement.Request, error) {
 		return r, err
 	}
 	for i, p := range b.Party.Persons {
-		person, err := p.person(i)
+		person, err := p.person("party.persons", i)
 		if err != nil {
 			return r, err
 		}
@@ -169,7 +176,7 @@ func (b consentBody) consent() (placement.Consent, error) {
 	return c, nil
 }
 
-func (b personBody) person(i int) (placement.Person, error) {
+func (b personBody) person(list string, i int) (placement.Person, error) {
 	p := placement.Person{}
 	p.Age, _ = code.AgeBands.Parse(string(b.AgeBand))
 	p.AgeStatus, _ = code.AgeStatuses.Parse(string(b.AgeStatus))
@@ -178,7 +185,7 @@ func (b personBody) person(i int) (placement.Person, error) {
 	for j, raw := range b.Languages {
 		tag, err := language.Parse(raw)
 		if err != nil {
-			return p, fault.Field(indexed("party.persons", i)+"."+indexed("languages", j), "is not a language tag (BCP 47)")
+			return p, fault.Field(indexed(list, i)+"."+indexed("languages", j), "is not a language tag (BCP 47)")
 		}
 		p.Languages = append(p.Languages, tag)
 	}
@@ -235,6 +242,18 @@ type (
 	declineBody struct {
 		Moved
 		Reason declineCode `json:"reason"`
+	}
+	refuseBody struct {
+		Moved
+		Reason refuseCode `json:"reason"`
+	}
+	divertBody struct {
+		Moved
+		Reason divertCode `json:"reason"`
+	}
+	decisionBody struct {
+		Moved
+		Decision decisionCode `json:"decision"`
 	}
 	departBody struct {
 		Moved

@@ -234,6 +234,7 @@ func lapsedHold(t *testing.T, store table.Store, service *referral.Service) stri
 	if err != nil {
 		t.Fatal(err)
 	}
+	p.Due = p.Hold.ExpiresAt
 	b := beds[0]
 	err = store.Write(context.Background(), table.Batch{WriteID: service.NewID(), Ops: []table.Op{table.PutOp(record.FromPlacement(p), 0),
 		table.TakeOp(table.Take{Key: record.UnitKey(b.Shelter, b.Unit), ClaimID: b.Claim, N: b.N, Until: b.Until, Rev: 1})}})

@@ -21,6 +21,7 @@ type Policy struct {
 	LateHold    time.Duration                  // a request older than this is taken without a hold
 	Lawful      map[code.Institution]Lawful
 	Country     map[place.Code]Jurisdiction
+	LegalClocks []LegalClock
 	FullDistant int // journey minutes that earn no point for distance
 }
 

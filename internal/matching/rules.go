@@ -25,6 +25,7 @@ var Rules = []Rule{
 	{"safety.excluded_area", "is in an area that is not safe for this party", outsideExcludedArea},
 	{"safety.excluded_shelter", "is not safe for this party", notExcluded},
 	{"party.declined", "has said no to this party", notDeclined},
+	{"party.refused", "was refused by this party", notUnwanted},
 	{"journey.limit", "is too far", withinJourney},
 	{"gender.served", "has no beds for someone of this party", populationServed},
 	{"age.range", "does not take these ages", agesServed},
@@ -105,6 +106,8 @@ func outsideExcludedArea(t *trial) bool { return !t.excluded[t.c.Zone] }
 func notExcluded(t *trial) bool { return !slices.Contains(t.ExcludedShelters, t.c.ID) }
 
 func notDeclined(t *trial) bool { return !slices.Contains(t.Refused, t.c.ID) }
+
+func notUnwanted(t *trial) bool { return !slices.Contains(t.Unwanted, t.c.ID) }
 
 func withinJourney(t *trial) bool { return t.minutes[t.c.Zone] <= t.limit }
 

@@ -78,9 +78,10 @@ func GroupByZone(sorted []*Candidate, zones int) [][]int32 {
 // Ask is one party's request as matching sees it.
 type Ask struct {
 	placement.Request
-	At      time.Time
-	Refused []string // shelters that declined this party: a hard rule
-	Tried   []string // shelters not to be offered again by themselves
+	At       time.Time
+	Refused  []string // shelters that declined this party: a hard rule
+	Unwanted []string // shelters the party refused: a hard rule, and no other shelter ranks lower for it
+	Tried    []string // shelters not to be offered again by themselves
 }
 
 // Option is a shelter that fits.

@@ -45,6 +45,12 @@ func (p Placement) Wait(until, now time.Time) Placement {
 	return p
 }
 
+// StopWaiting ends the waiting of a request whose time is over; it stays open.
+func (p Placement) StopWaiting(now time.Time) Placement {
+	p.to(Requested, now)
+	return p
+}
+
 // Release gives the held beds back without ending the request.
 func (p Placement) Release(now time.Time) (Placement, []BedMove, error) {
 	if err := p.enter(MoveRelease); err != nil {
@@ -118,6 +124,89 @@ func (p Placement) Lapse(now time.Time) (Placement, []BedMove, error) {
 	return p, moves, nil
 }
 
+// Refuse is the party's no to the shelter held, at any time before arrival. The
+// shelter is not offered again; nothing is ranked lower for it.
+func (p Placement) Refuse(why code.RefuseReason, now time.Time) (Placement, []BedMove, error) {
+	if err := p.enter(MoveRefuse); err != nil {
+		return p, nil, err
+	}
+	moves := p.drop()
+	p.Unwanted = appendNew(p.Unwanted, p.Hold.Shelter)
+	p.Reason = uint8(why)
+	p.to(Requested, now)
+	return p, moves, nil
+}
+
+// Extend gives a hold more time. It is always allowed while the hold lives.
+func (p Placement) Extend(until, now time.Time) (Placement, []BedMove, error) {
+	if err := p.enter(MoveExtend); err != nil {
+		return p, nil, err
+	}
+	if !now.Before(p.Hold.ExpiresAt) {
+		return p, nil, fault.New(fault.HoldLapsed, "the hold has lapsed").WithAllowed([]string{})
+	}
+	if until.After(p.Hold.ExpiresAt) {
+		p.Hold.ExpiresAt = until
+	}
+	p.ChangedAt = now
+	return p, p.beds(KeepBeds, p.Hold.ExpiresAt), nil
+}
+
+// TurnAway records that the party was not let in, or found it could not go in.
+// From here it is urgent; the shelter is not offered again.
+func (p Placement) TurnAway(why code.DeclineReason, now time.Time) (Placement, []BedMove, error) {
+	if err := p.enter(MoveTurnAway); err != nil {
+		return p, nil, err
+	}
+	moves := p.drop()
+	p.Refused = appendNew(p.Refused, p.Hold.Shelter)
+	p.Reason = uint8(why)
+	p.Request.Urgency = code.UrgencyNow
+	p.to(Requested, now)
+	return p, moves, nil
+}
+
+// Divert records that the journey has left its way. The beds stay promised:
+// nobody resells the bed of someone on the road.
+func (p Placement) Divert(why code.DivertReason, now time.Time) (Placement, error) {
+	if err := p.enter(MoveDivert); err != nil {
+		return p, err
+	}
+	p.Reason = uint8(why)
+	p.to(Diverted, now)
+	return p, nil
+}
+
+// Supersede closes a request that another one replaces: the desk's alone, no
+// team is told that another request exists.
+func (p Placement) Supersede(now time.Time) (Placement, []BedMove, error) {
+	if err := p.enter(MoveSupersede); err != nil {
+		return p, nil, err
+	}
+	moves := p.drop()
+	p.to(Superseded, now)
+	return p, moves, nil
+}
+
+// Decide records a decision of the Committee, a magistrate or the desk.
+func (p Placement) Decide(what code.Decision, at, now time.Time) (Placement, error) {
+	if err := p.enter(MoveDecide); err != nil {
+		return p, err
+	}
+	if at.After(now) {
+		at = now
+	}
+	p.Ruling, p.ChangedAt = Ruling{What: what, At: at}, now
+	return p, nil
+}
+
+// Found tells a waiting request that beds are to be had. Nothing is held unasked.
+func (p Placement) Found(now time.Time) Placement {
+	p.FoundAt = now
+	p.to(Requested, now)
+	return p
+}
+
 func appendNew(list []string, s string) []string {
 	if slices.Contains(list, s) {
 		return list
@@ -130,6 +219,10 @@ func appendNew(list []string, s string) []string {
 func (p Placement) Depart(socialWorker bool, override code.Override, overridden bool, now time.Time) (Placement, error) {
 	if err := p.enter(MoveDepart); err != nil {
 		return p, err
+	}
+	if p.State == Diverted {
+		p.to(InTransit, now)
+		return p, nil
 	}
 	if !socialWorker && !overridden {
 		return p, fault.Field("socialWorker", "a social worker travels with the party, or override says why not")
@@ -215,6 +308,16 @@ func (p Placement) End(persons []int, why code.EndReason, at, now time.Time) (Pl
 	return p, p.vacate(persons, at), nil
 }
 
+// ChildGone reports whether someone under 18 has left since before.
+func (p Placement) ChildGone(before Placement) bool {
+	for i, s := range p.Stays {
+		if s.Gone && !before.Stays[i].Gone && p.Request.Persons[i].Child() {
+			return true
+		}
+	}
+	return false
+}
+
 func (p Placement) vacate(persons []int, at time.Time) []BedMove {
 	var out []BedMove
 	for _, part := range p.Hold.Parts {
@@ -240,4 +343,22 @@ func (p Placement) PersonsHere() int {
 		}
 	}
 	return n
+}
+
+// Admit makes the placement of a party that is in the shelter already, though
+// nobody asked before: a fact, taken over capacity too.
+func Admit(id, team, policy string, r Request, shelter, unit string, at, now time.Time, cmd Command) (Placement, []BedMove) {
+	p := New(id, team, policy, r, now, cmd)
+	part := Part{Unit: unit}
+	for i := range r.Persons {
+		part.Persons = append(part.Persons, i)
+	}
+	if at.After(now) || at.IsZero() {
+		at = now
+	}
+	p.Hold = Hold{No: 1, Shelter: shelter, Parts: []Part{part}}
+	p.ArrivedAt = at
+	p.Stays = make([]Stay, len(r.Persons))
+	p.to(Arrived, now)
+	return p, p.beds(FillBeds, at)
 }

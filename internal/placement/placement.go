@@ -53,6 +53,13 @@ type Choice struct {
 	At              time.Time
 }
 
+// Ruling is what the Committee, a magistrate or the desk decided: it stops the
+// legal clock.
+type Ruling struct {
+	What code.Decision
+	At   time.Time
+}
+
 // Command is a command already carried out: hashes only.
 type Command struct {
 	Key, Payload uint64
@@ -84,7 +91,8 @@ type Placement struct {
 	Past       []Hold   // earlier holds at other shelters, the last at each: the party may still arrive there
 	Offered    []string // shelters shown at creation, best first
 	Tried      []string // shelters whose hold lapsed or that declined: not offered again by itself
-	Refused    []string // shelters that declined: not offered again at all
+	Refused    []string // shelters that declined or turned the party away: not offered again at all
+	Unwanted   []string // shelters the party refused: not offered again, nothing else is ranked lower for it
 	Choice     Choice
 	Commands   []Command
 	ArrivedAt  time.Time
@@ -93,7 +101,11 @@ type Placement struct {
 	DoorHouse  string // the shelter's half
 	Override   code.Override
 	Overridden bool
-	Reason     uint8 // the code of the last decline or cancel
+	Reason     uint8 // the code of the last decline, refusal or cancel
+	Ruling     Ruling
+	Warned     uint8     // how many warnings of the legal clock have been given
+	Due        time.Time // when the clock must look next; zero: never
+	FoundAt    time.Time // when beds were found for a waiting request; the team is told, nothing is held
 }
 
 // ID derives a placement's id from team and idempotency key: 128 bits of
@@ -159,6 +171,7 @@ const (
 	TakeBeds   BedKind = iota // free → held, guarded by the unit itself
 	PinBeds                   // held stays held, without an end
 	DropBeds                  // held → free
+	KeepBeds                  // held stays held, until a later instant
 	FillBeds                  // held → occupied
 	VacateBeds                // occupied → free
 )
@@ -180,6 +193,7 @@ func (p Placement) guard(m Move) error {
 	switch m {
 	case MoveDepart:
 		switch {
+		case p.State == Diverted:
 		case p.Choice.At.IsZero() || p.Choice.Shelter != p.Hold.Shelter:
 			return p.illegal("depart needs a recorded choice of this shelter first")
 		case !p.Choice.HouseRulesShown:
@@ -197,12 +211,7 @@ func (p Placement) guard(m Move) error {
 }
 
 func (p Placement) illegal(format string, args ...any) *fault.Fault {
-	moves := append(allowed(p.State, Team), allowed(p.State, House)...)
-	names := make([]string, len(moves))
-	for i, m := range moves {
-		names[i] = string(m)
-	}
-	return fault.New(fault.IllegalMove, format, args...).WithAllowed(names)
+	return fault.New(fault.IllegalMove, format, args...).WithAllowed(anybody(p.State))
 }
 
 // enter checks that a move may be made from here.
@@ -290,7 +299,7 @@ func (p Placement) remembered(next string) []Hold {
 
 // drop gives back the beds of the live hold, if there is one.
 func (p Placement) drop() []BedMove {
-	if p.State == Held || p.State == Accepted || p.State == InTransit {
+	if p.State.Promised() {
 		return p.beds(DropBeds, time.Time{})
 	}
 	return nil

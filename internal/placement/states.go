@@ -5,7 +5,7 @@ import "slices"
 // State is where a placement stands.
 type State string
 
-// The states of the main road. Diverted and superseded come with the side roads.
+// The states.
 const (
 	Requested  State = "requested"
 	Waitlisted State = "waitlisted"
@@ -15,10 +15,12 @@ const (
 	Arrived    State = "arrived"
 	Ended      State = "ended"
 	Cancelled  State = "cancelled"
+	Diverted   State = "diverted"
+	Superseded State = "superseded"
 )
 
 // States lists every state.
-var States = []State{Requested, Waitlisted, Held, Accepted, InTransit, Arrived, Ended, Cancelled}
+var States = []State{Requested, Waitlisted, Held, Accepted, InTransit, Arrived, Ended, Cancelled, Diverted, Superseded}
 
 // FHIR maps a state to the status of a FHIR R4 Task (hl7.org/fhir/R4, value set
 // task-status). The map is total.
@@ -31,6 +33,8 @@ var FHIR = map[State]string{
 	Arrived:    "completed",
 	Ended:      "completed",
 	Cancelled:  "cancelled",
+	Diverted:   "on-hold",
+	Superseded: "entered-in-error",
 }
 
 // Move is what somebody does to a placement.
@@ -48,6 +52,13 @@ const (
 	MoveCancel  Move = "cancel"
 	MoveEnd     Move = "end"
 	MoveLapse   Move = "lapse" // the clock's own
+
+	MoveRefuse    Move = "refuse"
+	MoveExtend    Move = "extend"
+	MoveDivert    Move = "divert"
+	MoveTurnAway  Move = "turn-away"
+	MoveSupersede Move = "supersede"
+	MoveDecide    Move = "decisions"
 )
 
 // Side is who makes a move.
@@ -59,6 +70,7 @@ const (
 	House
 	Clock
 	Observer // may look, has no moves
+	Office   // the desk
 )
 
 // rule is one row of the table of moves.
@@ -73,13 +85,20 @@ type rule struct {
 var rules = []rule{
 	{move: MoveHold, side: Team, from: []State{Requested, Waitlisted, Held}},
 	{move: MoveRelease, side: Team, from: []State{Held, Accepted}},
+	{move: MoveExtend, side: Team, from: []State{Held}},
+	{move: MoveRefuse, side: Team, from: []State{Held, Accepted, InTransit, Diverted}},
 	{move: MoveChoose, side: Team, from: []State{Requested, Waitlisted, Held, Accepted}},
-	{move: MoveDepart, side: Team, from: []State{Accepted}},
-	{move: MoveCancel, side: Team, from: []State{Requested, Waitlisted, Held, Accepted, InTransit}},
+	{move: MoveDepart, side: Team, from: []State{Accepted, Diverted}},
+	{move: MoveDivert, side: Team, from: []State{InTransit}},
+	{move: MoveTurnAway, side: Team, from: []State{Accepted, InTransit, Diverted}},
+	{move: MoveCancel, side: Team, from: []State{Requested, Waitlisted, Held, Accepted, InTransit, Diverted}},
 	{move: MoveAccept, side: House, from: []State{Held}},
 	{move: MoveDecline, side: House, from: []State{Held, Accepted}},
-	{move: MoveReceive, side: House, from: []State{Requested, Waitlisted, Held, Accepted, InTransit, Arrived, Ended, Cancelled}, fact: true},
+	{move: MoveTurnAway, side: House, from: []State{Accepted, InTransit, Diverted}},
+	{move: MoveReceive, side: House, from: []State{Requested, Waitlisted, Held, Accepted, InTransit, Diverted, Arrived, Ended, Cancelled, Superseded}, fact: true},
 	{move: MoveEnd, side: House, from: []State{Arrived}, fact: true},
+	{move: MoveSupersede, side: Office, from: []State{Requested, Waitlisted, Held, Accepted, InTransit, Diverted}},
+	{move: MoveDecide, side: Office, from: []State{Requested, Waitlisted, Held, Accepted, InTransit, Diverted, Arrived}, fact: true},
 	{move: MoveLapse, side: Clock, from: []State{Held}},
 }
 
@@ -103,7 +122,25 @@ func allowed(s State, side Side) []Move {
 	return out
 }
 
+// anybody lists the moves somebody could make from a state.
+func anybody(s State) []string {
+	var out []string
+	for _, side := range []Side{Team, House, Office} {
+		for _, m := range allowed(s, side) {
+			if !slices.Contains(out, string(m)) {
+				out = append(out, string(m))
+			}
+		}
+	}
+	return out
+}
+
 // Live reports whether beds are held or used for a placement in this state.
 func (s State) Live() bool {
-	return s == Held || s == Accepted || s == InTransit || s == Arrived
+	return s.Promised() || s == Arrived
+}
+
+// Promised reports whether beds are held for people who have not come yet.
+func (s State) Promised() bool {
+	return s == Held || s == Accepted || s == InTransit || s == Diverted
 }

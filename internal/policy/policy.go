@@ -8,6 +8,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -39,6 +40,12 @@ type file struct {
 		AccompaniedAges []string
 		Source          string
 	} `json:"institutions"`
+	Clocks []struct {
+		ID, Country, Who, What, StoppedBy, Source string
+		Hours                                     int
+		ExcludesJourney                           bool
+		WarnAtPercent                             []int
+	} `json:"legalClocks"`
 	Countries map[string]struct {
 		UTCOffset  int `json:"utcOffsetMinutes"`
 		ChildCall  string
@@ -71,6 +78,9 @@ func Parse(raw []byte) (matching.Policy, error) {
 	if err := f.law(&p); err != nil {
 		return p, err
 	}
+	if err := f.clocks(&p); err != nil {
+		return p, err
+	}
 	if f.ID == "" || f.Zone < 3 || f.NoPoints < 1 || len(p.Country) == 0 {
 		return p, fmt.Errorf("policy %s: id, zoneShelters (at least 3), journeyNoPoints and countries are required", f.ID)
 	}
@@ -88,6 +98,19 @@ func (f file) urgencies(p *matching.Policy) error {
 		p.Journey[u] = f.Journey[name]
 		p.HoldFor[u] = time.Duration(f.Hold[name]) * time.Minute
 		p.WaitFor[u] = hours(f.Wait[name])
+	}
+	return nil
+}
+
+// clocks reads the legal clocks. A clock without a source is not law.
+func (f file) clocks(p *matching.Policy) error {
+	for _, c := range f.Clocks {
+		if where, ok := place.Lookup(place.Code(c.Country)); !ok || where.Level != place.Country || c.ID == "" || c.Source == "" || c.Hours < 1 ||
+			len(c.WarnAtPercent) == 0 || !slices.IsSorted(c.WarnAtPercent) || (c.Who != "child" && c.Who != "anyone") {
+			return fmt.Errorf("policy %s: legal clock %s needs a country, who, hours, rising warnings and a source", f.ID, c.ID)
+		}
+		p.LegalClocks = append(p.LegalClocks, matching.LegalClock{ID: c.ID, Country: place.Code(c.Country), Children: c.Who == "child", What: c.What,
+			Limit: hours(c.Hours), ExcludesJourney: c.ExcludesJourney, WarnAt: c.WarnAtPercent, StoppedBy: c.StoppedBy})
 	}
 	return nil
 }

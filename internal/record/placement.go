@@ -1,6 +1,7 @@
 package record
 
 import (
+	"fmt"
 	"strings"
 
 	"panah/internal/code"
@@ -27,6 +28,11 @@ type placementForm struct {
 	Tried    []string        `json:"y,omitempty"`
 	Refused  []string        `json:"r,omitempty"`
 	Past     []pastForm      `json:"i,omitempty"`
+	Unwanted []string        `json:"u,omitempty"`
+	Ruled    *rulingForm     `json:"j,omitempty"`
+	Warned   uint8           `json:"x,omitempty"`
+	Due      int64           `json:"du,omitempty"`
+	Found    int64           `json:"fo,omitempty"`
 	Choice   *choiceForm     `json:"k,omitempty"`
 	Commands []uint64        `json:"m"` // key and payload in turn
 	Arrived  int64           `json:"a,omitempty"`
@@ -71,6 +77,11 @@ type partForm struct {
 	Persons []int  `json:"p"`
 }
 
+type rulingForm struct {
+	What code.Decision `json:"w,omitempty"`
+	At   int64         `json:"a"`
+}
+
 type pastForm struct {
 	No      int        `json:"n"`
 	Shelter string     `json:"h"`
@@ -99,6 +110,10 @@ func FromPlacement(p placement.Placement) table.Item {
 		Arrived: seconds(p.ArrivedAt), Reason: p.Reason}
 	for _, part := range p.Hold.Parts {
 		f.Parts = append(f.Parts, partForm(part))
+	}
+	f.Unwanted, f.Warned, f.Due, f.Found = p.Unwanted, p.Warned, seconds(p.Due), seconds(p.FoundAt)
+	if !p.Ruling.At.IsZero() {
+		f.Ruled = &rulingForm{p.Ruling.What, seconds(p.Ruling.At)}
 	}
 	for _, h := range p.Past {
 		past := pastForm{No: h.No, Shelter: h.Shelter}
@@ -134,14 +149,23 @@ func indexes(p placement.Placement) map[table.Index]table.Key {
 	if p.State.Live() {
 		entries[table.Work] = table.Key{PK: WorkPartition(p.Hold.Shelter), SK: Stamp(p.ChangedAt) + "#" + p.ID}
 	}
-	if p.State == placement.Held {
-		entries[table.Due] = table.Key{PK: DuePartition(dueShard(p.ID)), SK: Stamp(p.Hold.ExpiresAt) + "#" + p.ID}
+	if p.State == placement.Waitlisted {
+		if here, ok := place.Lookup(p.Request.Place); ok {
+			entries[table.Work] = table.Key{PK: WaitPartition(here.Country), SK: fmt.Sprintf("%d#%s#%s", p.Request.Urgency, Stamp(p.CreatedAt), p.ID)}
+		}
+	}
+	if !p.Due.IsZero() {
+		entries[table.Due] = table.Key{PK: DuePartition(dueShard(p.ID)), SK: Stamp(p.Due) + "#" + p.ID}
 	}
 	return entries
 }
 
 // WorkPartition is where a shelter's arrivals are listed.
 func WorkPartition(shelter string) string { return "A#" + shelter }
+
+// WaitPartition is where a country's waiting requests are listed, the most
+// urgent first, then by how long they have waited.
+func WaitPartition(country place.Code) string { return "W#" + string(country) }
 
 // TeamPartition is where a team's placements are listed.
 func TeamPartition(team string) string { return "T#" + team }
@@ -180,6 +204,10 @@ func ToPlacement(it *table.Item) (placement.Placement, error) {
 		Offered: f.Offered, Tried: f.Tried, Refused: f.Refused, ArrivedAt: instant(f.Arrived), Reason: f.Reason}
 	for _, part := range f.Parts {
 		p.Hold.Parts = append(p.Hold.Parts, placement.Part(part))
+	}
+	p.Unwanted, p.Warned, p.Due, p.FoundAt = f.Unwanted, f.Warned, instant(f.Due), instant(f.Found)
+	if f.Ruled != nil {
+		p.Ruling = placement.Ruling{What: f.Ruled.What, At: instant(f.Ruled.At)}
 	}
 	for _, past := range f.Past {
 		h := placement.Hold{No: past.No, Shelter: past.Shelter}

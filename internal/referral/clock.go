@@ -15,10 +15,11 @@ import (
 // on time has been written by then.
 const Grace = 5 * time.Second
 
-// Lapse frees the beds of every hold whose time has passed and moves each party
-// on to its next option. It answers how many lapsed. A placement that cannot be
-// moved is left for the next look and does not stop the others.
-func (s *Service) Lapse(ctx context.Context) (lapsed int, err error) {
+// Lapse does what has become due: it frees the beds of holds whose time has
+// passed and moves each party on to its next option, ends waiting that is over,
+// and gives the warnings of legal clocks. It answers how many placements moved.
+// One that cannot be moved is left for the next look and does not stop the others.
+func (s *Service) Lapse(ctx context.Context) (moved int, err error) {
 	for shard := range record.DueShards {
 		q := table.Query{Index: table.Due, PK: record.DuePartition(shard), To: record.Stamp(s.now().Add(-Grace)) + "~"}
 		for {
@@ -28,41 +29,57 @@ func (s *Service) Lapse(ctx context.Context) (lapsed int, err error) {
 				break
 			}
 			for _, entry := range page.Items {
-				n, lerr := s.lapseOne(ctx, entry.Key)
-				lapsed, err = lapsed+n, errors.Join(err, lerr)
+				n, lerr := s.tick(ctx, entry.Key)
+				moved, err = moved+n, errors.Join(err, lerr)
 			}
 			if q.After = page.Next; page.Next == "" {
 				break
 			}
 		}
 	}
-	return lapsed, err
+	return moved, err
 }
 
-func (s *Service) lapseOne(ctx context.Context, key table.Key) (int, error) {
+// tick does what is due for one placement, on the item as it is: the index lags.
+func (s *Service) tick(ctx context.Context, key table.Key) (int, error) {
 	if !record.IsPlacement(key) {
 		return 0, nil
 	}
-	id, lapsed := key.PK[len("P#"):], 0
+	id, moved := key.PK[len("P#"):], 0
 	_, _, err := s.run(ctx, id, func(p *placement.Placement, now time.Time) (decision, error) {
-		if p == nil || p.State != placement.Held || now.Before(p.Hold.ExpiresAt) {
-			return decision{done: true}, nil // the index lags, or somebody was faster
+		moved = 0
+		if p == nil || p.Due.IsZero() || now.Before(p.Due) {
+			return decision{done: true}, nil // somebody was faster
 		}
-		next, beds, err := p.Lapse(now)
-		if err != nil {
-			return decision{}, err
-		}
-		lapsed = 1
-		next, beds, err = s.nextOption(ctx, next, beds, now)
-		return decision{next: next, beds: beds}, err
+		moved = 1
+		return s.whatIsDue(ctx, *p, now)
 	})
 	if fault.Is(err, fault.Busy) {
 		return 0, nil
 	}
-	return lapsed, err
+	return moved, err
 }
 
-// Watch looks for lapsed holds at once and then every so often until span has
+func (s *Service) whatIsDue(ctx context.Context, p placement.Placement, now time.Time) (d decision, err error) {
+	d.next = p
+	switch {
+	case p.State == placement.Held && !now.Before(p.Hold.ExpiresAt):
+		if d.next, d.beds, err = p.Lapse(now); err != nil {
+			return d, err
+		}
+		if d.next, d.beds, err = s.nextOption(ctx, d.next, d.beds, now); err != nil {
+			return d, err
+		}
+	case p.State == placement.Waitlisted && !now.Before(p.Request.NeededUntil):
+		d.next = p.StopWaiting(now)
+		d.alerts = append(d.alerts, alert(p, placement.AlertWaitingOver, now))
+	}
+	next, alerts := s.warn(d.next, now)
+	d.next, d.alerts = next, append(d.alerts, alerts...)
+	return d, nil
+}
+
+// Watch looks for what is due at once and then every so often until span has
 // passed: a schedule that fires each minute frees beds within seconds.
 func (s *Service) Watch(ctx context.Context, span, every time.Duration) error {
 	stop := time.NewTimer(span)
@@ -72,9 +89,10 @@ func (s *Service) Watch(ctx context.Context, span, every time.Duration) error {
 	var last error
 	for {
 		n, err := s.Lapse(ctx)
-		last = err
-		if n > 0 || err != nil {
-			s.Log.Info("holds lapsed", "count", n, "failed", err != nil)
+		_, werr := s.MatchWaiting(ctx)
+		last = errors.Join(err, werr)
+		if n > 0 || last != nil {
+			s.Log.Info("the clock moved placements", "count", n, "failed", last != nil)
 		}
 		select {
 		case <-tick.C:

@@ -37,7 +37,7 @@ type Outcome struct {
 }
 
 func ask(p placement.Placement, now time.Time) matching.Ask {
-	return matching.Ask{Request: p.Request, At: now, Refused: p.Refused, Tried: p.Tried}
+	return matching.Ask{Request: p.Request, At: now, Refused: p.Refused, Unwanted: p.Unwanted, Tried: p.Tried}
 }
 
 // Request creates a placement and, when the team asks for it, holds the best
@@ -217,6 +217,15 @@ func (s *Service) list(ctx context.Context, q table.Query, keep func(placement.P
 // and hold are checked before do decides.
 func (s *Service) move(ctx context.Context, c caller.Caller, a caller.Action, id string, m placement.Move, cmd Command,
 	do func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error)) (Outcome, error) {
+	return s.alarming(ctx, c, a, id, m, cmd, func(p placement.Placement, now time.Time) (decision, error) {
+		next, beds, err := do(p, now)
+		return decision{next: next, beds: beds}, err
+	})
+}
+
+// alarming carries out a move that may also raise alerts.
+func (s *Service) alarming(ctx context.Context, c caller.Caller, a caller.Action, id string, m placement.Move, cmd Command,
+	do func(p placement.Placement, now time.Time) (decision, error)) (Outcome, error) {
 	p, replayed, err := s.run(ctx, id, func(stored *placement.Placement, now time.Time) (decision, error) {
 		if stored == nil {
 			return decision{}, missing(c.Allow(a, caller.Resource{}))
@@ -241,12 +250,12 @@ func (s *Service) move(ctx context.Context, c caller.Caller, a caller.Action, id
 		if err := checkSender(*stored, m, cmd, now); err != nil {
 			return decision{}, err
 		}
-		next, beds, err := do(*stored, now)
+		d, err := do(*stored, now)
 		if err != nil {
 			return decision{}, err
 		}
-		next, err = next.Remember(cmd.hash(c), m)
-		return decision{next: next, beds: beds}, err
+		d.next, err = d.next.Remember(cmd.hash(c), m)
+		return d, err
 	})
 	return Outcome{Placement: p, Replayed: replayed}, err
 }
@@ -344,6 +353,12 @@ func (s *Service) nextOption(ctx context.Context, p placement.Placement, beds []
 	if !p.Request.HoldBest {
 		return p, beds, nil
 	}
+	return s.holdNext(ctx, p, beds, now)
+}
+
+// holdNext holds the best shelter not tried yet; when nothing fits, the
+// placement waits.
+func (s *Service) holdNext(ctx context.Context, p placement.Placement, beds []placement.BedMove, now time.Time) (placement.Placement, []placement.BedMove, error) {
 	w, err := s.world(ctx)
 	if err != nil {
 		return p, beds, nil //nolint:nilerr // giving beds back does not wait for a directory
@@ -359,14 +374,71 @@ func (s *Service) nextOption(ctx context.Context, p placement.Placement, beds []
 	return p, append(beds, more...), err
 }
 
-// Depart starts the journey.
+// Depart starts the journey; one without a social worker is told to the desk.
 func (s *Service) Depart(ctx context.Context, c caller.Caller, id string, socialWorker bool, override *code.Override, cmd Command) (Outcome, error) {
-	return s.move(ctx, c, caller.MovePlacement, id, placement.MoveDepart, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
+	return s.alarming(ctx, c, caller.MovePlacement, id, placement.MoveDepart, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {
 		var why code.Override
 		if override != nil {
 			why = *override
 		}
-		p, err := p.Depart(socialWorker, why, override != nil, now)
+		d.next, err = p.Depart(socialWorker, why, override != nil, now)
+		if d.next.Overridden && !p.Overridden {
+			d.alerts = append(d.alerts, alert(p, placement.AlertNoSocialWorker, now))
+		}
+		return d, err
+	})
+}
+
+// Refuse is the party's no to the shelter held.
+func (s *Service) Refuse(ctx context.Context, c caller.Caller, id string, why code.RefuseReason, cmd Command) (Outcome, error) {
+	return s.move(ctx, c, caller.MovePlacement, id, placement.MoveRefuse, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
+		return p.Refuse(why, now)
+	})
+}
+
+// Extend gives a hold as much time again as its urgency allows.
+func (s *Service) Extend(ctx context.Context, c caller.Caller, id string, cmd Command) (Outcome, error) {
+	return s.move(ctx, c, caller.MovePlacement, id, placement.MoveExtend, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
+		return p.Extend(s.holdUntil(p, now), now)
+	})
+}
+
+// Divert records that the journey has left its way.
+func (s *Service) Divert(ctx context.Context, c caller.Caller, id string, why code.DivertReason, cmd Command) (Outcome, error) {
+	return s.move(ctx, c, caller.MovePlacement, id, placement.MoveDivert, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
+		p, err := p.Divert(why, now)
+		return p, nil, err
+	})
+}
+
+// TurnAway records that the party could not go in. The next option is held in
+// the same write, and the desk is told.
+func (s *Service) TurnAway(ctx context.Context, c caller.Caller, id string, why code.DeclineReason, cmd Command) (Outcome, error) {
+	action := caller.MovePlacement
+	if c.Role == caller.Shelter {
+		action = caller.AnswerPlacement
+	}
+	return s.alarming(ctx, c, action, id, placement.MoveTurnAway, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {
+		if d.next, d.beds, err = p.TurnAway(why, now); err != nil {
+			return d, err
+		}
+		d.alerts = append(d.alerts, alert(p, placement.AlertTurnedAway, now))
+		d.next, d.beds, err = s.holdNext(ctx, d.next, d.beds, now)
+		return d, err
+	})
+}
+
+// Supersede closes a duplicate: the desk's alone.
+func (s *Service) Supersede(ctx context.Context, c caller.Caller, id string, cmd Command) (Outcome, error) {
+	return s.move(ctx, c, caller.RulePlacement, id, placement.MoveSupersede, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
+		return p.Supersede(now)
+	})
+}
+
+// Decide records a decision of the Committee, a magistrate or the desk.
+func (s *Service) Decide(ctx context.Context, c caller.Caller, id string, what code.Decision, cmd Command) (Outcome, error) {
+	return s.move(ctx, c, caller.RulePlacement, id, placement.MoveDecide, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
+		p, err := p.Decide(what, occurred(cmd, now), now)
 		return p, nil, err
 	})
 }
@@ -385,10 +457,20 @@ func (s *Service) Cancel(ctx context.Context, c caller.Caller, id string, why co
 	})
 }
 
-// End records that persons have left.
+// End records that persons have left. A child who left unannounced and a death
+// are told to the desk; an adult who leaves by their own wish is nobody's alarm.
 func (s *Service) End(ctx context.Context, c caller.Caller, id string, persons []int, why code.EndReason, cmd Command) (Outcome, error) {
-	return s.move(ctx, c, caller.AnswerPlacement, id, placement.MoveEnd, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
-		return p.End(persons, why, occurred(cmd, now), now)
+	return s.alarming(ctx, c, caller.AnswerPlacement, id, placement.MoveEnd, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {
+		if d.next, d.beds, err = p.End(persons, why, occurred(cmd, now), now); err != nil {
+			return d, err
+		}
+		switch {
+		case why == code.EndDied:
+			d.alerts = append(d.alerts, alert(p, placement.AlertDied, now))
+		case why == code.EndLeftUnannounced && d.next.ChildGone(p):
+			d.alerts = append(d.alerts, alert(p, placement.AlertChildUnannounced, now))
+		}
+		return d, nil
 	})
 }
 

@@ -19,9 +19,10 @@ import (
 type decide func(p *placement.Placement, now time.Time) (decision, error)
 
 type decision struct {
-	next placement.Placement
-	beds []placement.BedMove
-	done bool // next is the answer already: a replay, or nothing to do
+	next   placement.Placement
+	beds   []placement.BedMove
+	alerts []placement.Alert
+	done   bool // next is the answer already: a replay, or nothing to do
 }
 
 // errAgain says that something newer has been learnt: decide again on it.
@@ -100,7 +101,11 @@ func (s *Service) runFrom(ctx context.Context, id string, it *table.Item, read b
 
 // ops makes the one write of a decision: the placement and every unit once.
 func (a *attempt) ops(d decision, version uint64) ([]table.Op, error) {
+	d.next.Due = a.due(d.next)
 	ops := []table.Op{table.PutOp(record.FromPlacement(d.next), version)}
+	for _, alert := range d.alerts {
+		ops = append(ops, table.PutOp(record.FromAlert(alert), 0))
+	}
 	for _, group := range byUnit(d.beds) {
 		op, err := a.unitOp(group)
 		if err != nil {
@@ -199,6 +204,8 @@ func applyBeds(u shelter.Unit, m placement.BedMove, now time.Time) (shelter.Unit
 		return u.Hold(m.Claim, m.N, m.Until, now)
 	case placement.PinBeds:
 		return u.Pin(m.Claim, now)
+	case placement.KeepBeds:
+		return u.Keep(m.Claim, m.Until, now)
 	case placement.FillBeds:
 		return u.Arrive(m.Claim, m.N, m.Until), nil
 	case placement.VacateBeds:
@@ -231,6 +238,9 @@ func (a *attempt) learn(b table.Batch, err error) (read bool, it *table.Item, _ 
 			continue
 		}
 		delete(a.known, key)
+		if !record.IsUnit(key) {
+			continue
+		}
 		if err := a.learnUnit(b.Ops[i], image); err != nil {
 			return false, nil, err
 		}
@@ -287,6 +297,9 @@ func (a *attempt) written(b table.Batch) []*table.Item {
 	var out []*table.Item
 	for _, op := range b.Ops[1:] {
 		if put := op.Put; put != nil {
+			if !record.IsUnit(put.Item.Key) {
+				continue
+			}
 			it := put.Item
 			it.Version = put.IfVersion + 1
 			out = append(out, &it)

@@ -212,6 +212,15 @@ func (u Unit) Pin(id string, now time.Time) (Unit, error) {
 	return u, nil
 }
 
+// Keep gives a claim a later end. It is refused once the claim is dead or gone.
+func (u Unit) Keep(id string, until, now time.Time) (Unit, error) {
+	c, ok := u.claims[id]
+	if !ok || c.Dead(now) {
+		return u, fault.New(fault.HoldLapsed, "the hold has lapsed")
+	}
+	return u.WithClaim(id, Claim{N: c.N, Until: until}), nil
+}
+
 // Release drops a claim; one that is gone already is no error.
 func (u Unit) Release(id string) Unit {
 	u.LastOffered = u.OfferedLast()

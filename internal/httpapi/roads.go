@@ -1,0 +1,145 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"panah/internal/caller"
+	"panah/internal/code"
+	"panah/internal/place"
+	"panah/internal/placement"
+	"panah/internal/referral"
+)
+
+// command carries out a move and answers with the placement.
+func (a *API) command(ctx context.Context, do func(caller.Caller) (referral.Outcome, error)) (*placementOutput, error) {
+	c, err := a.who(ctx)
+	if err != nil {
+		return nil, err
+	}
+	o, err := do(c)
+	return a.answer(c, o, err)
+}
+
+// refusePlacement serves POST /v1/placements/{id}/refuse.
+func (a *API) refusePlacement(ctx context.Context, in *moveInput[refuseBody]) (*placementOutput, error) {
+	return a.command(ctx, func(c caller.Caller) (referral.Outcome, error) {
+		why, _ := code.RefuseReasons.Parse(string(in.Body.Reason))
+		return a.referrals.Refuse(ctx, c, in.ID, why, in.command("refuse", in.Body.Moved))
+	})
+}
+
+// extendHold serves POST /v1/placements/{id}/extend.
+func (a *API) extendHold(ctx context.Context, in *moveInput[plainBody]) (*placementOutput, error) {
+	return a.command(ctx, func(c caller.Caller) (referral.Outcome, error) {
+		return a.referrals.Extend(ctx, c, in.ID, in.command("extend", in.Body.Moved))
+	})
+}
+
+// divertPlacement serves POST /v1/placements/{id}/divert.
+func (a *API) divertPlacement(ctx context.Context, in *moveInput[divertBody]) (*placementOutput, error) {
+	return a.command(ctx, func(c caller.Caller) (referral.Outcome, error) {
+		why, _ := code.DivertReasons.Parse(string(in.Body.Reason))
+		return a.referrals.Divert(ctx, c, in.ID, why, in.command("divert", in.Body.Moved))
+	})
+}
+
+// turnAway serves POST /v1/placements/{id}/turn-away, for team and shelter. A
+// shelter does not learn where the party goes next.
+func (a *API) turnAway(ctx context.Context, in *moveInput[declineBody]) (*placementOutput, error) {
+	return a.command(ctx, func(c caller.Caller) (referral.Outcome, error) {
+		why, _ := code.DeclineReasons.Parse(string(in.Body.Reason))
+		o, err := a.referrals.TurnAway(ctx, c, in.ID, why, in.command("turn-away", in.Body.Moved))
+		if err == nil && c.Role == caller.Shelter {
+			o.Placement = placement.Placement{ID: o.ID, State: placement.Requested, Version: o.Version, Policy: o.Policy, CreatedAt: o.CreatedAt, ChangedAt: o.ChangedAt}
+		}
+		return o, err
+	})
+}
+
+// supersedePlacement serves POST /v1/placements/{id}/supersede.
+func (a *API) supersedePlacement(ctx context.Context, in *moveInput[plainBody]) (*placementOutput, error) {
+	return a.command(ctx, func(c caller.Caller) (referral.Outcome, error) {
+		return a.referrals.Supersede(ctx, c, in.ID, in.command("supersede", in.Body.Moved))
+	})
+}
+
+// decidePlacement serves POST /v1/placements/{id}/decisions.
+func (a *API) decidePlacement(ctx context.Context, in *moveInput[decisionBody]) (*placementOutput, error) {
+	return a.command(ctx, func(c caller.Caller) (referral.Outcome, error) {
+		what, _ := code.Decisions.Parse(string(in.Body.Decision))
+		return a.referrals.Decide(ctx, c, in.ID, what, in.command("decisions", in.Body.Moved))
+	})
+}
+
+type alertView struct {
+	ID           string     `json:"id"`
+	Kind         string     `json:"kind"`
+	Placement    string     `json:"placement"`
+	District     string     `json:"district"`
+	At           time.Time  `json:"at"`
+	Clock        string     `json:"clock,omitempty" doc:"The legal clock that warns"`
+	Percent      int        `json:"percent,omitempty" doc:"How much of its time has passed"`
+	DueAt        *time.Time `json:"dueAt,omitempty"`
+	Acknowledged *time.Time `json:"acknowledgedAt,omitempty"`
+	Href         string     `json:"href"`
+}
+
+func viewAlert(a placement.Alert) alertView {
+	return alertView{ID: string(a.District) + "." + a.ID, Kind: placement.AlertKinds.Name(a.Kind), Placement: a.Placement, District: string(a.District),
+		At: a.At, Clock: a.Clock, Percent: a.Percent, DueAt: timeOrNil(a.DueAt), Acknowledged: timeOrNil(a.Acknowledged), Href: "/v1/placements/" + a.Placement}
+}
+
+type alertsInput struct {
+	All bool `query:"all" doc:"Also those acknowledged"`
+}
+
+type alertsOutput struct {
+	Body struct {
+		Alerts []alertView `json:"alerts"`
+	}
+}
+
+// listAlerts serves GET /v1/alerts.
+func (a *API) listAlerts(ctx context.Context, in *alertsInput) (*alertsOutput, error) {
+	c, err := a.who(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list, err := a.referrals.Alerts(ctx, c, in.All)
+	if err != nil {
+		return nil, err
+	}
+	out := &alertsOutput{}
+	out.Body.Alerts = []alertView{}
+	for _, alert := range list {
+		out.Body.Alerts = append(out.Body.Alerts, viewAlert(alert))
+	}
+	return out, nil
+}
+
+type acknowledgeInput struct {
+	Keyed
+	ID string `path:"id" maxLength:"160"`
+}
+
+type alertOutput struct {
+	Status int
+	Body   alertView
+}
+
+// acknowledgeAlert serves POST /v1/alerts/{id}/acknowledge.
+func (a *API) acknowledgeAlert(ctx context.Context, in *acknowledgeInput) (*alertOutput, error) {
+	c, err := a.who(ctx)
+	if err != nil {
+		return nil, err
+	}
+	district, id, _ := strings.Cut(in.ID, ".")
+	alert, err := a.referrals.Acknowledge(ctx, c, place.Code(district), id)
+	if err != nil {
+		return nil, err
+	}
+	return &alertOutput{http.StatusOK, viewAlert(alert)}, nil
+}

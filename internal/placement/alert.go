@@ -1,0 +1,40 @@
+package placement
+
+import (
+	"time"
+
+	"panah/internal/code"
+	"panah/internal/place"
+)
+
+// AlertKind is what a desk is told of.
+type AlertKind uint8
+
+// The alerts.
+const (
+	AlertLegalClock AlertKind = iota
+	AlertTurnedAway
+	AlertNoSocialWorker
+	AlertChildUnannounced
+	AlertWaitingOver
+	AlertDied
+)
+
+// AlertKinds lists the alerts.
+var AlertKinds = code.NewList[AlertKind]("legal_clock", "turned_away", "no_social_worker", "child_left_unannounced", "waiting_over", "died")
+
+// Alert tells the desk of a district to look at a placement. It holds no
+// person: only which placement and why.
+type Alert struct {
+	ID           string
+	Kind         AlertKind
+	Placement    string
+	District     place.Code
+	At           time.Time
+	Clock        string // the legal clock, for AlertLegalClock
+	Percent      int    // of its limit
+	DueAt        time.Time
+	Acknowledged time.Time
+	By           string // subject who acknowledged
+	Version      uint64
+}

@@ -1,0 +1,137 @@
+package referral
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"panah/internal/caller"
+	"panah/internal/fault"
+	"panah/internal/matching"
+	"panah/internal/place"
+	"panah/internal/placement"
+	"panah/internal/record"
+	"panah/internal/table"
+)
+
+// alert makes an alert about a placement for the desk of the district where the
+// party is. Its id sorts by time and is the same for the same decision.
+func alert(p placement.Placement, kind placement.AlertKind, now time.Time) placement.Alert {
+	return placement.Alert{ID: fmt.Sprintf("%s.%s.%s.%d", record.Stamp(now), p.ID, placement.AlertKinds.Name(kind), p.Version+1),
+		Kind: kind, Placement: p.ID, District: p.Request.Place, At: now}
+}
+
+// due is when the clock must look at a placement next.
+func (s *Service) due(p placement.Placement) time.Time {
+	var next time.Time
+	sooner := func(t time.Time) {
+		if !t.IsZero() && (next.IsZero() || t.Before(next)) {
+			next = t
+		}
+	}
+	switch p.State {
+	case placement.Held:
+		sooner(p.Hold.ExpiresAt)
+	case placement.Waitlisted:
+		sooner(p.Request.NeededUntil)
+	case placement.Ended, placement.Cancelled, placement.Superseded:
+		return next
+	}
+	if warnings := s.warnings(p); int(p.Warned) < len(warnings) {
+		sooner(warnings[p.Warned].at)
+	}
+	return next
+}
+
+type warning struct {
+	at      time.Time
+	clock   matching.Running
+	percent int
+}
+
+// warnings are what the legal clocks of a placement warn of, in order.
+func (s *Service) warnings(p placement.Placement) []warning {
+	var out []warning
+	for _, c := range s.Policy.Clocks(p) {
+		if c.Stopped {
+			continue
+		}
+		for i, at := range c.Warnings() {
+			out = append(out, warning{at, c, c.WarnAt[i]})
+		}
+	}
+	return out
+}
+
+// warn gives the warnings whose time has come: the latest says it all.
+func (s *Service) warn(p placement.Placement, now time.Time) (placement.Placement, []placement.Alert) {
+	list := s.warnings(p)
+	passed := 0
+	for passed < len(list) && !now.Before(list[passed].at) {
+		passed++
+	}
+	if passed <= int(p.Warned) {
+		return p, nil
+	}
+	last := list[passed-1]
+	p.Warned = uint8(passed)
+	a := alert(p, placement.AlertLegalClock, now)
+	a.Clock, a.Percent, a.DueAt = last.clock.ID, last.percent, last.clock.DueAt
+	return p, []placement.Alert{a}
+}
+
+// Alerts lists the alerts of a desk's region, oldest first, district by district.
+func (s *Service) Alerts(ctx context.Context, c caller.Caller, all bool) ([]placement.Alert, error) {
+	if err := c.Allow(caller.ReadAlerts, caller.Resource{District: c.Region()}); err != nil {
+		return nil, err
+	}
+	out := []placement.Alert{}
+	for _, d := range place.Districts(c.Region()) {
+		q := table.Query{PK: record.AlertPartition(d.Code)}
+		for {
+			page, err := s.Store.Query(ctx, q)
+			if err != nil {
+				return nil, refusal(err)
+			}
+			for i := range page.Items {
+				a, err := record.ToAlert(&page.Items[i])
+				if err != nil {
+					return nil, err
+				}
+				if all || a.Acknowledged.IsZero() {
+					out = append(out, a)
+				}
+			}
+			if q.After = page.Next; page.Next == "" {
+				break
+			}
+		}
+	}
+	return out, nil
+}
+
+// Acknowledge notes that somebody of the desk has seen an alert. Said twice, it
+// is the same.
+func (s *Service) Acknowledge(ctx context.Context, c caller.Caller, district place.Code, id string) (placement.Alert, error) {
+	allowed := c.Allow(caller.ReadAlerts, caller.Resource{District: district})
+	for range attempts {
+		it, err := s.Store.Get(ctx, record.AlertKey(district, id), table.Strong)
+		if err != nil && !errors.As(err, new(*table.Refused)) {
+			return placement.Alert{}, refusal(err)
+		}
+		if it == nil || allowed != nil {
+			return placement.Alert{}, missing(allowed)
+		}
+		a, err := record.ToAlert(it)
+		if err != nil || !a.Acknowledged.IsZero() {
+			return a, err
+		}
+		a.Acknowledged, a.By = s.now(), c.Subject
+		err = s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: []table.Op{table.PutOp(record.FromAlert(a), it.Version)}})
+		if _, lost := table.IsStale(err); !lost && !errors.Is(err, table.ErrUnknown) {
+			return a, refusal(err)
+		}
+	}
+	return placement.Alert{}, fault.New(fault.Busy, "the alert is busy; send it again shortly")
+}

@@ -1,0 +1,95 @@
+package referral
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"panah/internal/caller"
+	"panah/internal/fault"
+	"panah/internal/placement"
+	"panah/internal/record"
+	"panah/internal/table"
+)
+
+// Admit records a walk-in: a party that is in the shelter already.
+func (s *Service) Admit(ctx context.Context, c caller.Caller, shelterID, unit string, persons []placement.Person, consent placement.Consent, cmd Command) (Outcome, error) {
+	v, err := s.Shelter(ctx, c, shelterID)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if err := c.Allow(caller.AdmitPerson, caller.Resource{Shelter: v.ID, District: v.District}); err != nil {
+		return Outcome{}, err
+	}
+	there := false
+	for _, u := range v.Units {
+		there = there || u.ID == unit
+	}
+	if !there {
+		return Outcome{}, fault.Field("unit", "is not a unit of this shelter")
+	}
+	team := "house:" + shelterID
+	id := placement.ID(team, cmd.Key)
+	p, replayed, err := s.runFrom(ctx, id, nil, false, func(stored *placement.Placement, now time.Time) (decision, error) {
+		if stored != nil {
+			_, err := stored.Replay(cmd.hash(c))
+			return decision{next: *stored, done: true}, err
+		}
+		if err := placement.CheckOccurred(cmd.OccurredAt, now); err != nil {
+			return decision{}, err
+		}
+		r := placement.Request{Place: v.District, RescuedAt: occurred(cmd, now), Persons: persons, Consent: consent, Limit: 1}
+		if err := r.Check(now); err != nil {
+			return decision{}, err
+		}
+		p, beds := placement.Admit(id, team, s.Policy.ID, r, shelterID, unit, occurred(cmd, now), now, cmd.hash(c))
+		return decision{next: p, beds: beds}, nil
+	})
+	return Outcome{Placement: p, Replayed: replayed}, err
+}
+
+// Confirm notes that nothing has changed in any unit since the last count: the
+// counts are vouched for as of the instant it was pressed. One pressed before a
+// later confirmation changes nothing.
+func (s *Service) Confirm(ctx context.Context, c caller.Caller, shelterID string, at time.Time) (ShelterView, error) {
+	now := s.now()
+	if err := placement.CheckOccurred(at, now); err != nil {
+		return ShelterView{}, err
+	}
+	if at.IsZero() || at.After(now) {
+		at = now
+	}
+	for range attempts {
+		v, err := s.Shelter(ctx, c, shelterID)
+		if err != nil {
+			return v, err
+		}
+		if err := c.Allow(caller.CountUnit, caller.Resource{Shelter: v.ID, District: v.District}); err != nil {
+			return v, err
+		}
+		var ops []table.Op
+		var items []*table.Item
+		for i, u := range v.Units {
+			if !u.ConfirmedAt.Before(at) {
+				continue
+			}
+			v.Units[i].ConfirmedAt = at
+			it := record.FromUnit(v.Units[i])
+			ops = append(ops, table.PutOp(it, u.Version))
+			it.Version = u.Version + 1
+			items = append(items, &it)
+		}
+		if len(ops) == 0 {
+			return v, nil
+		}
+		err = s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: ops})
+		if err == nil {
+			s.Directory.Learn(items...)
+			return v, nil
+		}
+		if _, lost := table.IsStale(err); !lost && !errors.Is(err, table.ErrUnknown) {
+			return v, refusal(err)
+		}
+	}
+	return ShelterView{}, fault.New(fault.Busy, "the shelter is busy; send it again shortly")
+}

@@ -1,0 +1,81 @@
+package referral
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"panah/internal/fault"
+	"panah/internal/matching"
+	"panah/internal/place"
+	"panah/internal/placement"
+	"panah/internal/record"
+	"panah/internal/table"
+)
+
+// waitingLook is how many waiting requests of a country one look goes through,
+// the most urgent and longest waiting first.
+const waitingLook = 200
+
+// Freed reports whether any of the changes gave beds back: then somebody who
+// waits may have found one.
+func Freed(changes []table.Change) bool {
+	for _, c := range changes {
+		if c.New == nil || !record.IsUnit(c.New.Key) || c.New.Guard == nil {
+			continue
+		}
+		before := 0
+		if c.Old != nil && c.Old.Guard != nil {
+			before = c.Old.Guard.Free
+		}
+		if c.New.Guard.Free > max(0, before) {
+			return true
+		}
+	}
+	return false
+}
+
+// MatchWaiting looks for beds for those who wait, by urgency and waiting time.
+// A request that now has an option is told so; nothing is held unasked. It
+// answers how many found one.
+func (s *Service) MatchWaiting(ctx context.Context) (found int, err error) {
+	for _, country := range place.Countries() {
+		q := table.Query{Index: table.Work, PK: record.WaitPartition(country.Code), Limit: waitingLook}
+		page, qerr := s.Store.Query(ctx, q)
+		if qerr != nil {
+			err = errors.Join(err, qerr)
+			continue
+		}
+		for _, entry := range page.Items {
+			n, werr := s.matchOne(ctx, entry.Key)
+			found, err = found+n, errors.Join(err, werr)
+		}
+	}
+	return found, err
+}
+
+func (s *Service) matchOne(ctx context.Context, key table.Key) (int, error) {
+	if !record.IsPlacement(key) {
+		return 0, nil
+	}
+	id, found := key.PK[len("P#"):], 0
+	_, _, err := s.run(ctx, id, func(p *placement.Placement, now time.Time) (decision, error) {
+		found = 0
+		if p == nil || p.State != placement.Waitlisted {
+			return decision{done: true}, nil // the index lags
+		}
+		w, err := s.world(ctx)
+		if err != nil {
+			return decision{}, err
+		}
+		if best := matching.Rank(w, ask(*p, now), s.Policy, 1); len(best.Options) == 0 {
+			return decision{next: *p, done: true}, nil
+		}
+		found = 1
+		return decision{next: p.Found(now)}, nil
+	})
+	if fault.Is(err, fault.Busy) || fault.Is(err, fault.DirectoryCold) {
+		return 0, nil
+	}
+	return found, err
+}
