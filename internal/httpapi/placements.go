@@ -47,7 +47,7 @@ func (a *API) requestPlacement(ctx context.Context, in *requestInput) (*placemen
 	if err != nil {
 		return nil, err
 	}
-	o, err := a.referrals.Request(ctx, c, r, referral.Command{Key: in.Key, Payload: canonical(in.Body)})
+	o, err := a.referrals.Transfer(ctx, c, r, string(in.Body.TransferOf), referral.Command{Key: in.Key, Payload: canonical(in.Body)})
 	out, err := a.answer(c, o, err)
 	if err == nil {
 		out.Location = "/v1/placements/" + o.ID

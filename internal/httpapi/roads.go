@@ -31,6 +31,30 @@ func (a *API) refusePlacement(ctx context.Context, in *moveInput[refuseBody]) (*
 	})
 }
 
+// correctPlacement serves POST /v1/placements/{id}/correct.
+func (a *API) correctPlacement(ctx context.Context, in *moveInput[correctBody]) (*placementOutput, error) {
+	return a.command(ctx, func(c caller.Caller) (referral.Outcome, error) {
+		persons, err := personsOf(in.Body.Persons)
+		if err != nil {
+			return referral.Outcome{}, err
+		}
+		return a.referrals.Correct(ctx, c, in.ID, persons, in.command("correct", in.Body.Moved))
+	})
+}
+
+// personsOf reads the persons of a body's own list.
+func personsOf(bodies []personBody) ([]placement.Person, error) {
+	var persons []placement.Person
+	for i, b := range bodies {
+		p, err := b.person("persons", i)
+		if err != nil {
+			return nil, err
+		}
+		persons = append(persons, p)
+	}
+	return persons, nil
+}
+
 // extendHold serves POST /v1/placements/{id}/extend.
 func (a *API) extendHold(ctx context.Context, in *moveInput[plainBody]) (*placementOutput, error) {
 	return a.command(ctx, func(c caller.Caller) (referral.Outcome, error) {

@@ -47,6 +47,7 @@ func placementRoutes(a *API, r huma.API) {
 	post(r, a, "/v1/placements/{id}/depart", "departPlacement", "The journey starts", a.departPlacement)
 	post(r, a, "/v1/placements/{id}/receive", "receivePlacement", "The party has arrived", a.receivePlacement)
 	post(r, a, "/v1/placements/{id}/refuse", "refusePlacement", "The party's no to the shelter held", a.refusePlacement)
+	post(r, a, "/v1/placements/{id}/correct", "correctPlacement", "An age or where somebody is to sleep was wrong", a.correctPlacement)
 	post(r, a, "/v1/placements/{id}/extend", "extendHold", "More time for a hold", a.extendHold)
 	post(r, a, "/v1/placements/{id}/divert", "divertPlacement", "The journey leaves its way; the beds stay promised", a.divertPlacement)
 	post(r, a, "/v1/placements/{id}/turn-away", "turnAwayPlacement", "Turned away at the door: the next option is held, the desk told", a.turnAway)

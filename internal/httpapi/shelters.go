@@ -124,13 +124,9 @@ func (a *API) admitPersons(ctx context.Context, in *admitInput) (*arrivalOutput,
 		if err != nil {
 			return referral.Outcome{}, err
 		}
-		var persons []placement.Person
-		for i, b := range in.Body.Persons {
-			p, err := b.person("persons", i)
-			if err != nil {
-				return referral.Outcome{}, err
-			}
-			persons = append(persons, p)
+		persons, err := personsOf(in.Body.Persons)
+		if err != nil {
+			return referral.Outcome{}, err
 		}
 		return a.referrals.Admit(ctx, c, in.ID, in.Body.Unit, persons, consent,
 			referral.Command{Key: in.Key, Payload: "admit " + in.ID + " " + canonical(in.Body), OccurredAt: at(in.Body.OccurredAt)})

@@ -92,6 +92,7 @@ type placementRequest struct {
 	Preferences       []featureCode  `json:"preferences,omitempty" maxItems:"10" doc:"Wishes: they rank, they never exclude"`
 	Exclusions        exclusionsBody `json:"exclusions,omitempty"`
 	MaxJourneyMinutes int            `json:"maxJourneyMinutes,omitempty" minimum:"0" maximum:"2880"`
+	TransferOf        placementRef   `json:"transferOf,omitempty" doc:"The placement of the stay this one moves the party from"`
 	NeededUntil       *time.Time     `json:"neededUntil,omitempty" doc:"How long to wait for a bed when nothing fits now"`
 	Hold              holdCode       `json:"hold,omitempty" doc:"best: hold the best option at once; none: only ask" default:"none"`
 	Limit             int            `json:"limit,omitempty" minimum:"1" maximum:"10" default:"3" doc:"How many options to show"`
@@ -250,6 +251,10 @@ type (
 	divertBody struct {
 		Moved
 		Reason divertCode `json:"reason"`
+	}
+	correctBody struct {
+		Moved
+		Persons []personBody `json:"persons" minItems:"1" maxItems:"20" doc:"The same persons in the same order, as they are"`
 	}
 	decisionBody struct {
 		Moved

@@ -18,6 +18,7 @@ type Policy struct {
 	Journey     map[code.Urgency]int
 	HoldFor     map[code.Urgency]time.Duration
 	WaitFor     map[code.Urgency]time.Duration // how long a request waits when it does not say
+	Overdue     time.Duration                  // a journey longer than this is told to the desk
 	LateHold    time.Duration                  // a request older than this is taken without a hold
 	Lawful      map[code.Institution]Lawful
 	Country     map[place.Code]Jurisdiction

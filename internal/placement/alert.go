@@ -18,10 +18,12 @@ const (
 	AlertChildUnannounced
 	AlertWaitingOver
 	AlertDied
+	AlertOverdue
+	AlertMustMove
 )
 
 // AlertKinds lists the alerts.
-var AlertKinds = code.NewList[AlertKind]("legal_clock", "turned_away", "no_social_worker", "child_left_unannounced", "waiting_over", "died")
+var AlertKinds = code.NewList[AlertKind]("legal_clock", "turned_away", "no_social_worker", "child_left_unannounced", "waiting_over", "died", "arrival_overdue", "must_move")
 
 // Alert tells the desk of a district to look at a placement. It holds no
 // person: only which placement and why.

@@ -177,6 +177,29 @@ func (p Placement) Divert(why code.DivertReason, now time.Time) (Placement, erro
 	return p, nil
 }
 
+// Correct replaces what was said of the persons: an age or where somebody is to
+// sleep was wrong. The party stays the same people, in the same order; beds are
+// kept until they are swapped.
+func (p Placement) Correct(persons []Person, now time.Time) (Placement, error) {
+	if err := p.enter(MoveCorrect); err != nil {
+		return p, err
+	}
+	if len(persons) != len(p.Request.Persons) {
+		return p, fault.Field("persons", "must be the same persons in the same order")
+	}
+	p.Request.Persons = slices.Clone(persons)
+	p.ChangedAt = now
+	return p, nil
+}
+
+// Overdue notes that the desk was told of a journey that takes too long.
+func (p Placement) Overdue() Placement { p.LateTold = true; return p }
+
+// EndByTransfer ends a stay because the party has arrived elsewhere.
+func (p Placement) EndByTransfer(at, now time.Time) (Placement, []BedMove, error) {
+	return p.End(nil, code.EndTransferred, at, now)
+}
+
 // Supersede closes a request that another one replaces: the desk's alone, no
 // team is told that another request exists.
 func (p Placement) Supersede(now time.Time) (Placement, []BedMove, error) {

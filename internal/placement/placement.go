@@ -104,6 +104,8 @@ type Placement struct {
 	Reason     uint8 // the code of the last decline, refusal or cancel
 	Ruling     Ruling
 	Warned     uint8     // how many warnings of the legal clock have been given
+	TransferOf string    // the stay this placement moves the party from; arriving ends it
+	LateTold   bool      // the desk was told that the party is long on the road
 	Due        time.Time // when the clock must look next; zero: never
 	FoundAt    time.Time // when beds were found for a waiting request; the team is told, nothing is held
 }
@@ -247,7 +249,7 @@ func (p Placement) CheckHold(m Move, no int) error {
 	return f
 }
 
-func (p *Placement) to(s State, now time.Time) { p.State, p.ChangedAt = s, now }
+func (p *Placement) to(s State, now time.Time) { p.State, p.ChangedAt, p.LateTold = s, now, false }
 
 func (p Placement) beds(kind BedKind, until time.Time) []BedMove {
 	out := make([]BedMove, len(p.Hold.Parts))

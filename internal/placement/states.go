@@ -59,6 +59,7 @@ const (
 	MoveTurnAway  Move = "turn-away"
 	MoveSupersede Move = "supersede"
 	MoveDecide    Move = "decisions"
+	MoveCorrect   Move = "correct"
 )
 
 // Side is who makes a move.
@@ -97,6 +98,7 @@ var rules = []rule{
 	{move: MoveTurnAway, side: House, from: []State{Accepted, InTransit, Diverted}},
 	{move: MoveReceive, side: House, from: []State{Requested, Waitlisted, Held, Accepted, InTransit, Diverted, Arrived, Ended, Cancelled, Superseded}, fact: true},
 	{move: MoveEnd, side: House, from: []State{Arrived}, fact: true},
+	{move: MoveCorrect, side: Team, from: []State{Requested, Waitlisted, Held, Accepted, InTransit, Diverted, Arrived}},
 	{move: MoveSupersede, side: Office, from: []State{Requested, Waitlisted, Held, Accepted, InTransit, Diverted}},
 	{move: MoveDecide, side: Office, from: []State{Requested, Waitlisted, Held, Accepted, InTransit, Diverted, Arrived}, fact: true},
 	{move: MoveLapse, side: Clock, from: []State{Held}},

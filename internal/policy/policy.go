@@ -34,6 +34,7 @@ type file struct {
 	NoPoints  int                                `json:"journeyNoPoints"`
 	Hold      map[string]int                     `json:"holdMinutes"`
 	Wait      map[string]int                     `json:"waitHours"`
+	Overdue   int                                `json:"overdueHours"`
 	LateHold  int                                `json:"lateHoldHours"`
 	Lawful    map[string]struct {
 		Ages            []string
@@ -68,7 +69,7 @@ func Parse(raw []byte) (matching.Policy, error) {
 	p := matching.Policy{
 		ID: f.ID, Weights: matching.Weights(f.Weights), Zone: f.Zone, Histogram: f.Histogram,
 		Fresh:    matching.Freshness{Unconfirmed: hours(f.Freshness.Unconfirmed), NoOffer: hours(f.Freshness.NoOffer)},
-		LateHold: hours(f.LateHold), FullDistant: f.NoPoints,
+		LateHold: hours(f.LateHold), Overdue: hours(f.Overdue), FullDistant: f.NoPoints,
 		Journey: map[code.Urgency]int{}, HoldFor: map[code.Urgency]time.Duration{}, WaitFor: map[code.Urgency]time.Duration{},
 		Lawful: map[code.Institution]matching.Lawful{}, Country: map[place.Code]matching.Jurisdiction{},
 	}

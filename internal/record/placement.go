@@ -12,34 +12,36 @@ import (
 )
 
 type placementForm struct {
-	Team     string          `json:"t"`
-	State    placement.State `json:"s"`
-	Policy   string          `json:"p"`
-	Created  int64           `json:"c"`
-	Changed  int64           `json:"g"`
-	Late     bool            `json:"l,omitempty"`
-	Request  requestForm     `json:"q"`
-	HoldNo   int             `json:"n,omitempty"`
-	Shelter  string          `json:"h,omitempty"`
-	Parts    []partForm      `json:"b,omitempty"`
-	Score    int             `json:"o,omitempty"`
-	Expires  int64           `json:"e,omitempty"`
-	Offered  []string        `json:"f,omitempty"`
-	Tried    []string        `json:"y,omitempty"`
-	Refused  []string        `json:"r,omitempty"`
-	Past     []pastForm      `json:"i,omitempty"`
-	Unwanted []string        `json:"u,omitempty"`
-	Ruled    *rulingForm     `json:"j,omitempty"`
-	Warned   uint8           `json:"x,omitempty"`
-	Due      int64           `json:"du,omitempty"`
-	Found    int64           `json:"fo,omitempty"`
-	Choice   *choiceForm     `json:"k,omitempty"`
-	Commands []uint64        `json:"m"` // key and payload in turn
-	Arrived  int64           `json:"a,omitempty"`
-	Stays    []stayForm      `json:"z,omitempty"`
-	Door     []string        `json:"d,omitempty"`
-	Override *code.Override  `json:"v,omitempty"`
-	Reason   uint8           `json:"w,omitempty"`
+	Team       string          `json:"t"`
+	State      placement.State `json:"s"`
+	Policy     string          `json:"p"`
+	Created    int64           `json:"c"`
+	Changed    int64           `json:"g"`
+	Late       bool            `json:"l,omitempty"`
+	Request    requestForm     `json:"q"`
+	HoldNo     int             `json:"n,omitempty"`
+	Shelter    string          `json:"h,omitempty"`
+	Parts      []partForm      `json:"b,omitempty"`
+	Score      int             `json:"o,omitempty"`
+	Expires    int64           `json:"e,omitempty"`
+	Offered    []string        `json:"f,omitempty"`
+	Tried      []string        `json:"y,omitempty"`
+	Refused    []string        `json:"r,omitempty"`
+	Past       []pastForm      `json:"i,omitempty"`
+	Unwanted   []string        `json:"u,omitempty"`
+	Ruled      *rulingForm     `json:"j,omitempty"`
+	Warned     uint8           `json:"x,omitempty"`
+	Due        int64           `json:"du,omitempty"`
+	TransferOf string          `json:"tr,omitempty"`
+	LateTold   bool            `json:"lt,omitempty"`
+	Found      int64           `json:"fo,omitempty"`
+	Choice     *choiceForm     `json:"k,omitempty"`
+	Commands   []uint64        `json:"m"` // key and payload in turn
+	Arrived    int64           `json:"a,omitempty"`
+	Stays      []stayForm      `json:"z,omitempty"`
+	Door       []string        `json:"d,omitempty"`
+	Override   *code.Override  `json:"v,omitempty"`
+	Reason     uint8           `json:"w,omitempty"`
 }
 
 type requestForm struct {
@@ -112,6 +114,7 @@ func FromPlacement(p placement.Placement) table.Item {
 		f.Parts = append(f.Parts, partForm(part))
 	}
 	f.Unwanted, f.Warned, f.Due, f.Found = p.Unwanted, p.Warned, seconds(p.Due), seconds(p.FoundAt)
+	f.TransferOf, f.LateTold = p.TransferOf, p.LateTold
 	if !p.Ruling.At.IsZero() {
 		f.Ruled = &rulingForm{p.Ruling.What, seconds(p.Ruling.At)}
 	}
@@ -206,6 +209,7 @@ func ToPlacement(it *table.Item) (placement.Placement, error) {
 		p.Hold.Parts = append(p.Hold.Parts, placement.Part(part))
 	}
 	p.Unwanted, p.Warned, p.Due, p.FoundAt = f.Unwanted, f.Warned, instant(f.Due), instant(f.Found)
+	p.TransferOf, p.LateTold = f.TransferOf, f.LateTold
 	if f.Ruled != nil {
 		p.Ruling = placement.Ruling{What: f.Ruled.What, At: instant(f.Ruled.At)}
 	}

@@ -35,6 +35,10 @@ func (s *Service) due(p placement.Placement) time.Time {
 		sooner(p.Hold.ExpiresAt)
 	case placement.Waitlisted:
 		sooner(p.Request.NeededUntil)
+	case placement.InTransit, placement.Diverted:
+		if !p.LateTold {
+			sooner(p.ChangedAt.Add(s.Policy.Overdue))
+		}
 	case placement.Ended, placement.Cancelled, placement.Superseded:
 		return next
 	}

@@ -74,6 +74,10 @@ func (s *Service) whatIsDue(ctx context.Context, p placement.Placement, now time
 		d.next = p.StopWaiting(now)
 		d.alerts = append(d.alerts, alert(p, placement.AlertWaitingOver, now))
 	}
+	if onRoad := p.State == placement.InTransit || p.State == placement.Diverted; onRoad && !p.LateTold && !now.Before(p.ChangedAt.Add(s.Policy.Overdue)) {
+		d.next = d.next.Overdue()
+		d.alerts = append(d.alerts, alert(p, placement.AlertOverdue, now))
+	}
 	next, alerts := s.warn(d.next, now)
 	d.next, d.alerts = next, append(d.alerts, alerts...)
 	return d, nil

@@ -44,6 +44,12 @@ func ask(p placement.Placement, now time.Time) matching.Ask {
 // option in the same write. Sent again under the same key it answers with the
 // placement as it is now.
 func (s *Service) Request(ctx context.Context, c caller.Caller, r placement.Request, cmd Command) (Outcome, error) {
+	return s.Transfer(ctx, c, r, "", cmd)
+}
+
+// Transfer is a request for a party that is in a shelter already: its arrival
+// ends that stay in the same write. transferOf is the placement of the stay.
+func (s *Service) Transfer(ctx context.Context, c caller.Caller, r placement.Request, transferOf string, cmd Command) (Outcome, error) {
 	if err := c.Allow(caller.RequestPlacement, caller.Resource{Team: c.Team()}); err != nil {
 		return Outcome{}, err
 	}
@@ -62,6 +68,11 @@ func (s *Service) Request(ctx context.Context, c caller.Caller, r placement.Requ
 			return decision{}, err
 		}
 		p := placement.New(id, c.Team(), s.Policy.ID, r, now, cmd.hash(c))
+		if p.TransferOf = transferOf; transferOf != "" {
+			if err := s.transferable(ctx, c, p); err != nil {
+				return decision{}, err
+			}
+		}
 		p.Late = r.HoldBest && !r.OccurredAt.IsZero() && now.Sub(r.OccurredAt) > s.Policy.LateHold
 		match = matching.Rank(w, ask(p, now), s.Policy, r.Limit)
 		tries++
@@ -69,6 +80,9 @@ func (s *Service) Request(ctx context.Context, c caller.Caller, r placement.Requ
 	})
 	if err != nil {
 		return Outcome{}, err
+	}
+	if p.State == placement.Waitlisted && !replayed {
+		s.noteGap(ctx, r, match.FirstRule)
 	}
 	o := Outcome{Placement: p, Match: &match, Replayed: replayed}
 	if replayed {
@@ -78,6 +92,16 @@ func (s *Service) Request(ctx context.Context, c caller.Caller, r placement.Requ
 		}
 	}
 	return o, nil
+}
+
+// noteGap notes what was missing, in a write of its own: the id of a common
+// write would tie it to the placement for ever. A crash in between loses one row
+// of a statistic.
+func (s *Service) noteGap(ctx context.Context, r placement.Request, failed map[string]int) {
+	it := record.FromGap(r, failed, s.NewID(), s.now())
+	if err := s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: []table.Op{table.PutOp(it, 0)}}); err != nil {
+		s.Log.Error("a gap was not noted", "error", err.Error())
+	}
 }
 
 // checkNew holds a request against the form, unless it turns out to be a repeat
@@ -443,11 +467,88 @@ func (s *Service) Decide(ctx context.Context, c caller.Caller, id string, what c
 	})
 }
 
-// Receive records the arrival.
+// Receive records the arrival. Where the placement is a transfer, the stay it
+// comes from ends in the same write: nobody is counted in two places.
 func (s *Service) Receive(ctx context.Context, c caller.Caller, id string, cmd Command) (Outcome, error) {
-	return s.move(ctx, c, caller.AnswerPlacement, id, placement.MoveReceive, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
-		return p.Receive(c.Shelter(), occurred(cmd, now), now)
+	return s.alarming(ctx, c, caller.AnswerPlacement, id, placement.MoveReceive, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {
+		if d.next, d.beds, err = p.Receive(c.Shelter(), occurred(cmd, now), now); err != nil || p.TransferOf == "" || p.State == placement.Arrived {
+			return d, err
+		}
+		origin, err := s.load(ctx, p.TransferOf)
+		if err != nil || origin == nil || origin.State != placement.Arrived {
+			return d, err // it has ended by itself meanwhile
+		}
+		left, beds, err := origin.EndByTransfer(occurred(cmd, now), now)
+		if err != nil {
+			return d, err
+		}
+		d.also, d.beds = append(d.also, left), append(d.beds, beds...)
+		return d, nil
 	})
+}
+
+func (s *Service) load(ctx context.Context, id string) (*placement.Placement, error) {
+	it, err := s.Store.Get(ctx, record.PlacementKey(id), table.Strong)
+	if err != nil || it == nil {
+		return nil, refusal(err)
+	}
+	p, err := record.ToPlacement(it)
+	return &p, err
+}
+
+// transferable checks that a transfer starts from a stay of the team's own with
+// as many people.
+func (s *Service) transferable(ctx context.Context, c caller.Caller, p placement.Placement) error {
+	origin, err := s.load(ctx, p.TransferOf)
+	if err != nil {
+		return err
+	}
+	if origin == nil || c.Allow(caller.MovePlacement, resource(*origin)) != nil || origin.State != placement.Arrived {
+		return fault.Field("transferOf", "is not a stay of this team")
+	}
+	if origin.PersonsHere() != len(p.Request.Persons) {
+		return fault.Field("party.persons", "must be those who are in the shelter now")
+	}
+	return nil
+}
+
+// Correct replaces what was said of the persons and runs the rules again. Beds
+// are kept until they are swapped and nobody is ejected: where the shelter may
+// not keep the party any more, the desk is told.
+func (s *Service) Correct(ctx context.Context, c caller.Caller, id string, persons []placement.Person, cmd Command) (Outcome, error) {
+	o, err := s.alarming(ctx, c, caller.MovePlacement, id, placement.MoveCorrect, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {
+		if d.next, err = p.Correct(persons, now); err != nil {
+			return d, err
+		}
+		fits, err := s.stillFits(ctx, d.next, now)
+		if err == nil && !fits {
+			d.alerts = append(d.alerts, alert(p, placement.AlertMustMove, now))
+		}
+		return d, err
+	})
+	if err == nil {
+		if match, err := s.rank(ctx, o.Placement); err == nil {
+			o.Match = &match
+		}
+	}
+	return o, err
+}
+
+// passing are rules about this moment or about beds the party has already.
+var passing = []string{"beds.free", "party.together", "intake.hours", "data.fresh", "journey.limit"}
+
+// stillFits reports whether the shelter that holds or has the party may keep it.
+func (s *Service) stillFits(ctx context.Context, p placement.Placement, now time.Time) (bool, error) {
+	if !p.State.Live() {
+		return true, nil
+	}
+	w, err := s.world(ctx)
+	if err != nil {
+		return true, err
+	}
+	_, failed, there := matching.Try(w, p.Hold.Shelter, ask(p, now), s.Policy)
+	failed = slices.DeleteFunc(failed, func(rule string) bool { return slices.Contains(passing, rule) })
+	return there && len(failed) == 0, nil
 }
 
 // Cancel ends the request before arrival.

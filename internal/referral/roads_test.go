@@ -3,6 +3,7 @@ package referral_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -405,4 +406,106 @@ func try(p placement.Placement, m placement.Move, now time.Time) (err error) {
 		_, err = p.Depart(true, 0, false, now)
 	}
 	return err
+}
+
+// A transfer's arrival ends the stay it comes from in the same write.
+func TestATransferCountsNobodyTwice(t *testing.T) {
+	w := testworld.Open(t)
+	ctx, s := context.Background(), w.Service
+	o := request(t, w, "one", true)
+	first := o.Hold.Shelter
+	if _, err := s.Receive(ctx, staff(first), o.ID, command("r1", 0)); err != nil {
+		t.Fatal(err)
+	}
+	r := girl()
+	r.ExcludedShelters = []string{first}
+	moved, err := s.Transfer(ctx, team, r, o.ID, command("move", 0))
+	if err != nil || moved.Hold.Shelter == first {
+		t.Fatal(moved.Hold, err)
+	}
+	w.Pass(time.Hour)
+	if _, err := s.Receive(ctx, staff(moved.Hold.Shelter), moved.ID, command("r2", 0)); err != nil {
+		t.Fatal(err)
+	}
+	origin, err := s.Placement(ctx, team, o.ID)
+	if err != nil || origin.State != placement.Ended || origin.Stays[0].Reason != code.EndTransferred {
+		t.Fatalf("%s %+v %v", origin.State, origin.Stays, err)
+	}
+	account(t, w)
+	if _, err := s.Transfer(ctx, team, r, o.ID, command("again", 0)); err == nil {
+		t.Fatal("an ended stay was transferred")
+	}
+	theirs := caller.Caller{Subject: testworld.OtherTeam, Role: caller.Rescue, Scope: "team-b"}
+	if _, err := s.Transfer(ctx, theirs, r, moved.ID, command("theirs", 0)); err == nil {
+		t.Fatal("another team's stay was transferred")
+	}
+}
+
+// The age was wrong: beds are kept, the desk is told that the party must move.
+func TestACorrectionKeepsTheBedsAndTellsTheDesk(t *testing.T) {
+	w := testworld.Open(t)
+	ctx, s := context.Background(), w.Service
+	o := request(t, w, "one", true)
+	grown := []placement.Person{{Age: code.Age18To24, AgeStatus: code.AgeDocumented, PlaceWith: code.Women}}
+	fixed, err := s.Correct(ctx, team, o.ID, grown, command("fix", 1))
+	if err != nil || fixed.State != placement.Held || fixed.Request.Persons[0].Age != code.Age18To24 {
+		t.Fatal(fixed.State, err)
+	}
+	if len(fixed.Match.Options) == 0 || fixed.Match.Options[0].Candidate.ID != "WOMN" {
+		t.Fatalf("options %+v", fixed.Match.Options)
+	}
+	if list := alerts(t, w); len(list) != 1 || list[0].Kind != placement.AlertMustMove {
+		t.Fatalf("alerts %+v", list)
+	}
+	account(t, w)
+	if _, err := s.Hold(ctx, team, o.ID, "WOMN", command("swap", 2)); err != nil {
+		t.Fatal(err)
+	}
+	account(t, w)
+	if _, err := s.Correct(ctx, team, o.ID, append(grown, grown...), command("more", 3)); err == nil {
+		t.Fatal("a correction added a person")
+	}
+}
+
+func TestAJourneyThatTakesTooLongIsToldOnce(t *testing.T) {
+	w := testworld.Open(t)
+	ctx, s := context.Background(), w.Service
+	onTheRoad(t, w)
+	w.Pass(12*time.Hour + 10*time.Second)
+	for range 3 {
+		if _, err := s.Lapse(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	late := 0
+	for _, a := range alerts(t, w) {
+		if a.Kind == placement.AlertOverdue {
+			late++
+		}
+	}
+	if late != 1 {
+		t.Fatalf("told %d times", late)
+	}
+}
+
+// What was missing is noted without a person, a team or a placement.
+func TestAGapIsNotedWithoutAPerson(t *testing.T) {
+	w := testworld.Open(t)
+	ctx := context.Background()
+	r := girl()
+	r.Persons[0].PlaceWith = code.TransgenderUnit
+	o, err := w.Service.Request(ctx, team, r, command("one", 0))
+	if err != nil || o.State != placement.Waitlisted {
+		t.Fatal(o.State, err)
+	}
+	page, err := w.Store.Query(ctx, table.Query{PK: record.GapPartition(testworld.District)})
+	if err != nil || len(page.Items) != 1 {
+		t.Fatalf("%d gaps, %v", len(page.Items), err)
+	}
+	stored := page.Items[0].SK + string(page.Items[0].Body)
+	for _, never := range []string{o.ID, "team-a", w.Now().Format("T15:04")} {
+		if strings.Contains(stored, never) {
+			t.Errorf("a gap tells %q: %s", never, stored)
+		}
+	}
 }

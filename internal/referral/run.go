@@ -22,7 +22,8 @@ type decision struct {
 	next   placement.Placement
 	beds   []placement.BedMove
 	alerts []placement.Alert
-	done   bool // next is the answer already: a replay, or nothing to do
+	also   []placement.Placement // other placements that change in the same write
+	done   bool                  // next is the answer already: a replay, or nothing to do
 }
 
 // errAgain says that something newer has been learnt: decide again on it.
@@ -105,6 +106,10 @@ func (a *attempt) ops(d decision, version uint64) ([]table.Op, error) {
 	ops := []table.Op{table.PutOp(record.FromPlacement(d.next), version)}
 	for _, alert := range d.alerts {
 		ops = append(ops, table.PutOp(record.FromAlert(alert), 0))
+	}
+	for _, other := range d.also {
+		other.Due = a.due(other)
+		ops = append(ops, table.PutOp(record.FromPlacement(other), other.Version))
 	}
 	for _, group := range byUnit(d.beds) {
 		op, err := a.unitOp(group)
