@@ -280,5 +280,3 @@ func FallbackFor(ask Ask, policy Policy) Fallback {
 	}
 	return Fallback{ask.Place, j.AdultCall, j.AdultPlace}
 }
-
-func sorted(list []int) []int { slices.Sort(list); return list }
