@@ -2,7 +2,9 @@ package internal_test
 
 import (
 	"encoding/json"
+	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -127,6 +129,35 @@ func TestDomainIsPure(t *testing.T) {
 			if slices.Contains([]string{"os", "context", "net/http", "encoding/json", "database/sql", "math/rand", "math/rand/v2", "crypto/rand", "log", "log/slog"}, imported) {
 				t.Errorf("%s imports %s", p.ImportPath, imported)
 			}
+		}
+	}
+}
+
+// Each action that policies speak of is asked for somewhere, and each that is
+// asked for is in the policies: a check nobody makes protects nobody.
+func TestEveryActionIsInThePoliciesAndAskedFor(t *testing.T) {
+	source, err := os.ReadFile("caller/caller.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	policies, err := os.ReadFile("caller/policies.cedar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	uses, err := exec.Command("grep", "-rhoE", `caller\.[A-Z][A-Za-z]+`, "referral").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	actions := regexp.MustCompile(`(?m)^\t([A-Z]\w+)\s+Action = "(\w+)"`).FindAllStringSubmatch(string(source), -1)
+	if len(actions) < 10 {
+		t.Fatalf("%d actions found", len(actions))
+	}
+	for _, a := range actions {
+		if !strings.Contains(string(policies), `Action::"`+a[2]+`"`) {
+			t.Errorf("no policy permits %s", a[2])
+		}
+		if !slices.Contains(strings.Fields(string(uses)), "caller."+a[1]) {
+			t.Errorf("nothing asks for %s", a[1])
 		}
 	}
 }

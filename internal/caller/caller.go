@@ -74,6 +74,8 @@ const (
 	ReadAlerts       Action = "readAlerts"
 	RulePlacement    Action = "rulePlacement"
 	AdmitPerson      Action = "admitPerson"
+	CloseShelter     Action = "closeShelter"
+	VetShelter       Action = "vetShelter"
 )
 
 // Resource is what the action is on. Fields that do not apply are empty.

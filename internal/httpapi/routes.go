@@ -62,6 +62,9 @@ func placementRoutes(a *API, r huma.API) {
 func shelterRoutes(a *API, r huma.API) {
 	get(r, a, "/v1/shelters/{id}", "getShelter", "One shelter with its counts", a.getShelter)
 	put(r, a, "/v1/shelters/{id}/units/{unit}", "countUnit", "A census of one unit", a.countUnit)
+	post(r, a, "/v1/shelters/{id}/close", "closeShelter", "The shelter takes nobody any more; who is there must move", a.closeShelter)
+	post(r, a, "/v1/shelters/{id}/suspend", "suspendShelter", "The ministry suspends a shelter", a.suspendShelter)
+	post(r, a, "/v1/shelters/{id}/resume", "resumeShelter", "The ministry lets a shelter take part again", a.resumeShelter)
 	post(r, a, "/v1/shelters/{id}/confirm-counts", "confirmCounts", "Nothing has changed since the last count", a.confirmCounts)
 	post(r, a, "/v1/shelters/{id}/admissions", "admitPersons", "A walk-in: people who are here already", a.admitPersons)
 	get(r, a, "/v1/shelters/{id}/arrivals", "listArrivals", "Who is held, coming and here", a.listArrivals)

@@ -83,6 +83,38 @@ func version(ifMatch string) (uint64, error) {
 	return n, nil
 }
 
+type statusInput struct {
+	Keyed
+	One
+}
+
+// closeShelter serves POST /v1/shelters/{id}/close.
+func (a *API) closeShelter(ctx context.Context, in *statusInput) (*shelterOutput, error) {
+	return a.setStatus(ctx, in.ID, shelter.Closed)
+}
+
+// suspendShelter serves POST /v1/shelters/{id}/suspend.
+func (a *API) suspendShelter(ctx context.Context, in *statusInput) (*shelterOutput, error) {
+	return a.setStatus(ctx, in.ID, shelter.Suspended)
+}
+
+// resumeShelter serves POST /v1/shelters/{id}/resume.
+func (a *API) resumeShelter(ctx context.Context, in *statusInput) (*shelterOutput, error) {
+	return a.setStatus(ctx, in.ID, shelter.Active)
+}
+
+func (a *API) setStatus(ctx context.Context, id string, to shelter.Status) (*shelterOutput, error) {
+	c, err := a.who(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s, err := a.referrals.SetStatus(ctx, c, id, to)
+	if err != nil {
+		return nil, err
+	}
+	return &shelterOutput{viewShelter(s)}, nil
+}
+
 type confirmInput struct {
 	Keyed
 	One

@@ -13,6 +13,7 @@ import (
 	"panah/internal/placement"
 	"panah/internal/record"
 	"panah/internal/referral"
+	"panah/internal/shelter"
 	"panah/internal/table"
 	"panah/internal/testworld"
 )
@@ -507,5 +508,38 @@ func TestAGapIsNotedWithoutAPerson(t *testing.T) {
 		if strings.Contains(stored, never) {
 			t.Errorf("a gap tells %q: %s", never, stored)
 		}
+	}
+}
+
+// A shelter that closes tonight takes nobody any more, at once; those inside and
+// on their way stay counted, and their desk is told.
+func TestAShelterThatClosesTellsTheDesk(t *testing.T) {
+	w := testworld.Open(t)
+	ctx, s := context.Background(), w.Service
+	o := request(t, w, "one", false)
+	mustHold(t, w, o.ID, "GRLS", "hold", 1)
+	if _, err := s.SetStatus(ctx, staff("GRLS"), "GRLS", shelter.Suspended); !fault.Is(err, fault.Forbidden) {
+		t.Fatalf("a shelter suspended itself: %v", err)
+	}
+	v, err := s.SetStatus(ctx, staff("GRLS"), "GRLS", shelter.Closed)
+	if err != nil || v.Status != shelter.Closed || v.Rev != 2 {
+		t.Fatal(v.Status, v.Rev, err)
+	}
+	if list := alerts(t, w); len(list) != 1 || list[0].Placement != o.ID {
+		t.Fatalf("alerts %+v", list)
+	}
+	other := request(t, w, "two", false)
+	if _, err := s.Hold(ctx, team, other.ID, "GRLS", command("h2", 1)); !fault.Is(err, fault.NotEligible) {
+		t.Fatalf("a closed shelter takes somebody: %v", err)
+	}
+	if c := w.Unit(t, "GRLS", "girls").Counts(); c.Held() != 1 || c.Occupied() != 10 {
+		t.Fatalf("%+v", c)
+	}
+	ministry := caller.Caller{Subject: testworld.Ministry, Role: caller.Ministry, Scope: "IN"}
+	if _, err := s.SetStatus(ctx, ministry, "GRLS", shelter.Active); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Hold(ctx, team, other.ID, "GRLS", command("h3", 1)); err != nil {
+		t.Fatalf("after it was resumed: %v", err)
 	}
 }

@@ -1,0 +1,91 @@
+package referral
+
+import (
+	"context"
+	"errors"
+
+	"panah/internal/caller"
+	"panah/internal/fault"
+	"panah/internal/placement"
+	"panah/internal/record"
+	"panah/internal/shelter"
+	"panah/internal/table"
+)
+
+// SetStatus closes a shelter (its staff's word), or suspends or resumes it (the
+// ministry's). Shelter and units change in one write and their rev is raised, so
+// that nobody is placed there any more however old a directory is. The beds of
+// those on their way and the people inside stay as they are: the desks of their
+// districts are told that they must move.
+func (s *Service) SetStatus(ctx context.Context, c caller.Caller, id string, to shelter.Status) (ShelterView, error) {
+	action := caller.VetShelter
+	if to == shelter.Closed {
+		action = caller.CloseShelter
+	}
+	for range attempts {
+		v, err := s.Shelter(ctx, c, id)
+		if err != nil {
+			return v, err
+		}
+		if err := c.Allow(action, caller.Resource{Shelter: v.ID, District: v.District}); err != nil {
+			return v, err
+		}
+		if v.Status == to {
+			return v, nil
+		}
+		ops, items := restated(&v, to)
+		if err := s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: ops}); err == nil {
+			s.Directory.Learn(items...)
+			if to != shelter.Active {
+				s.mustMove(ctx, v)
+			}
+			return v, nil
+		} else if _, lost := table.IsStale(err); !lost && !errors.Is(err, table.ErrUnknown) {
+			return v, refusal(err)
+		}
+	}
+	return ShelterView{}, fault.New(fault.Busy, "the shelter is busy; send it again shortly")
+}
+
+// restated writes a new status into a shelter and the rev of it into its units.
+func restated(v *ShelterView, to shelter.Status) (ops []table.Op, items []*table.Item) {
+	v.Status = to
+	v.Rev++
+	put := func(it table.Item, version uint64) {
+		ops = append(ops, table.PutOp(it, version))
+		it.Version = version + 1
+		items = append(items, &it)
+	}
+	put(record.FromShelter(v.Shelter), v.Version)
+	v.Version++
+	for i := range v.Units {
+		v.Units[i].Rev = v.Rev
+		put(record.FromUnit(v.Units[i]), v.Units[i].Version)
+		v.Units[i].Version++
+	}
+	return ops, items
+}
+
+// mustMove tells the desks of everyone who is held at, coming to or living in a
+// shelter that takes nobody any more. An alert that cannot be written is logged:
+// the status stands.
+func (s *Service) mustMove(ctx context.Context, v ShelterView) {
+	q := table.Query{Index: table.Work, PK: record.WorkPartition(v.ID)}
+	for {
+		list, next, err := s.list(ctx, q, func(p placement.Placement) bool { return p.Hold.Shelter == v.ID && p.State.Live() })
+		for _, p := range list {
+			it := record.FromAlert(alert(p, placement.AlertMustMove, s.now()))
+			werr := s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: []table.Op{table.PutOp(it, 0)}})
+			if _, told := table.IsStale(werr); werr != nil && !told {
+				err = errors.Join(err, werr)
+			}
+		}
+		if err != nil {
+			s.Log.Error("not every desk was told that a shelter takes nobody any more", "shelter", v.ID, "error", err.Error())
+			return
+		}
+		if q.After = next; next == "" {
+			return
+		}
+	}
+}
