@@ -27,7 +27,7 @@ var layers = []layer{
 	{name: "caller", rooms: []string{"caller"}, own: []string{"fault", "place"}, foreign: []string{"github.com/cedar-policy/cedar-go"}},
 	{name: "facts", rooms: []string{"shelter", "placement"}, own: []string{"fault", "code", "place", "language"}},
 	{name: "decisions", rooms: []string{"matching", "occupancy"}, own: []string{"facts", "fault", "code", "place", "language"}, same: true},
-	{name: "use cases", rooms: []string{"policy", "record", "directory", "referral"}, own: []string{"contract", "place", "language", "caller", "facts", "decisions"}, same: true},
+	{name: "use cases", rooms: []string{"policy", "record", "directory", "audit", "referral"}, own: []string{"contract", "place", "language", "caller", "facts", "decisions"}, same: true},
 	{name: "dynamo", rooms: []string{"dynamo", "dynamo/streams", "dynamo/local"}, own: []string{"table"}, same: true,
 		foreign: []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"}},
 	{name: "embedded", rooms: []string{"embedded"}, own: []string{"table", "packed"}, foreign: []string{"go.etcd.io/bbolt"}},

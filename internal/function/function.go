@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 
+	"panah/internal/audit"
 	"panah/internal/directory"
 	"panah/internal/gateway"
 	"panah/internal/httpapi"
@@ -97,7 +98,8 @@ func Clock(p Parts, span time.Duration) (lambda.Handler, error) {
 	return gateway.Schedule(func(ctx context.Context) error { return s.Watch(ctx, span, ClockEvery) }, p.Log), nil
 }
 
-// Changes keeps the directory's log and pages from the change feed and, when
+// Changes keeps the directory's log and pages and the audit chains from the
+// change feed and, when
 // beds were given back, looks for those who wait; decode reads the engine's own
 // form of a change.
 func Changes(p Parts, decode func(json.RawMessage) (table.Change, error)) (lambda.Handler, error) {
@@ -106,8 +108,12 @@ func Changes(p Parts, decode func(json.RawMessage) (table.Change, error)) (lambd
 		return nil, err
 	}
 	pub := directory.NewPublisher(p.Store, s.NewID, s.Now, p.Log)
+	keeper := audit.NewKeeper(p.Store, s.NewID, s.Now, p.Log)
 	return gateway.Stream(decode, func(ctx context.Context, changes []table.Change) error {
 		if err := pub.Apply(ctx, changes); err != nil {
+			return err
+		}
+		if err := keeper.Apply(ctx, changes); err != nil {
 			return err
 		}
 		if !referral.Freed(changes) {

@@ -106,6 +106,7 @@ type Placement struct {
 	Warned     uint8     // how many warnings of the legal clock have been given
 	TransferOf string    // the stay this placement moves the party from; arriving ends it
 	LateTold   bool      // the desk was told that the party is long on the road
+	By         string    // the subject who asked for the last change; empty: the clock
 	Due        time.Time // when the clock must look next; zero: never
 	FoundAt    time.Time // when beds were found for a waiting request; the team is told, nothing is held
 }

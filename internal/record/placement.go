@@ -32,6 +32,7 @@ type placementForm struct {
 	Ruled      *rulingForm     `json:"j,omitempty"`
 	Warned     uint8           `json:"x,omitempty"`
 	Due        int64           `json:"du,omitempty"`
+	By         string          `json:"by,omitempty"`
 	TransferOf string          `json:"tr,omitempty"`
 	LateTold   bool            `json:"lt,omitempty"`
 	Found      int64           `json:"fo,omitempty"`
@@ -114,6 +115,7 @@ func FromPlacement(p placement.Placement) table.Item {
 		f.Parts = append(f.Parts, partForm(part))
 	}
 	f.Unwanted, f.Warned, f.Due, f.Found = p.Unwanted, p.Warned, seconds(p.Due), seconds(p.FoundAt)
+	f.By = p.By
 	f.TransferOf, f.LateTold = p.TransferOf, p.LateTold
 	if !p.Ruling.At.IsZero() {
 		f.Ruled = &rulingForm{p.Ruling.What, seconds(p.Ruling.At)}
@@ -209,6 +211,7 @@ func ToPlacement(it *table.Item) (placement.Placement, error) {
 		p.Hold.Parts = append(p.Hold.Parts, placement.Part(part))
 	}
 	p.Unwanted, p.Warned, p.Due, p.FoundAt = f.Unwanted, f.Warned, instant(f.Due), instant(f.Found)
+	p.By = f.By
 	p.TransferOf, p.LateTold = f.TransferOf, f.LateTold
 	if f.Ruled != nil {
 		p.Ruling = placement.Ruling{What: f.Ruled.What, At: instant(f.Ruled.At)}

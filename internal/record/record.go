@@ -150,6 +150,7 @@ type unitForm struct {
 	Offered    int64                  `json:"l,omitempty"`
 	Included   map[string]int         `json:"w,omitempty"`
 	Mark       uint64                 `json:"x,omitempty"`
+	By         string                 `json:"by,omitempty"`
 }
 
 // FromUnit makes the item of a unit. Its guard is derived from the counts here
@@ -164,7 +165,7 @@ func FromUnit(u shelter.Unit) table.Item {
 		Population: u.Population, Ages: u.Ages, Kind: u.Kind, Separate: u.SeparateSleeping, Site: u.Site,
 		Sanctioned: u.Sanctioned, Staffed: c.Staffed(), OutOf: c.OutOfService(), Occupied: c.Occupied(), Census: u.Census,
 		Counted: seconds(u.CountedAt), Confirmed: seconds(u.ConfirmedAt), Moved: seconds(u.MovedAt),
-		Offered: seconds(u.LastOffered), Included: u.Counted, Mark: u.Mark})}
+		Offered: seconds(u.LastOffered), Included: u.Counted, Mark: u.Mark, By: u.By})}
 }
 
 // ToUnit reads a unit back and checks that its guard agrees with its counts.
@@ -188,7 +189,7 @@ func ToUnit(it *table.Item) (shelter.Unit, error) {
 		Shelter: strings.TrimPrefix(it.PK, "S#"), ID: strings.TrimPrefix(it.SK, "U#"), Population: f.Population,
 		Ages: f.Ages, Kind: f.Kind, SeparateSleeping: f.Separate, Site: f.Site, Rev: it.Guard.Rev, Version: it.Version,
 		Census: f.Census, Sanctioned: f.Sanctioned, CountedAt: instant(f.Counted), ConfirmedAt: instant(f.Confirmed),
-		MovedAt: instant(f.Moved), LastOffered: instant(f.Offered), Counted: f.Included, Mark: f.Mark,
+		MovedAt: instant(f.Moved), LastOffered: instant(f.Offered), Counted: f.Included, Mark: f.Mark, By: f.By,
 	}, counts, claims)
 	if u.Counts().Free() != it.Guard.Free {
 		return u, fmt.Errorf("record: unit %s: %d free by its guard, %d by its counts", it.Key, it.Guard.Free, u.Counts().Free())

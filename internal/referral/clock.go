@@ -61,6 +61,7 @@ func (s *Service) tick(ctx context.Context, key table.Key) (int, error) {
 }
 
 func (s *Service) whatIsDue(ctx context.Context, p placement.Placement, now time.Time) (d decision, err error) {
+	p.By = "" // the clock's own
 	d.next = p
 	switch {
 	case p.State == placement.Held && !now.Before(p.Hold.ExpiresAt):

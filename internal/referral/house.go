@@ -43,6 +43,7 @@ func (s *Service) Admit(ctx context.Context, c caller.Caller, shelterID, unit st
 			return decision{}, err
 		}
 		p, beds := placement.Admit(id, team, s.Policy.ID, r, shelterID, unit, occurred(cmd, now), now, cmd.hash(c))
+		p.By = c.Subject
 		return decision{next: p, beds: beds}, nil
 	})
 	return Outcome{Placement: p, Replayed: replayed}, err
@@ -73,7 +74,7 @@ func (s *Service) Confirm(ctx context.Context, c caller.Caller, shelterID string
 			if !u.ConfirmedAt.Before(at) {
 				continue
 			}
-			v.Units[i].ConfirmedAt = at
+			v.Units[i].ConfirmedAt, v.Units[i].By = at, c.Subject
 			it := record.FromUnit(v.Units[i])
 			ops = append(ops, table.PutOp(it, u.Version))
 			it.Version = u.Version + 1

@@ -73,6 +73,7 @@ func (s *Service) Transfer(ctx context.Context, c caller.Caller, r placement.Req
 				return decision{}, err
 			}
 		}
+		p.By = c.Subject
 		p.Late = r.HoldBest && !r.OccurredAt.IsZero() && now.Sub(r.OccurredAt) > s.Policy.LateHold
 		match = matching.Rank(w, ask(p, now), s.Policy, r.Limit)
 		tries++
@@ -278,6 +279,7 @@ func (s *Service) alarming(ctx context.Context, c caller.Caller, a caller.Action
 		if err != nil {
 			return decision{}, err
 		}
+		d.next.By = c.Subject
 		d.next, err = d.next.Remember(cmd.hash(c), m)
 		return d, err
 	})

@@ -22,7 +22,7 @@ type ShelterView struct {
 
 // Shelter reads one shelter for its staff, its desk or its ministry.
 func (s *Service) Shelter(ctx context.Context, c caller.Caller, id string) (ShelterView, error) {
-	page, err := s.Store.Query(ctx, table.Query{PK: record.ShelterKey(id).PK})
+	page, err := s.Store.Query(ctx, table.Query{PK: record.ShelterKey(id).PK, From: "S"})
 	if refused := (*table.Refused)(nil); errors.As(err, &refused) {
 		return ShelterView{}, missing(c.Allow(caller.ReadShelter, caller.Resource{}))
 	}
@@ -96,6 +96,7 @@ func (s *Service) Count(ctx context.Context, c caller.Caller, shelterID, unitID 
 			return u, nil
 		}
 		next, err := s.count(ctx, u, cmd)
+		next.By = c.Subject
 		if err != nil {
 			return u, err
 		}

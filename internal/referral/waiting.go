@@ -72,6 +72,7 @@ func (s *Service) matchOne(ctx context.Context, key table.Key) (int, error) {
 			return decision{next: *p, done: true}, nil
 		}
 		found = 1
+		p.By = "" // nobody asked
 		return decision{next: p.Found(now)}, nil
 	})
 	if fault.Is(err, fault.Busy) || fault.Is(err, fault.DirectoryCold) {

@@ -89,6 +89,7 @@ type Unit struct {
 	LastOffered time.Time      // the latest end of any claim so far
 	Counted     map[string]int // people, by placement, whom the census found here before their arrival was recorded
 	Mark        uint64         // of the last census as it was sent, to know it again
+	By          string         // the subject who counted or confirmed last
 }
 
 // Restore makes a unit from stored parts.
