@@ -88,7 +88,7 @@ func (s *state) publish(k *known) {
 	if k.shelter == nil {
 		return // units of a shelter not seen yet wait for it
 	}
-	c := &matching.Candidate{Shelter: *k.shelter, Units: k.units, Zone: s.zoneOf[k.shelter.District]}
+	c := matching.NewCandidate(*k.shelter, k.units, s.zoneOf[k.shelter.District])
 	if k.at >= 0 {
 		s.sorted[k.at] = c
 		return

@@ -12,23 +12,21 @@ import (
 // anywhere in the shelter. It leaves t.parts nil when somebody finds no bed.
 func (t *trial) assign() {
 	t.parts, t.site = nil, false
-	usable := make([]*shelter.Unit, 0, 8)
+	usable := t.usable[:0]
 	for i := range t.c.Units {
 		u := &t.c.Units[i]
-		if u.FreeAt(t.At) > 0 && t.fresh(u) && t.wanted(u) {
-			usable = append(usable, u)
+		free := t.c.freeAt(i, t.At)
+		if free < 1 || !t.fresh(u) || !t.wanted(u) {
+			continue
 		}
-	}
-	if len(usable) == 0 {
-		return
-	}
-	for i := range usable {
-		if t.parts = t.share(usable[i : i+1]); t.parts != nil {
-			t.site = true
+		if free >= len(t.Persons) && t.takesAll(u) {
+			t.parts, t.site = []placement.Part{{Unit: u.ID, Persons: t.everybody}}, true
 			return
 		}
+		usable = append(usable, u)
 	}
-	if len(t.Persons) == 1 {
+	t.usable = usable
+	if len(usable) == 0 || len(t.Persons) == 1 {
 		return
 	}
 	for _, site := range sites(usable) {
@@ -38,6 +36,16 @@ func (t *trial) assign() {
 		}
 	}
 	t.parts = t.share(usable)
+}
+
+// takesAll reports whether a unit suits the whole party.
+func (t *trial) takesAll(u *shelter.Unit) bool {
+	for i := range t.Persons {
+		if !suits(&t.Persons[i], u) {
+			return false
+		}
+	}
+	return true
 }
 
 // wanted reports whether a unit suits anyone of the party.

@@ -129,6 +129,7 @@ func prepare(w World, ask Ask, policy Policy) *asked {
 	for _, p := range ask.Persons {
 		a.needs = a.needs.Union(p.Needs)
 		a.grownUp = a.grownUp || !p.Child()
+		a.everybody = append(a.everybody, len(a.everybody))
 	}
 	return a
 }

@@ -48,19 +48,22 @@ type trial struct {
 	c     *Candidate
 	parts []placement.Part // the assignment, nil when none was found
 	site  bool             // parts are all in one building
+
+	usable []*shelter.Unit // room to work in, from one shelter to the next
 }
 
 // asked is what is the same for every shelter of one ask.
 type asked struct {
 	Ask
-	policy   Policy
-	here     place.Place
-	limit    int    // journey minutes
-	minutes  []int  // of journey to each zone
-	excluded []bool // zones that touch an excluded area
-	grownUp  bool   // an adult is in the party
-	needs    code.Set[code.Need]
-	zones    []Zone
+	policy    Policy
+	here      place.Place
+	limit     int    // journey minutes
+	minutes   []int  // of journey to each zone
+	excluded  []bool // zones that touch an excluded area
+	grownUp   bool   // an adult is in the party
+	everybody []int  // the indexes of the whole party
+	needs     code.Set[code.Need]
+	zones     []Zone
 }
 
 func sameCountry(t *trial) bool {
@@ -70,12 +73,7 @@ func sameCountry(t *trial) bool {
 // registered also holds back a shelter whose rules and units are known from
 // different moments: changed together, they may arrive apart.
 func registered(t *trial) bool {
-	for i := range t.c.Units {
-		if t.c.Units[i].Rev != t.c.Rev {
-			return false
-		}
-	}
-	return t.c.Status == shelter.Active && t.c.RegisteredAt(t.At)
+	return !t.c.apart && t.c.Status == shelter.Active && t.c.RegisteredAt(t.At)
 }
 
 // lawful holds the type of institution against the ages: a child never goes to

@@ -119,7 +119,7 @@ func (t *trial) loadPoints() int {
 	free, staffed := 0, 0
 	for i := range t.c.Units {
 		if u := &t.c.Units[i]; t.uses(u.ID) {
-			free, staffed = free+max(0, u.FreeAt(t.At)), staffed+u.Counts().Staffed()
+			free, staffed = free+max(0, t.c.freeAt(i, t.At)), staffed+u.Counts().Staffed()
 		}
 	}
 	return share(t.policy.Weights.Load, free, max(staffed, 1))

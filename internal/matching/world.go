@@ -8,6 +8,7 @@
 package matching
 
 import (
+	"math"
 	"sync"
 	"time"
 
@@ -23,6 +24,44 @@ type Candidate struct {
 	shelter.Shelter
 	Units []shelter.Unit // by id
 	Zone  int            // index into World.Zones
+
+	beds  []beds // of each unit, worked out once
+	apart bool   // shelter and units are known from different moments
+}
+
+// beds are a unit's free beds until the first of its claims ends.
+type beds struct {
+	free  int
+	until int64 // Unix seconds
+}
+
+// NewCandidate works out once what every ask looks at.
+func NewCandidate(s shelter.Shelter, units []shelter.Unit, zone int) *Candidate {
+	c := &Candidate{Shelter: s, Units: units, Zone: zone}
+	c.summarize()
+	return c
+}
+
+func (c *Candidate) summarize() {
+	c.beds = make([]beds, len(c.Units))
+	for i := range c.Units {
+		u := &c.Units[i]
+		c.beds[i] = beds{free: u.FreeAt(time.Time{}), until: math.MaxInt64}
+		for _, claim := range u.Promised() {
+			if !claim.Until.IsZero() {
+				c.beds[i].until = min(c.beds[i].until, claim.Until.Unix())
+			}
+		}
+		c.apart = c.apart || u.Rev != c.Rev
+	}
+}
+
+// freeAt is how many more people may come to unit i.
+func (c *Candidate) freeAt(i int, at time.Time) int {
+	if at.Unix() < c.beds[i].until {
+		return c.beds[i].free
+	}
+	return c.Units[i].FreeAt(at)
 }
 
 // LastOffered is when any unit was last promised.
@@ -46,6 +85,11 @@ type World struct {
 
 // NewWorld makes a world of candidates sorted by id.
 func NewWorld(sorted []*Candidate, zones []Zone) World {
+	for _, c := range sorted {
+		if c.beds == nil {
+			c.summarize()
+		}
+	}
 	return World{Candidates: sorted, Zones: zones, ByZone: GroupByZone(sorted, len(zones)), Journeys: &Journeys{}}
 }
 
