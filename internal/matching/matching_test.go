@@ -327,3 +327,39 @@ func TestAChildIsInAnAdultsPlaceOnlyWithAnAdultOfItsParty(t *testing.T) {
 		t.Fatalf("a child alone is offered %s", got.Options[0].Candidate.ID)
 	}
 }
+
+// Rank looks only as far as a team's answer needs. It must say the same as
+// holding every shelter against every rule.
+func TestRankAgreesWithThePlainEvaluator(t *testing.T) {
+	p := rules(t)
+	p.Histogram = 0
+	rapid.Check(t, func(t *rapid.T) {
+		w, a := randomWorld(t), randomAsk(t)
+		got := matching.Rank(w, a, p, 1000)
+		considered, firstRule, options := 0, map[string]int{}, map[string]string{}
+		for _, c := range w.Candidates {
+			o, failed, _ := matching.Try(w, c.ID, a, p)
+			if len(failed) == 0 {
+				options[c.ID] = fmt.Sprintf("%+v", o)
+			}
+			if slices.Contains(failed, "legal.country") || slices.Contains(failed, "journey.limit") {
+				continue
+			}
+			considered++
+			if len(failed) > 0 {
+				firstRule[failed[0]]++
+			}
+		}
+		if got.Considered != considered || fmt.Sprint(got.FirstRule) != fmt.Sprint(firstRule) {
+			t.Fatalf("considered %d %v, want %d %v", got.Considered, got.FirstRule, considered, firstRule)
+		}
+		if len(got.Options) != len(options) {
+			t.Fatalf("%d options, want %d", len(got.Options), len(options))
+		}
+		for _, o := range got.Options {
+			if fmt.Sprintf("%+v", o) != options[o.Candidate.ID] {
+				t.Fatalf("%s differs:\n%+v\n%s", o.Candidate.ID, o, options[o.Candidate.ID])
+			}
+		}
+	})
+}

@@ -23,9 +23,14 @@ func Rank(w World, ask Ask, policy Policy, k int) Result {
 		if a.minutes[zone] > 2*a.limit {
 			continue // too far even for "farther" to help
 		}
+		if len(members) == 0 {
+			continue
+		}
+		t.c = w.Candidates[members[0]]
+		ofZone := t.judgeZone()
 		for _, i := range members {
 			t.c = w.Candidates[i]
-			if tally.count(t.judge()) {
+			if tally.count(t.judge(ofZone, 2)) {
 				fits++
 				best = keepBest(best, t.fit(), k)
 			}
@@ -34,7 +39,7 @@ func Rank(w World, ask Ask, policy Policy, k int) Result {
 	res := Result{Considered: tally.considered, Options: make([]Option, len(best))}
 	for i := range res.Options {
 		t.c = best[i].c
-		t.judge()
+		t.assign()
 		res.Options[i] = t.option()
 	}
 	if res.Considered >= policy.Histogram {
@@ -101,7 +106,7 @@ func Try(w World, id string, ask Ask, policy Policy) (Option, []string, bool) {
 		return Option{}, nil, false
 	}
 	t := trial{asked: a, c: w.Candidates[i]}
-	if f := t.judge(); f != 0 {
+	if f := t.judge(t.judgeZone(), len(Rules)); f != 0 {
 		return Option{}, ruleIDs(f), true
 	}
 	return t.option(), nil, true
@@ -134,22 +139,35 @@ func prepare(w World, ask Ask, policy Policy) *asked {
 	return a
 }
 
-// judge is the set of rules the shelter breaks, as bits: all of them, never
-// only the first. Beds are shared out only where that can still tell something:
-// with two rules broken already, a third changes no answer to a team.
-func (t *trial) judge() (failed uint32) {
-	for i, r := range Rules[:needBeds] {
-		if !r.ok(t) {
+// judgeZone is what the shelter breaks of the rules that are the same for its
+// whole zone.
+func (t *trial) judgeZone() (failed uint32) {
+	for i := range Rules {
+		if Rules[i].zone && !Rules[i].ok(t) {
 			failed |= 1 << i
 		}
 	}
-	if failed&(failed-1) != 0 {
-		return failed
-	}
-	t.assign()
-	for i, r := range Rules[needBeds:] {
-		if !r.ok(t) {
-			failed |= 1 << (needBeds + i)
+	return failed
+}
+
+// judge is the set of rules the shelter breaks, as bits, given those of its
+// zone. It looks until enough are found: a team is told only which rule comes
+// first and whether it is the only one, so two are enough; for one shelter's own
+// sake it looks at all. Beds are shared out last.
+func (t *trial) judge(ofZone uint32, enough int) uint32 {
+	failed := ofZone
+	for i := range Rules {
+		if Rules[i].zone {
+			continue
+		}
+		if i > first(failed) && bits.OnesCount32(failed) >= enough {
+			return failed
+		}
+		if i == needBeds {
+			t.assign()
+		}
+		if !Rules[i].ok(t) {
+			failed |= 1 << i
 		}
 	}
 	return failed

@@ -14,27 +14,29 @@ type Rule struct {
 	ID  string
 	Why string // in plain words, for teams and the desk
 	ok  func(*trial) bool
+	// zone rules say the same of every shelter of a zone.
+	zone bool
 }
 
 // Rules are all hard rules, in the order in which the first failure is counted.
 // Consent is not among them: people must see options to choose.
 var Rules = []Rule{
-	{"legal.country", "is in another country", sameCountry},
-	{"registration.current", "is not registered, or is suspended or closed", registered},
-	{"legal.institution_type", "may not take this party in by law", lawful},
-	{"safety.excluded_area", "is in an area that is not safe for this party", outsideExcludedArea},
-	{"safety.excluded_shelter", "is not safe for this party", notExcluded},
-	{"party.declined", "has said no to this party", notDeclined},
-	{"party.refused", "was refused by this party", notUnwanted},
-	{"journey.limit", "is too far", withinJourney},
-	{"gender.served", "has no beds for someone of this party", populationServed},
-	{"age.range", "does not take these ages", agesServed},
-	{"age.separate_sleeping", "has no separate place to sleep while an age is in doubt", separateSleeping},
-	{"need.required", "cannot meet a need", needsMet},
-	{"intake.hours", "does not take people in at that hour", intakeOpen},
-	{"data.fresh", "has not confirmed its counts for days", countsFresh},
-	{"beds.free", "is full", bedsFree},
-	{"party.together", "cannot keep the party together", keptTogether},
+	{ID: "legal.country", Why: "is in another country", ok: sameCountry, zone: true},
+	{ID: "registration.current", Why: "is not registered, or is suspended or closed", ok: registered},
+	{ID: "legal.institution_type", Why: "may not take this party in by law", ok: lawful},
+	{ID: "safety.excluded_area", Why: "is in an area that is not safe for this party", ok: outsideExcludedArea, zone: true},
+	{ID: "safety.excluded_shelter", Why: "is not safe for this party", ok: notExcluded},
+	{ID: "party.declined", Why: "has said no to this party", ok: notDeclined},
+	{ID: "party.refused", Why: "was refused by this party", ok: notUnwanted},
+	{ID: "journey.limit", Why: "is too far", ok: withinJourney, zone: true},
+	{ID: "gender.served", Why: "has no beds for someone of this party", ok: populationServed},
+	{ID: "age.range", Why: "does not take these ages", ok: agesServed},
+	{ID: "age.separate_sleeping", Why: "has no separate place to sleep while an age is in doubt", ok: separateSleeping},
+	{ID: "need.required", Why: "cannot meet a need", ok: needsMet},
+	{ID: "intake.hours", Why: "does not take people in at that hour", ok: intakeOpen},
+	{ID: "data.fresh", Why: "has not confirmed its counts for days", ok: countsFresh},
+	{ID: "beds.free", Why: "is full", ok: bedsFree},
+	{ID: "party.together", Why: "cannot keep the party together", ok: keptTogether},
 }
 
 // ruleIndex finds a rule by id.
