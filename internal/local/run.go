@@ -82,6 +82,45 @@ func Run(ctx context.Context, o Options) error {
 	return r.run(ctx)
 }
 
+// What Verify ends with when not all was well.
+var (
+	ErrFound    = errors.New("differences were found")
+	ErrRepaired = errors.New("differences were found and repaired")
+)
+
+// Verify recomputes the counters of the data in a folder while no runner has it
+// open. It answers nil, ErrFound, ErrRepaired, or why it could not look.
+func Verify(ctx context.Context, o Options, repair bool) error {
+	store, err := embedded.Open(filepath.Join(o.Data, "panah.db"), embedded.Options{})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = store.Close() }()
+	service, err := function.NewService(store, o.Log)
+	if err != nil {
+		return err
+	}
+	found, err := service.Verify(ctx, repair)
+	if err != nil {
+		return err
+	}
+	left := 0
+	for _, d := range found {
+		_, _ = fmt.Fprintln(o.Out, d)
+		if !d.Repaired {
+			left++
+		}
+	}
+	_, _ = fmt.Fprintf(o.Out, "%d differences, %d left\n", len(found), left)
+	switch {
+	case left > 0:
+		return ErrFound
+	case len(found) > 0:
+		return ErrRepaired
+	}
+	return nil
+}
+
 // inProcess makes every function over one store and one service.
 func inProcess(store table.Store, service *referral.Service, log *slog.Logger) (map[string]Invoker, error) {
 	p := function.Parts{Store: store, Log: log, Service: service}

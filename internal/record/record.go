@@ -6,6 +6,7 @@ package record
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"strings"
@@ -168,6 +169,10 @@ func FromUnit(u shelter.Unit) table.Item {
 		Offered: seconds(u.LastOffered), Included: u.Counted, Mark: u.Mark, By: u.By})}
 }
 
+// ErrGuard says that a unit's guard and its counts do not agree. The unit comes
+// with it, as its counts have it.
+var ErrGuard = errors.New("free beds by guard and by counts differ")
+
 // ToUnit reads a unit back and checks that its guard agrees with its counts.
 func ToUnit(it *table.Item) (shelter.Unit, error) {
 	var f unitForm
@@ -192,7 +197,7 @@ func ToUnit(it *table.Item) (shelter.Unit, error) {
 		MovedAt: instant(f.Moved), LastOffered: instant(f.Offered), Counted: f.Included, Mark: f.Mark, By: f.By,
 	}, counts, claims)
 	if u.Counts().Free() != it.Guard.Free {
-		return u, fmt.Errorf("record: unit %s: %d free by its guard, %d by its counts", it.Key, it.Guard.Free, u.Counts().Free())
+		return u, fmt.Errorf("record: unit %s: %w: %d and %d", it.Key, ErrGuard, it.Guard.Free, u.Counts().Free())
 	}
 	return u, nil
 }

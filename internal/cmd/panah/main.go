@@ -1,12 +1,14 @@
 // Command panah runs Panah on one machine.
 //
 //	panah run          everything in this process, on an embedded engine
+//	panah verify       recompute the counters of stopped data; -repair sets them right
 //	panah run-lambda   the built functions behind the Lambda Runtime API, on DynamoDB Local
 package main
 
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -23,8 +25,20 @@ func main() {
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "panah:", err)
-		os.Exit(1)
+		os.Exit(status(err))
 	}
+}
+
+// status is the exit status: 1 differences were found, 2 and repaired, 3 verify
+// could not look; 1 for every other failure.
+func status(err error) int {
+	switch {
+	case errors.Is(err, local.ErrRepaired):
+		return 2
+	case len(os.Args) > 1 && os.Args[1] == "verify" && !errors.Is(err, local.ErrFound):
+		return 3
+	}
+	return 1
 }
 
 func command(ctx context.Context, args []string) error {
@@ -33,14 +47,16 @@ func command(ctx context.Context, args []string) error {
 		Port: cmp.Or(os.Getenv("PORT"), "8080"), Out: os.Stdout, Now: time.Now,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	}
-	if len(args) != 1 {
-		return fmt.Errorf("say what to do: run or run-lambda")
+	if len(args) == 0 || len(args) > 2 || (len(args) == 2 && (args[0] != "verify" || args[1] != "-repair")) {
+		return errors.New("say what to do: run, run-lambda or verify [-repair]")
 	}
 	switch args[0] {
 	case "run":
 		return local.Run(ctx, o)
 	case "run-lambda":
 		return local.RunLambda(ctx, o, cmp.Or(os.Getenv("PANAH_BUILD"), ".build/functions"))
+	case "verify":
+		return local.Verify(ctx, o, len(args) == 2)
 	}
-	return fmt.Errorf("unknown command: say run or run-lambda")
+	return errors.New("unknown command: say run, run-lambda or verify [-repair]")
 }
