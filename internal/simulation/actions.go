@@ -54,19 +54,19 @@ func (r *run) act() {
 		return
 	}
 	switch n := r.random.IntN(100); {
-	case n < 22 || len(r.ledger.order) == 0:
+	case n < 16 || len(r.ledger.order) == 0:
 		r.ask("")
-	case n < 70:
+	case n < 74:
 		r.moveSomeone()
-	case n < 82:
+	case n < 86:
 		r.comeOrGo()
-	case n < 90:
+	case n < 92:
 		r.census()
-	case n < 93:
+	case n < 94:
 		r.admit()
-	case n < 95:
+	case n < 96:
 		r.confirm()
-	case n < 97:
+	case n < 98:
 		r.acknowledge()
 	default:
 		r.status()
@@ -137,7 +137,7 @@ var drivers = map[placement.Move]driver{
 	},
 	placement.MoveChoose: func(r *run, p placement.Placement, cmd referral.Command) call {
 		choice := placement.Choice{By: code.ChosenByGuardian, Shelter: p.Hold.Shelter, HouseRulesShown: true, Viewed: true}
-		if choice.Shelter == "" || r.chance(0.2) {
+		if choice.Shelter == "" || r.chance(0.1) {
 			choice.Shelter = pick(r, r.desk).ID
 		}
 		return func(ctx context.Context, s *referral.Service, c caller.Caller) (referral.Outcome, error) {
@@ -237,6 +237,16 @@ func (r *run) moveSomeone() {
 	}
 	if len(moves) == 0 {
 		return
+	}
+	if r.chance(0.6) { // the main road goes on, or nobody would ever travel
+		for _, m := range []placement.Move{placement.MoveDepart, placement.MoveAccept, placement.MoveChoose, placement.MoveHold} {
+			chosen := m == placement.MoveChoose && p.Choice.Shelter == p.Hold.Shelter && p.State.Promised()
+			held := m == placement.MoveHold && p.State == placement.Held
+			if slices.Contains(moves, m) && !chosen && !held {
+				r.sendMove(p, side, m)
+				return
+			}
+		}
 	}
 	r.sendMove(p, side, pick(r, moves))
 }
@@ -448,23 +458,28 @@ func (r *run) status() {
 			who = staff(s.ID)
 		}
 	}
+	before := r.ledger.writes - indexMayLag
 	r.send(&request{name: fmt.Sprintf("status of %s: %d", s.ID, to), subject: who.Subject,
 		do: func(ctx context.Context, svc *referral.Service, c caller.Caller) error {
 			_, err := svc.SetStatus(ctx, c, s.ID, to)
 			return err
 		},
-		then: func() { r.told(s.ID, to) }})
+		then: func() { r.told(s.ID, to, before) }})
 }
 
+// indexMayLag is by how many writes the index may be behind.
+const indexMayLag = 12
+
 // told: the desk knows of everyone who is held at, coming to or living in a
-// shelter that takes nobody any more.
-func (r *run) told(shelterID string, to shelter.Status) {
+// shelter that takes nobody any more. Only those who came in while the index did
+// not show them yet are known by nothing else.
+func (r *run) told(shelterID string, to shelter.Status, before int) {
 	if to == shelter.Active || r.ledger.shelters[shelterID].Status != to {
 		return
 	}
 	for _, id := range r.ledger.order {
 		p := r.ledger.placements[id]
-		if p.Hold.Shelter != shelterID || !p.State.Live() {
+		if p.Hold.Shelter != shelterID || !p.State.Live() || (p.State == placement.Arrived && r.ledger.last[id] > before) {
 			continue
 		}
 		if !slices.ContainsFunc(r.ledger.alertsOf(id), func(a placement.Alert) bool { return a.Kind == placement.AlertMustMove }) {

@@ -32,12 +32,14 @@ type ledger struct {
 	shelters   map[string]shelter.Shelter
 	alerts     map[string][]placement.Alert        // by placement
 	promised   map[string]map[string]shelter.Claim // by unit and claim
+	writes     int            // of placements so far
+	last       map[string]int // by placement, its last among them
 	broken     string
 }
 
 func newLedger(r *run) *ledger {
 	return &ledger{run: r, versions: map[table.Key]uint64{}, placements: map[string]placement.Placement{}, units: map[string]shelter.Unit{},
-		shelters: map[string]shelter.Shelter{}, alerts: map[string][]placement.Alert{}, promised: map[string]map[string]shelter.Claim{}}
+		shelters: map[string]shelter.Shelter{}, alerts: map[string][]placement.Alert{}, promised: map[string]map[string]shelter.Claim{}, last: map[string]int{}}
 }
 
 func (l *ledger) breaks(format string, args ...any) {
@@ -96,6 +98,8 @@ func (l *ledger) placement(it *table.Item, by *process, touched map[string]bool)
 	l.promise(old, touched, false)
 	l.promise(p, touched, true)
 	l.placements[p.ID] = p
+	l.writes++
+	l.last[p.ID] = l.writes
 	l.once(old, p)
 	if known {
 		l.run.made(old, p, by)

@@ -18,23 +18,23 @@ const feedBatch = 40
 // step lets one thing happen.
 func (r *run) step() {
 	switch n := r.random.IntN(100); {
-	case n < 58:
+	case n < 62:
 		if busy := r.those(true, r.procs); len(busy) > 0 {
 			pick(r, busy).step()
 			return
 		}
 		fallthrough
-	case n < 74:
+	case n < 77:
 		r.deliverOne()
-	case n < 83:
+	case n < 86:
 		r.act()
-	case n < 90:
+	case n < 92:
 		r.feed(r.random.IntN(2))
-	case n < 93:
+	case n < 94:
 		if idle := r.those(false, r.api()); len(idle) > 0 {
 			r.tick(pick(r, idle))
 		}
-	case n < 95:
+	case n < 96:
 		if idle := r.those(false, r.api()); len(idle) > 0 && len(r.ghosts) > 0 {
 			r.deliver(pick(r, idle), pick(r, r.ghosts))
 		}

@@ -43,7 +43,7 @@ type Options struct {
 }
 
 // Usual is a bad day.
-var Usual = Options{Steps: 700, Rounds: 2, Processes: 4, Faults: tabletest.Awful, Crash: 0.02, Lost: 0.15}
+var Usual = Options{Steps: 1200, Rounds: 2, Processes: 4, Faults: tabletest.Awful, Crash: 0.02, Lost: 0.15}
 
 // Report is what came of a run.
 type Report struct {
