@@ -32,8 +32,8 @@ type ledger struct {
 	shelters   map[string]shelter.Shelter
 	alerts     map[string][]placement.Alert        // by placement
 	promised   map[string]map[string]shelter.Claim // by unit and claim
-	writes     int            // of placements so far
-	last       map[string]int // by placement, its last among them
+	writes     int                                 // of placements so far
+	last       map[string]int                      // by placement, its last among them
 	broken     string
 }
 
