@@ -91,25 +91,25 @@ type statusInput struct {
 
 // closeShelter serves POST /v1/shelters/{id}/close.
 func (a *API) closeShelter(ctx context.Context, in *statusInput) (*shelterOutput, error) {
-	return a.setStatus(ctx, in.ID, shelter.Closed)
+	return a.setStatus(ctx, in, shelter.Closed, "close")
 }
 
 // suspendShelter serves POST /v1/shelters/{id}/suspend.
 func (a *API) suspendShelter(ctx context.Context, in *statusInput) (*shelterOutput, error) {
-	return a.setStatus(ctx, in.ID, shelter.Suspended)
+	return a.setStatus(ctx, in, shelter.Suspended, "suspend")
 }
 
 // resumeShelter serves POST /v1/shelters/{id}/resume.
 func (a *API) resumeShelter(ctx context.Context, in *statusInput) (*shelterOutput, error) {
-	return a.setStatus(ctx, in.ID, shelter.Active)
+	return a.setStatus(ctx, in, shelter.Active, "resume")
 }
 
-func (a *API) setStatus(ctx context.Context, id string, to shelter.Status) (*shelterOutput, error) {
+func (a *API) setStatus(ctx context.Context, in *statusInput, to shelter.Status, move string) (*shelterOutput, error) {
 	c, err := a.who(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s, err := a.referrals.SetStatus(ctx, c, id, to)
+	s, err := a.referrals.SetStatus(ctx, c, in.ID, to, referral.Command{Key: in.Key, Payload: move + " " + in.ID})
 	if err != nil {
 		return nil, err
 	}

@@ -288,9 +288,11 @@ func (p Placement) CheckVersion(m Move, version uint64) error {
 }
 
 // CheckHold refuses a command about another hold than the present one, unless
-// it tells a fact.
+// it tells a fact. A command that would take beds needs the hold it is about to
+// live still: after a release its number is the last one, and it is over.
 func (p Placement) CheckHold(m Move, no int) error {
-	if no == p.Hold.No || ruleOf(m).fact {
+	takes := m == MoveHold || m == MoveChoose
+	if ruleOf(m).fact || (no == p.Hold.No && (!takes || p.State.Live())) {
 		return nil
 	}
 	f := p.illegal("the hold this command is about has been replaced or released")

@@ -100,6 +100,7 @@ type shelterForm struct {
 	MaxStay    int                      `json:"m,omitempty"`
 	Rev        uint64                   `json:"r"`
 	Synthetic  bool                     `json:"x,omitempty"`
+	Commands   []uint64                 `json:"k,omitempty"` // key and payload in turn
 }
 
 type languageForm struct {
@@ -114,6 +115,9 @@ func FromShelter(s shelter.Shelter) table.Item {
 		From: s.Intake.From, To: s.Intake.To, MaxStay: s.MaxStayDays, Rev: s.Rev, Synthetic: s.Synthetic}
 	for _, l := range s.Languages {
 		f.Languages = append(f.Languages, languageForm(l))
+	}
+	for _, c := range s.Commands {
+		f.Commands = append(f.Commands, c.Key, c.Payload)
 	}
 	return table.Item{Key: ShelterKey(s.ID), Body: marshal(f)}
 }
@@ -130,6 +134,9 @@ func ToShelter(it *table.Item) (shelter.Shelter, error) {
 		Rev: f.Rev, Version: it.Version, Synthetic: f.Synthetic}
 	for _, l := range f.Languages {
 		s.Languages = append(s.Languages, shelter.Language(l))
+	}
+	for i := 0; i+1 < len(f.Commands); i += 2 {
+		s.Commands = append(s.Commands, shelter.Command{Key: f.Commands[i], Payload: f.Commands[i+1]})
 	}
 	return s, nil
 }

@@ -21,8 +21,9 @@ import (
 // ministry's). Shelter and units change in one write and their rev is raised, so
 // that nobody is placed there any more however old a directory is. The beds of
 // those on their way and the people inside stay as they are: the desks of their
-// districts are told that they must move.
-func (s *Service) SetStatus(ctx context.Context, c caller.Caller, id string, to shelter.Status) (ShelterView, error) {
+// districts are told that they must move. A copy of a change that was carried out
+// changes nothing, however late it comes.
+func (s *Service) SetStatus(ctx context.Context, c caller.Caller, id string, to shelter.Status, cmd Command) (ShelterView, error) {
 	action := caller.VetShelter
 	if to == shelter.Closed {
 		action = caller.CloseShelter
@@ -35,10 +36,14 @@ func (s *Service) SetStatus(ctx context.Context, c caller.Caller, id string, to 
 		if err := c.Allow(action, caller.Resource{Shelter: v.ID, District: v.District}); err != nil {
 			return v, err
 		}
-		if v.Status == to { // said twice: the first may have ended before every desk was told
+		done, err := v.Replay(shelter.Command(cmd.hash(c)))
+		switch {
+		case err != nil || (done && v.Status != to):
+			return v, err
+		case done: // the first may have ended before every desk was told
 			return v, s.mustMove(ctx, v)
 		}
-		ops, items := restated(&v, to)
+		ops, items := restated(&v, to, shelter.Command(cmd.hash(c)))
 		if err := s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: ops}); err == nil {
 			s.Directory.Learn(items...)
 			return v, s.mustMove(ctx, v)
@@ -49,10 +54,11 @@ func (s *Service) SetStatus(ctx context.Context, c caller.Caller, id string, to 
 	return ShelterView{}, fault.New(fault.Busy, "the shelter is busy; send it again shortly")
 }
 
-// restated writes a new status into a shelter and the rev of it into its units.
-func restated(v *ShelterView, to shelter.Status) (ops []table.Op, items []*table.Item) {
-	v.Status = to
-	v.Rev++
+// restated writes a status into a shelter and, when it is a new one, the rev of
+// it into its units.
+func restated(v *ShelterView, to shelter.Status, cmd shelter.Command) (ops []table.Op, items []*table.Item) {
+	before := v.Rev
+	v.Shelter = v.Restate(to, cmd)
 	put := func(it table.Item, version uint64) {
 		ops = append(ops, table.PutOp(it, version))
 		it.Version = version + 1
@@ -60,6 +66,9 @@ func restated(v *ShelterView, to shelter.Status) (ops []table.Op, items []*table
 	}
 	put(record.FromShelter(v.Shelter), v.Version)
 	v.Version++
+	if v.Rev == before {
+		return ops, items
+	}
 	for i := range v.Units {
 		v.Units[i].Rev = v.Rev
 		put(record.FromUnit(v.Units[i]), v.Units[i].Version)

@@ -500,10 +500,10 @@ func (r *run) status() {
 			who = staff(s.ID)
 		}
 	}
-	before := r.ledger.writes - indexMayLag
-	r.send(&request{name: fmt.Sprintf("status of %s: %d", s.ID, to), subject: who.Subject,
+	before, cmd := r.ledger.writes-indexMayLag, r.command("status")
+	r.send(&request{name: fmt.Sprintf("status of %s: %d", s.ID, to), subject: who.Subject, ghostly: true,
 		do: func(ctx context.Context, svc *referral.Service, c caller.Caller) error {
-			_, err := svc.SetStatus(ctx, c, s.ID, to)
+			_, err := svc.SetStatus(ctx, c, s.ID, to, cmd)
 			return err
 		},
 		then: func() { r.told(s.ID, to, before) }})

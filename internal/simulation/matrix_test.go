@@ -213,10 +213,10 @@ func play() (scenes []scene) {
 		_, err := th.svc.Confirm(ctx, staff("HOMA"), "HOMA", th.clock)
 		return err
 	}, ask("six", girls, true, ""), tick, func(ctx context.Context, th *theatre) error {
-		_, err := th.svc.SetStatus(ctx, staff("HOMA"), "HOMA", shelter.Closed)
+		_, err := th.svc.SetStatus(ctx, staff("HOMA"), "HOMA", shelter.Closed, referral.Command{Key: "status-1", Payload: "status"})
 		return err
 	}, func(ctx context.Context, th *theatre) error {
-		_, err := th.svc.SetStatus(ctx, staff("HOMB"), "HOMB", shelter.Closed)
+		_, err := th.svc.SetStatus(ctx, staff("HOMB"), "HOMB", shelter.Closed, referral.Command{Key: "status-2", Payload: "status"})
 		return err
 	}, tick, func(ctx context.Context, th *theatre) error {
 		list, err := th.svc.Alerts(ctx, desk, false)
@@ -234,13 +234,13 @@ func play() (scenes []scene) {
 		}
 		return err
 	}, feed, tick, func(ctx context.Context, th *theatre) error {
-		_, err := th.svc.SetStatus(ctx, ministry, "HOMA", shelter.Active)
+		_, err := th.svc.SetStatus(ctx, ministry, "HOMA", shelter.Active, referral.Command{Key: "status-3", Payload: "status"})
 		return err
 	}, feed, tick, func(ctx context.Context, th *theatre) error {
 		th.stale = th.svc
 		return th.stale.Warm(ctx)
 	}, func(ctx context.Context, th *theatre) error {
-		_, err := th.svc.SetStatus(ctx, ministry, "HOMA", shelter.Suspended)
+		_, err := th.svc.SetStatus(ctx, ministry, "HOMA", shelter.Suspended, referral.Command{Key: "status-4", Payload: "status"})
 		return err
 	}, func(ctx context.Context, th *theatre) error { // a stale directory, and an engine that shows no images
 		th.probe.Blind = true

@@ -26,7 +26,7 @@ type request struct {
 	tries    int
 	inFlight int
 	settled  bool
-	ghost    bool
+	effects  int // deliveries of it that wrote something
 	last     error
 }
 
@@ -50,18 +50,19 @@ func (r *run) deliver(p *process, q *request) {
 	q.inFlight++
 	ghost := q.settled
 	p.start(q.name, q, func() {
-		answered := false
-		defer func() {
+		defer func() { // also when it crashes
 			q.inFlight--
-			if !answered { // crashed
-				return
+			if p.writes > 0 {
+				q.effects++
+			}
+			if q.ghostly && q.effects > 1 {
+				r.ledger.breaks("%s was carried out %d times", q.name, q.effects)
 			}
 		}()
 		c, err := p.service.Caller(r.ctx, q.subject)
 		if err == nil {
 			err = q.do(r.ctx, p.service, c)
 		}
-		answered = true
 		r.event("p%d answers %s: %v", p.no, q.name, err)
 		if ghost {
 			r.haunted(p, q, err)
@@ -112,7 +113,7 @@ func (r *run) settle(q *request, err error) {
 	if q.then != nil {
 		q.then()
 	}
-	if q.ghostly && len(r.ghosts) < 40 {
+	if q.ghostly {
 		r.ghosts = append(r.ghosts, q)
 	}
 }

@@ -78,8 +78,7 @@ type run struct {
 	truth   *truth
 	hash    hash.Hash
 	report  *Report
-	healing bool // no new faults: things must come to rest
-	seedNo  uint64
+	healing bool    // no new faults: things must come to rest
 	desk    []place // the shelters, as their staff know them
 }
 
@@ -87,57 +86,77 @@ type run struct {
 type place struct{ testworld.Place }
 
 // Run runs one seed.
-func Run(seed uint64, o Options) (report Report, err error) {
+func Run(seed uint64, o Options) (Report, error) {
+	r, done, err := prepare(seed, o)
+	if err != nil {
+		return Report{}, err
+	}
+	defer done()
+	r.report.Failed = r.guard(func() {
+		r.begin()
+		for range r.Rounds {
+			r.badTimes(r.Steps)
+			r.rest()
+		}
+	})
+	r.killAll()
+	r.report.Hash, r.report.Faults = hex.EncodeToString(r.hash.Sum(nil)[:12]), r.store.Injected
+	return *r.report, nil
+}
+
+// prepare makes a run over an empty table; done gives back what it has opened.
+func prepare(seed uint64, o Options) (r *run, done func(), err error) {
 	path, remove, err := embedded.TempPath()
 	if err != nil {
-		return report, err
+		return nil, nil, err
 	}
-	defer remove()
 	raw, err := embedded.Open(path, embedded.Options{NoSync: true})
 	if err != nil {
-		return report, err
+		remove()
+		return nil, nil, err
 	}
-	report = Report{Seed: seed, Moves: map[string]int{}}
-	r := &run{Options: o, ctx: context.Background(), random: rand.New(rand.NewPCG(seed, 7)), raw: raw, clock: testworld.Start,
-		stream: tabletest.NewStream(seed, 2), hash: sha256.New(), report: &report, seedNo: seed}
+	r = &run{Options: o, ctx: context.Background(), random: rand.New(rand.NewPCG(seed, 7)), raw: raw, clock: testworld.Start,
+		stream: tabletest.NewStream(seed, 2), hash: sha256.New(), report: &Report{Seed: seed, Moves: map[string]int{}}}
 	r.store = tabletest.NewFaulty(raw, seed, tabletest.Faults{})
 	r.store.Wait = func(d time.Duration) { r.clock = r.clock.Add(d) }
 	r.ledger, r.truth = newLedger(r), newTruth(r)
-	if r.policy, err = policy.Current(); err != nil {
-		return report, err
-	}
+	r.policy, err = policy.Current()
+	return r, func() { _ = raw.Close(); remove() }, err
+}
+
+// guard answers what was not as it must be, or nothing.
+func (r *run) guard(do func()) (failed string) {
 	defer func() {
 		if why := recover(); why != nil {
 			f, ok := why.(failure)
 			if !ok {
 				panic(why)
 			}
-			report.Failed = string(f)
+			failed = string(f)
 		}
-		r.killAll()
-		report.Hash, report.Faults = hex.EncodeToString(r.hash.Sum(nil)[:12]), r.store.Injected
-		err = raw.Close()
 	}()
-	r.live()
-	return report, err
+	do()
+	return ""
 }
 
-// live is the whole life of a run: bad times and quiet moments in turn.
-func (r *run) live() {
+// begin fills the table, makes it known and starts the processes.
+func (r *run) begin() {
 	r.seed()
 	for i := range r.Processes + 2 { // and one for each shard of the feed
 		r.procs = append(r.procs, newProcess(r, i))
 	}
-	for range r.Rounds {
-		r.store.Set(r.Faults)
-		r.healing = false
-		for range r.Steps {
-			r.step()
-		}
-		r.store.Set(tabletest.Faults{})
-		r.healing = true
-		r.rest()
+	r.drain()
+}
+
+// badTimes lets so many things happen under faults.
+func (r *run) badTimes(steps int) {
+	r.store.Set(r.Faults)
+	r.healing = false
+	for range steps {
+		r.step()
 	}
+	r.store.Set(tabletest.Faults{})
+	r.healing = true
 }
 
 // fail ends the run: something is not as it must be.
