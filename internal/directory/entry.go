@@ -112,24 +112,27 @@ func readEntry(r *packed.Reader) (entry, error) {
 }
 
 func readShelter(r *packed.Reader) shelter.Shelter {
-	s := shelter.Shelter{ID: r.Text(), Version: r.Num(), Rev: r.Num(), District: place.Code(r.Text()),
+	s := shelter.Shelter{ID: r.Text(), Version: r.Num(), Rev: r.Num(), District: place.Code(r.Name()),
 		Type: code.Institution(r.Num()), Status: shelter.Status(r.Num()), RegisteredUntil: r.Instant(),
 		OnSite: code.Set[code.Need](r.Num()), Arranged: code.Set[code.Need](r.Num()),
 		Features: code.Set[code.Feature](r.Num()), HouseRules: code.Set[code.HouseRule](r.Num()),
 		Intake: shelter.Hours{From: r.Int(), To: r.Int()}, MaxStayDays: r.Int(), Synthetic: r.Flag()}
 	for range r.Count() {
-		s.Languages = append(s.Languages, shelter.Language{Tag: language.Tag(r.Text()), Via: code.LanguageVia(r.Num())})
+		s.Languages = append(s.Languages, shelter.Language{Tag: language.Tag(r.Name()), Via: code.LanguageVia(r.Num())})
 	}
 	return s
 }
 
 func readUnit(r *packed.Reader) (shelter.Unit, error) {
-	u := shelter.Unit{Shelter: r.Text(), ID: r.Text(), Version: r.Num(), Rev: r.Num(), Population: code.Population(r.Num()),
+	u := shelter.Unit{Shelter: r.Text(), ID: r.Name(), Version: r.Num(), Rev: r.Num(), Population: code.Population(r.Num()),
 		Ages: code.Set[code.AgeBand](r.Num()), Kind: code.UnitKind(r.Num()), SeparateSleeping: r.Flag(),
 		Site: uint8(r.Num()), Sanctioned: r.Int()}
 	staffed, out, occupied := r.Int(), r.Int(), r.Int()
-	claims := make(map[string]shelter.Claim)
+	var claims map[string]shelter.Claim
 	for i := range r.Count() {
+		if claims == nil {
+			claims = map[string]shelter.Claim{}
+		}
 		claims[strconv.Itoa(i)] = shelter.Claim{N: r.Int(), Until: r.Instant()}
 	}
 	u.ConfirmedAt, u.LastOffered = r.Instant(), r.Instant()
@@ -146,4 +149,11 @@ func (e entry) id() (key string, version uint64) {
 		return e.shelter.ID, e.shelter.Version
 	}
 	return e.unit.Shelter + "/" + e.unit.ID, e.unit.Version
+}
+
+func (e entry) shelterID() string {
+	if e.shelter != nil {
+		return e.shelter.ID
+	}
+	return e.unit.Shelter
 }

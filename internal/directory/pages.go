@@ -43,8 +43,10 @@ func decodeHead(raw []byte) (head, error) {
 	return h, r.Err()
 }
 
-// pageTarget is how many bytes of entries go on a page before it is packed.
-const pageTarget = 512 << 10
+// pageTarget is how many bytes of entries go on a page before it is packed:
+// small enough that several are unpacked at once, and far below what an item
+// may hold however badly they pack.
+const pageTarget = 256 << 10
 
 // pack compresses a run of entries.
 func pack(raw []byte) ([]byte, error) {
@@ -74,19 +76,21 @@ func unpack(raw []byte) ([]byte, error) {
 	return out, nil
 }
 
-// packAll spreads entries over pages.
-func packAll(entries []entry) ([][]byte, error) {
+// packAll spreads what is known over pages, shelter by shelter in order of id. A
+// shelter and its units stay on one page.
+func packAll(s *shelves) ([][]byte, error) {
 	var pages [][]byte
-	w := packed.NewWriter(pageTarget)
-	for i, e := range entries {
-		e.write(w)
-		if len(w.Bytes()) >= pageTarget || i == len(entries)-1 {
-			page, err := pack(w.Bytes())
+	raw := make([]byte, 0, pageTarget)
+	n := 0
+	for slot := range s.Slots() {
+		_, entries := packed.CutText(s.record(slot))
+		raw = append(raw, entries...)
+		if n++; len(raw) >= pageTarget || n == s.len() {
+			page, err := pack(raw)
 			if err != nil {
 				return nil, err
 			}
-			pages = append(pages, page)
-			w = packed.NewWriter(pageTarget)
+			pages, raw = append(pages, page), raw[:0]
 		}
 	}
 	return pages, nil

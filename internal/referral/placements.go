@@ -37,7 +37,7 @@ type Outcome struct {
 }
 
 func ask(p placement.Placement, now time.Time) matching.Ask {
-	return matching.Ask{Request: p.Request, At: now, Refused: p.Refused, Unwanted: p.Unwanted, Tried: p.Tried}
+	return matching.Ask{Request: p.Request, At: now, Refused: p.Refused, Unwanted: p.Unwanted, Tried: p.Tried, Seed: p.ID}
 }
 
 // Request creates a placement and, when the team asks for it, holds the best
