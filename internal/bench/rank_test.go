@@ -4,6 +4,7 @@ package bench
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -31,6 +32,7 @@ func BenchmarkRank(b *testing.B) {
 			d = demo.BuildOf(seed, now, n)
 		}
 		w := worldOf(d, p.Zone)
+		runtime.GC()
 		var took []float64
 		considered := 0
 		for _, party := range [][]person{{girl}, {woman}, {girl, boy}} {

@@ -74,7 +74,24 @@ type cell struct {
 	bunks []bunks
 }
 
-type run struct{ shape, first, bunks uint32 }
+type run struct {
+	shape, first, bunks uint32
+	never               uint32 // rows that take nobody, whatever the time: they come first
+	soonest             uint32 // when the first registration of the others ends
+}
+
+// expired is where the rows end whose registration is not current, at an instant.
+func (c *cell) expired(i int, now uint32) int {
+	r := &c.runs[i]
+	at, end := int(r.first+r.never), c.end(i)
+	if r.soonest > now {
+		return at
+	}
+	for at < end && c.rows[at].registered <= now {
+		at++
+	}
+	return at
+}
 
 // end is where run i's rows end.
 func (c *cell) end(i int) int {
@@ -248,7 +265,8 @@ func (x *Index) With(z Zoning, b *Book, changed []Sketch) *Index {
 func (c *cell) without(changed []*Sketch) []*Sketch {
 	out := make([]*Sketch, 0, len(c.rows)+len(changed))
 	sketches := make([]Sketch, len(c.rows))
-	for i, r := range c.runs {
+	for i := range c.runs {
+		r := &c.runs[i]
 		for at := int(r.first); at < c.end(i); at++ {
 			row := c.rows[at]
 			if slices.ContainsFunc(changed, func(s *Sketch) bool { return s.row.slot == row.slot }) {
@@ -286,7 +304,13 @@ func newCell(members []*Sketch) *cell {
 	c := &cell{runs: make([]run, 0, runs), rows: make([]row, len(members)), bunks: make([]bunks, 0, units)}
 	for i, s := range members {
 		if i == 0 || members[i-1].shape != s.shape {
-			c.runs = append(c.runs, run{s.shape, uint32(i), uint32(len(c.bunks))})
+			c.runs = append(c.runs, run{shape: s.shape, first: uint32(i), bunks: uint32(len(c.bunks)), soonest: math.MaxUint32})
+		}
+		r := &c.runs[len(c.runs)-1]
+		if s.row.registered == 0 {
+			r.never++
+		} else {
+			r.soonest = min(r.soonest, s.row.registered)
 		}
 		c.rows[i] = s.row
 		c.bunks = append(c.bunks, s.bunks...)

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+	"sync"
 	"time"
 
 	"panah/internal/code"
@@ -23,6 +24,7 @@ import (
 // good it is apart from its distance, is counted and not scored.
 func Rank(w World, ask Ask, policy Policy, k int) Result {
 	s := newSweep(w, ask, policy, k)
+	defer s.done()
 	s.run(false)
 	res := Result{Considered: s.considered, Options: make([]Option, len(s.best))}
 	for i := range res.Options {
@@ -42,6 +44,7 @@ func Rank(w World, ask Ask, policy Policy, k int) Result {
 // Fits reports whether any shelter is an option.
 func Fits(w World, ask Ask, policy Policy) bool {
 	s := newSweep(w, ask, policy, 0)
+	defer s.done()
 	s.run(true)
 	return s.fits > 0
 }
@@ -98,9 +101,27 @@ var (
 	ruleTogether   = ruleIndex("party.together")
 )
 
+// swept are sweeps done with, whose memory is used again.
+var swept = sync.Pool{New: func() any { return &sweep{} }}
+
+// done gives back the memory of a sweep.
+func (s *sweep) done() {
+	s.asked, s.w = nil, World{}
+	swept.Put(s)
+}
+
+// zeroed is n zeros, in the memory of s if it is enough.
+func zeroed[T any](s []T, n int) []T {
+	s = slices.Grow(s[:0], n)[:n]
+	clear(s)
+	return s
+}
+
 func newSweep(w World, ask Ask, policy Policy, k int) *sweep {
-	s := &sweep{asked: prepare(w, ask, policy), w: w, k: k, best: make([]fit, 0, k)}
-	s.verdicts, s.whoAt, s.worth = make([]uint8, len(w.shapes)), make([]int32, len(w.shapes)), make([]int16, len(w.tongues))
+	s, _ := swept.Get().(*sweep)
+	s.asked, s.w, s.k, s.best, s.who, s.named = prepare(w, ask, policy), w, k, s.best[:0], s.who[:0], s.named[:0]
+	s.considered, s.fits, s.first = 0, 0, [32]int{}
+	s.verdicts, s.whoAt, s.worth = zeroed(s.verdicts, len(w.shapes)), zeroed(s.whoAt, len(w.shapes)), zeroed(s.worth, len(w.tongues))
 	s.now = seconds(ask.At)
 	late := seconds(ask.At.Add(time.Second - 1)) // the first whole second not before At
 	s.freshFrom, s.confirmedFrom = back(late, policy.Fresh.NoOffer), back(late, policy.Fresh.Unconfirmed)
@@ -170,11 +191,7 @@ func (s *sweep) cell(c *cell) {
 	s.considered += len(c.rows)
 	anyNamed := slices.ContainsFunc(s.named, func(n named) bool { return n.zone == s.zone })
 	for i := range c.runs {
-		r, end := c.runs[i], c.end(i)
-		at := int(r.first)
-		for at < end && c.rows[at].registered <= s.now {
-			at++
-		}
+		r, at, end := &c.runs[i], c.expired(i, s.now), c.end(i)
 		s.first[ruleRegistered] += at - int(r.first)
 		verdict := s.verdicts[r.shape]
 		if verdict == 0 {
@@ -318,22 +335,33 @@ func (s *sweep) freeAt(slot uint32, i int, u *bunks) int {
 	return s.w.open(slot).Units[i].FreeAt(s.At)
 }
 
-// consider ranks a shelter that fits, unless it cannot be among the best.
+// consider ranks a shelter that fits, unless it cannot be among the best: first
+// by the most it could score so near, then by the most its languages could add.
 func (s *sweep) consider(r *row, units []bunks) {
 	f := fit{slot: r.slot, restricted: s.grownUp && r.freedom == 0, again: s.tried(r.slot)}
-	if len(s.best) == s.k {
-		if s.k == 0 {
-			return
-		}
-		last := &s.best[s.k-1]
-		by := cmp.Or(after(f.restricted, last.restricted), after(f.again, last.again))
-		if by > 0 || (by == 0 && s.band(s.distance+s.rest) < last.band) {
-			return
-		}
+	if s.outdone(&f, s.distance+s.rest) {
+		return
 	}
 	f.score = s.score(r, units)
+	if s.outdone(&f, f.score+s.policy.Weights.Language) {
+		return
+	}
+	f.score += s.language(r.tongues)
 	s.rate(&f, r.offered, r.mix)
 	s.best = s.keepBest(s.best, f)
+}
+
+// outdone reports whether the k best stand before f even with the given score.
+func (s *sweep) outdone(f *fit, score int) bool {
+	switch {
+	case s.k == 0:
+		return true
+	case len(s.best) < s.k:
+		return false
+	}
+	last := &s.best[s.k-1]
+	by := cmp.Or(after(f.restricted, last.restricted), after(f.again, last.again))
+	return by > 0 || (by == 0 && s.band(score) < last.band)
 }
 
 func (s *sweep) tried(slot uint32) bool {
@@ -345,7 +373,7 @@ func (s *sweep) tried(slot uint32) bool {
 	return false
 }
 
-// score is what trial.points add up to.
+// score is what trial.points add up to, without the languages.
 func (s *sweep) score(r *row, units []bunks) int {
 	free, staffed, confirmed := 0, 0, uint32(math.MaxUint32)
 	for _, room := range s.used {
@@ -357,7 +385,7 @@ func (s *sweep) score(r *row, units []bunks) int {
 		fresh = oldCounts
 	}
 	w := &s.policy.Weights
-	return s.distance + s.language(r.tongues) +
+	return s.distance +
 		share(w.Needs, bits.OnesCount32(r.onSite&s.needs), bits.OnesCount32(s.needs)) +
 		share(w.Freedom, int(r.freedom), 4) +
 		share(w.Freshness, fresh, 4) +
