@@ -220,10 +220,10 @@ func FuzzReadEntry(f *testing.F) {
 		f.Add(w.Bytes())
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		if e, err := readEntry(packed.NewReader(raw)); err == nil {
+		if e, err := readEntry(packed.NewReader(raw), ""); err == nil {
 			w := packed.NewWriter(0)
 			e.write(w)
-			again, err := readEntry(packed.NewReader(w.Bytes()))
+			again, err := readEntry(packed.NewReader(w.Bytes()), "")
 			id, v := e.id()
 			id2, v2 := again.id()
 			if err != nil || id != id2 || v != v2 {

@@ -70,58 +70,63 @@ type load struct {
 	active   map[place.Code]int
 }
 
-// read unpacks a page and works out what the index needs.
+// read unpacks a page and works out what the index needs. A shelter's entries
+// that stand together are its record as they are, if the first has the id; those
+// of older pages, which repeat it, are records as well.
 func (l *load) read(body []byte, book *matching.Book) (err error) {
 	if l.raw, err = unpack(body); err != nil {
 		return err
 	}
-	names := map[string]string{}
 	l.active = map[place.Code]int{}
-	r := packed.NewReader(l.raw).Naming(names)
-	arena := make([]byte, 0, len(l.raw)+len(l.raw)/8)
-	var k known
-	begin := 0
-	finish := func(end int) {
-		if k.id == "" {
-			return
-		}
-		from := len(arena)
-		w := packed.NewWriterOn(arena)
-		w.Text(k.id)
-		arena = append(w.Bytes(), l.raw[begin:end]...)
-		l.records = append(l.records, arena[from:len(arena):len(arena)])
-		var sketch matching.Sketch
-		if k.shelter != nil {
-			c := matching.Candidate{Shelter: *k.shelter, Units: k.units}
-			sketch = book.Sketch(0, &c)
-			l.active[k.shelter.District] += matching.Active(k.shelter)
-		}
-		l.sketches = append(l.sketches, sketch)
-	}
+	r := packed.NewReader(l.raw).Naming(map[string]string{})
+	var c matching.Candidate
+	begin, id := 0, ""
 	for r.More() {
 		at := len(l.raw) - r.Left()
-		e, err := readEntry(r)
-		if err != nil {
-			return err
+		kind, next := readHeading(r, id)
+		if next != id {
+			l.finish(l.raw[begin:at], &c, book)
+			c, begin, id = matching.Candidate{Units: c.Units[:0]}, at, next
 		}
-		if id := e.shelterID(); id != k.id {
-			finish(at)
-			k, begin = known{id: id, units: k.units[:0]}, at
-		}
-		if e.shelter != nil {
-			k.shelter = e.shelter
-		} else {
-			k.units = append(k.units, *e.unit)
+		switch kind {
+		case kindShelter:
+			c.Shelter = readShelter(r, id)
+		case kindUnit:
+			u, err := readUnit(r, id)
+			if err != nil {
+				return err
+			}
+			c.Units = append(c.Units, u)
+		default:
+			return packed.ErrCorrupt
 		}
 	}
-	finish(len(l.raw))
+	if r.Err() == nil {
+		l.finish(l.raw[begin:], &c, book)
+	}
 	return r.Err()
+}
+
+// finish notes a shelter of which all is read, if anything was.
+func (l *load) finish(record []byte, c *matching.Candidate, book *matching.Book) {
+	if len(record) == 0 {
+		return
+	}
+	var sketch matching.Sketch
+	if c.ID != "" {
+		sketch = book.Sketch(0, c)
+		l.active[c.District] += matching.Active(&c.Shelter)
+	}
+	l.records, l.sketches = append(l.records, record), append(l.sketches, sketch)
 }
 
 // take fills an empty state.
 func (s *state) take(loads []load) error {
-	var records [][]byte
-	var sketches []matching.Sketch
+	n := 0
+	for i := range loads {
+		n += len(loads[i].records)
+	}
+	records, sketches := make([][]byte, 0, n), make([]matching.Sketch, 0, n)
 	for i := range loads {
 		for j, record := range loads[i].records {
 			if sketch := loads[i].sketches[j]; sketch.District != "" {

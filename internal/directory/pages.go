@@ -69,11 +69,12 @@ const unpackLimit = 16 << 20
 
 func unpack(raw []byte) ([]byte, error) {
 	r := flate.NewReader(bytes.NewReader(raw))
-	out, err := io.ReadAll(io.LimitReader(r, unpackLimit))
-	if err != nil {
+	var out bytes.Buffer
+	out.Grow(min(8*len(raw), pageTarget+pageTarget/8))
+	if _, err := out.ReadFrom(io.LimitReader(r, unpackLimit)); err != nil {
 		return nil, fmt.Errorf("directory: page: %w", err)
 	}
-	return out, nil
+	return out.Bytes(), nil
 }
 
 // packAll spreads what is known over pages, shelter by shelter in order of id. A
@@ -83,8 +84,7 @@ func packAll(s *shelves) ([][]byte, error) {
 	raw := make([]byte, 0, pageTarget)
 	n := 0
 	for slot := range s.Slots() {
-		_, entries := packed.CutText(s.record(slot))
-		raw = append(raw, entries...)
+		raw = append(raw, s.record(slot)...)
 		if n++; len(raw) >= pageTarget || n == s.len() {
 			page, err := pack(raw)
 			if err != nil {

@@ -19,8 +19,8 @@ type shelves struct {
 	order []uint32 // slots by id
 }
 
-// page is the records of slotsPerPage slots, one after the other: the id, then
-// the entries of the shelter and its units.
+// page is the records of slotsPerPage slots, one after the other: the entries of
+// a shelter and its units, of which only the first has the shelter's id.
 type page struct {
 	text []byte
 	ends []uint32
@@ -43,8 +43,7 @@ func (s *shelves) record(slot uint32) []byte {
 
 // id is the id of the shelter of a slot, without a copy of it.
 func (s *shelves) id(slot uint32) []byte {
-	id, _ := packed.CutText(s.record(slot))
-	return id
+	return packed.SecondText(s.record(slot)) // after the kind
 }
 
 // ID implements matching.Shelves.
@@ -79,14 +78,14 @@ type known struct {
 }
 
 // decode reads a record. Names that many records share are kept once in names.
-func decode(record []byte, names map[string]string) (known, error) {
+func decode(record []byte, names map[string]string) (k known, err error) {
 	r := packed.NewReader(record).Naming(names)
-	k := known{id: r.Text()}
 	for r.More() {
-		e, err := readEntry(r)
+		e, err := readEntry(r, k.id)
 		if err != nil {
 			return k, err
 		}
+		k.id = e.shelterID()
 		if e.shelter != nil {
 			k.shelter = e.shelter
 		} else {
@@ -99,12 +98,14 @@ func decode(record []byte, names map[string]string) (known, error) {
 // encode appends the record of a shelter.
 func (k *known) encode(to []byte) []byte {
 	w := packed.NewWriterOn(to)
-	w.Text(k.id)
+	id := k.id
 	if k.shelter != nil {
-		writeShelter(w, k.shelter)
+		writeShelter(w, k.shelter, id)
+		id = ""
 	}
 	for i := range k.units {
-		writeUnit(w, &k.units[i])
+		writeUnit(w, &k.units[i], id)
+		id = ""
 	}
 	return w.Bytes()
 }

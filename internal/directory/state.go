@@ -169,18 +169,19 @@ func (s *state) applyNewer(o *state) {
 		if mine, ok := s.shelves.Find(string(o.shelves.id(slot))); ok && bytes.Equal(record, s.shelves.record(mine)) {
 			continue
 		}
-		_, rest := packed.CutText(record)
-		_ = s.applyPacked(rest) // records are checked when they are taken in
+		_ = s.applyPacked(record) // records are checked when they are taken in
 	}
 }
 
 // applyPacked applies a packed run of entries.
 func (s *state) applyPacked(raw []byte) error {
+	last := ""
 	for r := packed.NewReader(raw); r.More(); {
-		e, err := readEntry(r)
+		e, err := readEntry(r, last)
 		if err != nil {
 			return err
 		}
+		last = e.shelterID()
 		s.apply(e)
 	}
 	return nil

@@ -46,12 +46,13 @@ type wing struct {
 type row struct {
 	slot       uint32
 	registered uint32 // until when, Unix seconds; 0 when it takes nobody
-	onSite     uint32 // needs
-	met        uint32 // needs, on site or arranged
-	features   uint32
 	offered    uint32 // when a bed was last promised
+	until      uint32 // free beds stay as they are until the first of the claims ends
 	tongues    uint32 // index into Index.tongues
 	mix        uint32 // of the id, for the dice
+	onSite     uint16 // needs
+	met        uint16 // needs, on site or arranged
+	features   uint16
 	stay       uint16 // days at most; 0: no cap
 	from, to   uint16 // of intake, minutes
 	freedom    uint8
@@ -59,7 +60,6 @@ type row struct {
 
 // bunks are the counts of one unit.
 type bunks struct {
-	until     uint32 // free holds until the first of the claims ends
 	confirmed uint32
 	free      int16
 	staffed   uint16
@@ -130,19 +130,18 @@ func NewBook() *Book {
 // Sketch works out once what every ask looks at of a shelter.
 func (b *Book) Sketch(slot uint32, c *Candidate) Sketch {
 	s := Sketch{District: c.District, shape: b.shape(c), bunks: make([]bunks, len(c.Units))}
-	s.row = row{slot: slot, onSite: uint32(c.OnSite), met: uint32(c.OnSite.Union(c.Arranged)), features: uint32(c.Features),
-		offered: seconds(c.LastOffered()), tongues: b.tongue(c.Languages), mix: mix(c.ID), stay: uint16(min(c.MaxStayDays, math.MaxUint16)),
+	s.row = row{slot: slot, onSite: uint16(c.OnSite), met: uint16(c.OnSite.Union(c.Arranged)), features: uint16(c.Features),
+		offered: seconds(c.LastOffered()), until: math.MaxUint32, tongues: b.tongue(c.Languages), mix: mix(c.ID),
+		stay: uint16(min(c.MaxStayDays, math.MaxUint16)),
 		from: uint16(c.Intake.From), to: uint16(c.Intake.To), freedom: uint8(freedom(&c.Shelter))}
 	if c.Status == shelter.Active && !c.apart() {
 		s.row.registered = seconds(c.RegisteredUntil)
 	}
 	for i := range c.Units {
 		u := &c.Units[i]
-		s.bunks[i] = bunks{until: math.MaxUint32, confirmed: seconds(u.ConfirmedAt), free: int16(u.FreeAt(time.Time{})), staffed: uint16(u.Counts().Staffed())}
-		for _, claim := range u.Promised() {
-			if !claim.Until.IsZero() {
-				s.bunks[i].until = min(s.bunks[i].until, seconds(claim.Until))
-			}
+		s.bunks[i] = bunks{confirmed: seconds(u.ConfirmedAt), free: int16(u.FreeAt(time.Time{})), staffed: uint16(u.Counts().Staffed())}
+		if end := u.FirstEnd(); !end.IsZero() {
+			s.row.until = min(s.row.until, seconds(end))
 		}
 	}
 	return s

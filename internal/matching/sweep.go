@@ -67,7 +67,7 @@ type sweep struct {
 	named    []named
 
 	now, freshFrom, confirmedFrom uint32
-	needs, wishes                 uint32
+	needs, wishes                 uint16
 	rest                          int // the most points apart from distance
 	bedding
 
@@ -125,7 +125,7 @@ func newSweep(w World, ask Ask, policy Policy, k int) *sweep {
 	s.now = seconds(ask.At)
 	late := seconds(ask.At.Add(time.Second - 1)) // the first whole second not before At
 	s.freshFrom, s.confirmedFrom = back(late, policy.Fresh.NoOffer), back(late, policy.Fresh.Unconfirmed)
-	s.needs, s.wishes = uint32(s.asked.needs), uint32(ask.Preferences)
+	s.needs, s.wishes = uint16(s.asked.needs), uint16(ask.Preferences)
 	v := policy.Weights
 	s.rest = v.Language + v.Needs + v.Freedom + v.Freshness + v.Load + v.Preference
 	for _, n := range []struct {
@@ -309,7 +309,7 @@ func (s *sweep) beds(h *shape, r *row, units []bunks, who []uint32) uint8 {
 			continue
 		}
 		fresh |= who[i]
-		if free := s.freeAt(r.slot, i, u); free >= 1 {
+		if free := s.freeAt(r, i, u); free >= 1 {
 			s.rooms = append(s.rooms, room{unit: i, who: who[i], free: free, site: h.units[i].site})
 		}
 	}
@@ -328,11 +328,11 @@ func (s *sweep) beds(h *shape, r *row, units []bunks, who []uint32) uint8 {
 
 // freeAt is how many more people may come to a unit. Once a claim has ended the
 // shelter itself must be asked; that is seldom, for the clock drops such claims.
-func (s *sweep) freeAt(slot uint32, i int, u *bunks) int {
-	if s.now < u.until {
+func (s *sweep) freeAt(r *row, i int, u *bunks) int {
+	if s.now < r.until {
 		return int(u.free)
 	}
-	return s.w.open(slot).Units[i].FreeAt(s.At)
+	return s.w.open(r.slot).Units[i].FreeAt(s.At)
 }
 
 // consider ranks a shelter that fits, unless it cannot be among the best: first
@@ -386,11 +386,11 @@ func (s *sweep) score(r *row, units []bunks) int {
 	}
 	w := &s.policy.Weights
 	return s.distance +
-		share(w.Needs, bits.OnesCount32(r.onSite&s.needs), bits.OnesCount32(s.needs)) +
+		share(w.Needs, bits.OnesCount16(r.onSite&s.needs), bits.OnesCount16(s.needs)) +
 		share(w.Freedom, int(r.freedom), 4) +
 		share(w.Freshness, fresh, 4) +
 		share(w.Load, free, max(staffed, 1)) +
-		share(w.Preference, bits.OnesCount32(r.features&s.wishes), bits.OnesCount32(s.wishes)) +
+		share(w.Preference, bits.OnesCount16(r.features&s.wishes), bits.OnesCount16(s.wishes)) +
 		s.stayPoints(s.kind, int(r.stay))
 }
 

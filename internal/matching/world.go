@@ -30,7 +30,12 @@ type Candidate struct {
 
 // apart reports whether shelter and units are known from different moments.
 func (c *Candidate) apart() bool {
-	return slices.ContainsFunc(c.Units, func(u shelter.Unit) bool { return u.Rev != c.Rev })
+	for i := range c.Units {
+		if c.Units[i].Rev != c.Rev {
+			return true
+		}
+	}
+	return false
 }
 
 // LastOffered is when any unit was last promised.

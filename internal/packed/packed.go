@@ -140,11 +140,12 @@ func (r *Reader) Name() string {
 	return s
 }
 
-// CutText takes a string off the front of a record that was checked before.
-func CutText(b []byte) (text, rest []byte) {
+// SecondText is the string after the first number of a record that was checked
+// before.
+func SecondText(b []byte) []byte {
 	r := Reader{b: b}
-	text = r.text()
-	return text, r.b
+	r.Num()
+	return r.text()
 }
 
 // Count takes a number of entries; more than there are bytes left is corrupt.
