@@ -76,6 +76,7 @@ const (
 	AdmitPerson      Action = "admitPerson"
 	CloseShelter     Action = "closeShelter"
 	VetShelter       Action = "vetShelter"
+	ExplainOptions   Action = "explainOptions"
 )
 
 // Resource is what the action is on. Fields that do not apply are empty.

@@ -107,8 +107,9 @@ func splits(w World, ask Ask, policy Policy) bool {
 		if bits.OnesCount32(half) == n || half == 0 || parts(ask, half) {
 			continue
 		}
-		if Fits(w, only(ask, half), policy) && Fits(w, only(ask, ^half), policy) {
-			return true
+		a, b := best(w, only(ask, half), policy, 2), best(w, only(ask, ^half), policy, 2)
+		if len(a) > 0 && len(b) > 0 && (len(a)+len(b) > 2 || a[0] != b[0]) {
+			return true // in two shelters: one that fits both halves lacks the beds for both
 		}
 	}
 	return false

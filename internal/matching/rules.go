@@ -11,30 +11,31 @@ import (
 
 // Rule is one hard rule: a shelter that breaks it is never an option.
 type Rule struct {
-	ID  string
-	Why string // in plain words, for teams and the desk
-	ok  func(*trial) bool
+	ID   string
+	Why  string // in plain words: "it …"
+	Many string // the same of several: "12 …"
+	ok   func(*trial) bool
 }
 
 // Rules are all hard rules, in the order in which the first failure is counted.
 // Consent is not among them: people must see options to choose.
 var Rules = []Rule{
-	{ID: "legal.country", Why: "is in another country", ok: sameCountry},
-	{ID: "registration.current", Why: "is not registered, or is suspended or closed", ok: registered},
-	{ID: "legal.institution_type", Why: "may not take this party in by law", ok: lawful},
-	{ID: "safety.excluded_area", Why: "is in an area that is not safe for this party", ok: outsideExcludedArea},
-	{ID: "safety.excluded_shelter", Why: "is not safe for this party", ok: notExcluded},
-	{ID: "party.declined", Why: "has said no to this party", ok: notDeclined},
-	{ID: "party.refused", Why: "was refused by this party", ok: notUnwanted},
-	{ID: "journey.limit", Why: "is too far", ok: withinJourney},
-	{ID: "gender.served", Why: "has no beds for someone of this party", ok: populationServed},
-	{ID: "age.range", Why: "does not take these ages", ok: agesServed},
-	{ID: "age.separate_sleeping", Why: "has no separate place to sleep while an age is in doubt", ok: separateSleeping},
-	{ID: "need.required", Why: "cannot meet a need", ok: needsMet},
-	{ID: "intake.hours", Why: "does not take people in at that hour", ok: intakeOpen},
-	{ID: "data.fresh", Why: "has not confirmed its counts for days", ok: countsFresh},
-	{ID: "beds.free", Why: "is full", ok: bedsFree},
-	{ID: "party.together", Why: "cannot keep the party together", ok: keptTogether},
+	{ID: "legal.country", Why: "is in another country", Many: "are in another country", ok: sameCountry},
+	{ID: "registration.current", Why: "is not registered, or is suspended or closed", Many: "are not registered, or are suspended or closed", ok: registered},
+	{ID: "legal.institution_type", Why: "may not take this party in by law", Many: "may not take this party in by law", ok: lawful},
+	{ID: "safety.excluded_area", Why: "is in an area that is not safe for this party", Many: "are in an area that is not safe for this party", ok: outsideExcludedArea},
+	{ID: "safety.excluded_shelter", Why: "is not safe for this party", Many: "are not safe for this party", ok: notExcluded},
+	{ID: "party.declined", Why: "has said no to this party", Many: "have said no to this party", ok: notDeclined},
+	{ID: "party.refused", Why: "was refused by this party", Many: "were refused by this party", ok: notUnwanted},
+	{ID: "journey.limit", Why: "is too far", Many: "are too far", ok: withinJourney},
+	{ID: "gender.served", Why: "has no beds for someone of this party", Many: "have no beds for someone of this party", ok: populationServed},
+	{ID: "age.range", Why: "does not take these ages", Many: "do not take these ages", ok: agesServed},
+	{ID: "age.separate_sleeping", Why: "has no separate place to sleep while an age is in doubt", Many: "have no separate place to sleep while an age is in doubt", ok: separateSleeping},
+	{ID: "need.required", Why: "cannot meet a need", Many: "cannot meet a need", ok: needsMet},
+	{ID: "intake.hours", Why: "does not take people in at that hour", Many: "do not take people in at that hour", ok: intakeOpen},
+	{ID: "data.fresh", Why: "has not confirmed its counts for days", Many: "have not confirmed their counts for days", ok: countsFresh},
+	{ID: "beds.free", Why: "is full", Many: "are full", ok: bedsFree},
+	{ID: "party.together", Why: "cannot keep the party together", Many: "cannot keep the party together", ok: keptTogether},
 }
 
 // ruleIndex finds a rule by id.

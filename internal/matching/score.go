@@ -166,3 +166,24 @@ func (t *trial) reasons(o *Option) {
 	add(place.BandOf(o.Minutes) == place.Under1h, "journey.short")
 	add(o.Approximate, "journey.approximate")
 }
+
+// OptionType is what kind of help an option is.
+type OptionType string
+
+// The option types.
+const (
+	Residential OptionType = "residential"
+	Kinship     OptionType = "kinship"   // relatives or a fit person
+	Community   OptionType = "community" // support where the person lives
+)
+
+// OptionTypeOf is the option type of an institution.
+func OptionTypeOf(kind code.Institution) OptionType {
+	switch kind {
+	case code.Kinship, code.FitPerson:
+		return Kinship
+	case code.CommunityBased:
+		return Community
+	}
+	return Residential
+}

@@ -41,6 +41,17 @@ func Rank(w World, ask Ask, policy Policy, k int) Result {
 	return res
 }
 
+// best are the slots of the best k.
+func best(w World, ask Ask, policy Policy, k int) (slots []uint32) {
+	s := newSweep(w, ask, policy, k)
+	defer s.done()
+	s.run(false)
+	for _, f := range s.best {
+		slots = append(slots, f.slot)
+	}
+	return slots
+}
+
 // Fits reports whether any shelter is an option.
 func Fits(w World, ask Ask, policy Policy) bool {
 	s := newSweep(w, ask, policy, 0)

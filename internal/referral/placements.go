@@ -189,6 +189,25 @@ func (s *Service) Options(ctx context.Context, c caller.Caller, id string) (Outc
 	return Outcome{Placement: p, Match: &match}, err
 }
 
+// Explain holds every shelter within reach against a placement, for the desk:
+// each with the rules it fails or the parts of its score.
+func (s *Service) Explain(ctx context.Context, c caller.Caller, id string) (Outcome, []matching.Verdict, error) {
+	p, err := s.Placement(ctx, c, id)
+	if err == nil {
+		err = c.Allow(caller.ExplainOptions, resource(p))
+	}
+	if err != nil {
+		return Outcome{}, nil, err
+	}
+	w, err := s.world(ctx)
+	if err != nil {
+		return Outcome{}, nil, err
+	}
+	wanted := ask(p, s.now())
+	match := matching.Rank(w, wanted, s.Policy, p.Request.Limit)
+	return Outcome{Placement: p, Match: &match}, matching.Explain(w, wanted, s.Policy), nil
+}
+
 // Mine lists a team's placements, newest first.
 func (s *Service) Mine(ctx context.Context, c caller.Caller, limit int, after string) ([]placement.Placement, string, error) {
 	if err := c.Allow(caller.ReadPlacement, caller.Resource{Team: c.Team()}); err != nil {
