@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"panah/internal/code"
+	"panah/internal/language"
 	"panah/internal/place"
 	"panah/internal/shelter"
 )
@@ -20,7 +21,8 @@ type Index struct {
 	Zoning
 	cells    []*cell // by zone
 	shapes   []shape
-	tongues  [][]shelter.Language
+	tongues  [][]tongue
+	tags     []language.Tag
 	journeys *Journeys // worked out so far; indexes with the same zones share it
 }
 
@@ -63,6 +65,12 @@ type bunks struct {
 	confirmed uint32
 	free      int16
 	staffed   uint16
+}
+
+// tongue is a language on a list: a number for its tag, and how it is spoken.
+type tongue struct {
+	tag   uint16
+	staff bool
 }
 
 // cell is one zone. Rows stand in runs of one shape, and in a run by the end of
@@ -118,13 +126,15 @@ type Book struct {
 	mu       sync.RWMutex
 	shapeNo  map[string]uint32
 	tongueNo map[string]uint32
+	tagNo    map[language.Tag]uint16
 	shapes   []shape
-	tongues  [][]shelter.Language
+	tongues  [][]tongue
+	tags     []language.Tag
 }
 
 // NewBook is empty.
 func NewBook() *Book {
-	return &Book{shapeNo: map[string]uint32{}, tongueNo: map[string]uint32{}}
+	return &Book{shapeNo: map[string]uint32{}, tongueNo: map[string]uint32{}, tagNo: map[language.Tag]uint16{}}
 }
 
 // Sketch works out once what every ask looks at of a shelter.
@@ -198,7 +208,21 @@ func (b *Book) tongue(spoken []shelter.Language) uint32 {
 		key = append(binary.AppendUvarint(key, uint64(len(l.Tag))), l.Tag...)
 		key = append(key, byte(l.Via))
 	}
-	return number(b, b.tongueNo, &b.tongues, key, func() []shelter.Language { return slices.Clone(spoken) })
+	return number(b, b.tongueNo, &b.tongues, key, func() []tongue { return b.list(spoken) })
+}
+
+// list numbers the tags of a list; b is locked.
+func (b *Book) list(spoken []shelter.Language) []tongue {
+	out := make([]tongue, len(spoken))
+	for i, l := range spoken {
+		no, ok := b.tagNo[l.Tag]
+		if !ok {
+			no = uint16(len(b.tags))
+			b.tagNo[l.Tag], b.tags = no, append(b.tags, l.Tag)
+		}
+		out[i] = tongue{no, l.Via == code.ViaStaff}
+	}
+	return out
 }
 
 // number finds or gives the number of a key.
@@ -240,7 +264,7 @@ func NewIndex(z Zoning, b *Book, sketches []Sketch) *Index {
 func (x *Index) read(b *Book) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	x.shapes, x.tongues = slices.Clip(b.shapes), slices.Clip(b.tongues)
+	x.shapes, x.tongues, x.tags = slices.Clip(b.shapes), slices.Clip(b.tongues), slices.Clip(b.tags)
 }
 
 // With is the index with some shelters changed or new in their zone. Cells of

@@ -71,8 +71,8 @@ func prepare(w World, ask Ask, policy Policy) *asked {
 	a.here, _ = place.Lookup(ask.Place)
 	a.journey = w.journey(a.here)
 	a.limit = policy.limit(ask)
-	a.excluded = make([]bool, len(w.Zones))
 	if len(ask.ExcludedDistricts) > 0 {
+		a.excluded = make([]bool, len(w.Zones))
 		for i, z := range w.Zones {
 			a.excluded[i] = slices.ContainsFunc(z.Districts, func(d place.Code) bool {
 				return slices.ContainsFunc(ask.ExcludedDistricts, func(e place.Code) bool { return place.Within(d, e) })

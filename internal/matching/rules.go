@@ -58,7 +58,7 @@ type asked struct {
 	here      place.Place
 	limit     int // journey minutes
 	journey   *journey
-	excluded  []bool // zones that touch an excluded area
+	excluded  []bool // zones that touch an excluded area; nil for none
 	grownUp   bool   // an adult is in the party
 	everybody []int  // the indexes of the whole party
 	needs     code.Set[code.Need]
@@ -100,7 +100,7 @@ func (a *asked) takenBy(kind code.Institution) bool {
 // outsideExcludedArea looks at the whole zone: a team that learns only zones
 // must not find a shelter's district by excluding one after the other, and what
 // lies next door to danger is not safe either.
-func outsideExcludedArea(t *trial) bool { return !t.excluded[t.c.Zone] }
+func outsideExcludedArea(t *trial) bool { return t.excluded == nil || !t.excluded[t.c.Zone] }
 
 func notExcluded(t *trial) bool { return !slices.Contains(t.ExcludedShelters, t.c.ID) }
 

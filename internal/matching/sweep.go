@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"panah/internal/code"
+	"panah/internal/language"
 )
 
 // Rank answers an ask with the best k options of a world, exactly and always in
@@ -75,11 +76,15 @@ type sweep struct {
 	whoAt    []int32 // by shape that passes: where the persons suited by each unit begin in who
 	who      []uint32
 	worth    []int16 // by language list: 1 + points
+	matches  []uint8 // by tag and person: 1 + the match of staff who speak it
 	named    []named
 
 	now, freshFrom, confirmedFrom uint32
 	needs, wishes                 uint16
-	rest                          int // the most points apart from distance
+	rest                          int     // the most points apart from distance
+	needPoints, wishPoints        [17]int // by how many are met
+	freedomPoints                 [5]int
+	freshPoints, oldPoints        int
 	bedding
 
 	kind     code.Institution // of the shelter looked at
@@ -133,12 +138,21 @@ func newSweep(w World, ask Ask, policy Policy, k int) *sweep {
 	s.asked, s.w, s.k, s.best, s.who, s.named = prepare(w, ask, policy), w, k, s.best[:0], s.who[:0], s.named[:0]
 	s.considered, s.fits, s.first = 0, 0, [32]int{}
 	s.verdicts, s.whoAt, s.worth = zeroed(s.verdicts, len(w.shapes)), zeroed(s.whoAt, len(w.shapes)), zeroed(s.worth, len(w.tongues))
+	s.matches = zeroed(s.matches, len(w.tags)*len(ask.Persons))
 	s.now = seconds(ask.At)
 	late := seconds(ask.At.Add(time.Second - 1)) // the first whole second not before At
 	s.freshFrom, s.confirmedFrom = back(late, policy.Fresh.NoOffer), back(late, policy.Fresh.Unconfirmed)
 	s.needs, s.wishes = uint16(s.asked.needs), uint16(ask.Preferences)
 	v := policy.Weights
 	s.rest = v.Language + v.Needs + v.Freedom + v.Freshness + v.Load + v.Preference
+	for n := range s.needPoints {
+		s.needPoints[n] = share(v.Needs, n, bits.OnesCount16(s.needs))
+		s.wishPoints[n] = share(v.Preference, n, bits.OnesCount16(s.wishes))
+	}
+	for n := range s.freedomPoints {
+		s.freedomPoints[n] = share(v.Freedom, n, 4)
+	}
+	s.freshPoints, s.oldPoints = share(v.Freshness, freshCounts, 4), share(v.Freshness, oldCounts, 4)
 	for _, n := range []struct {
 		ids  []string
 		rule string
@@ -212,7 +226,7 @@ func (s *sweep) cell(c *cell) {
 		switch {
 		case verdict == uint8(ruleLawful)+1:
 			s.first[ruleLawful] += len(rows)
-		case s.excluded[s.zone]:
+		case s.excluded != nil && s.excluded[s.zone]:
 			s.first[ruleArea] += len(rows)
 		case verdict == passes:
 			h := &s.w.shapes[r.shape]
@@ -391,26 +405,45 @@ func (s *sweep) score(r *row, units []bunks) int {
 		u := &units[room.unit]
 		free, staffed, confirmed = free+room.free, staffed+int(u.staffed), min(confirmed, u.confirmed)
 	}
-	fresh := freshCounts
+	fresh := s.freshPoints
 	if confirmed < s.confirmedFrom {
-		fresh = oldCounts
+		fresh = s.oldPoints
 	}
-	w := &s.policy.Weights
-	return s.distance +
-		share(w.Needs, bits.OnesCount16(r.onSite&s.needs), bits.OnesCount16(s.needs)) +
-		share(w.Freedom, int(r.freedom), 4) +
-		share(w.Freshness, fresh, 4) +
-		share(w.Load, free, max(staffed, 1)) +
-		share(w.Preference, bits.OnesCount16(r.features&s.wishes), bits.OnesCount16(s.wishes)) +
-		s.stayPoints(s.kind, int(r.stay))
+	return s.distance + s.needPoints[bits.OnesCount16(r.onSite&s.needs)] + s.wishPoints[bits.OnesCount16(r.features&s.wishes)] +
+		s.freedomPoints[r.freedom] + fresh + share(s.policy.Weights.Load, free, max(staffed, 1)) + s.stayPoints(s.kind, int(r.stay))
 }
 
 // language is what a list of languages is worth, worked out once.
 func (s *sweep) language(list uint32) int {
 	if s.worth[list] == 0 {
-		s.worth[list] = 1 + int16(s.languagePoints(s.w.tongues[list]))
+		total := 0
+		for person := range s.Persons {
+			best := language.None
+			for _, t := range s.w.tongues[list] {
+				m := s.match(t.tag, person)
+				if m != language.None && !t.staff {
+					m = language.Interpreter
+				}
+				best = max(best, m)
+			}
+			total += languageWorth(best)
+		}
+		s.worth[list] = 1 + int16(share(s.policy.Weights.Language, total, 8*len(s.Persons)))
 	}
 	return int(s.worth[list]) - 1
+}
+
+// match is how well staff who speak a language serve a person, worked out once.
+func (s *sweep) match(tag uint16, person int) language.Match {
+	at := &s.matches[int(tag)*len(s.Persons)+person]
+	if *at == 0 {
+		best := language.None
+		for _, wanted := range s.Persons[person].Languages {
+			best = max(best, language.Serves(s.w.tags[tag], wanted))
+		}
+		*at = 1 + uint8(best)
+	}
+	return language.Match(*at - 1)
 }
 
 // keepBest puts f among the best k so far, in order.
