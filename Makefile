@@ -35,6 +35,14 @@ test: ## Every test, with the race detector; what lacks Java, Chromium or sam is
 bench: build ## Cold start, throughput and units against the engine itself, as ratios of one run
 	$(GO) test -tags=bench -run '^$$' -bench . -benchtime 1x -timeout 20m ./internal/bench
 
+.PHONY: bench-directory
+bench-directory: ## Cold load, refresh and memory of the directory on DynamoDB Local (needs Java 17)
+	$(GO) test -tags=bench -run '^$$' -bench Directory -benchtime 1x -timeout 20m ./internal/bench
+
+.PHONY: bench-postgis
+bench-postgis: ## Ranking against PostGIS on the same directory (needs Debian's postgresql and postgis)
+	$(GO) test -tags=bench -run '^$$' -bench PostGIS -benchtime 1x -timeout 20m ./internal/bench
+
 .PHONY: openapi
 openapi: ## Write openapi.json anew from the routes
 	$(GO) test ./internal/httpapi -run OpenAPI -update
