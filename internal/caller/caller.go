@@ -76,6 +76,9 @@ const (
 	AdmitPerson      Action = "admitPerson"
 	CloseShelter     Action = "closeShelter"
 	VetShelter       Action = "vetShelter"
+	RegisterShelter  Action = "registerShelter"
+	ListShelters     Action = "listShelters"
+	ReadMustMove     Action = "readMustMove"
 )
 
 // Resource is what the action is on. Fields that do not apply are empty.

@@ -60,7 +60,7 @@ func (shelterRef) Schema(huma.Registry) *huma.Schema {
 
 func (ageBandCode) Schema(huma.Registry) *huma.Schema    { return enum(code.AgeBands.Names()) }
 func (ageStatusCode) Schema(huma.Registry) *huma.Schema  { return enum(code.AgeStatuses.Names()) }
-func (populationCode) Schema(huma.Registry) *huma.Schema { return enum(code.Populations.Names()) }
+func (populationCode) Schema(huma.Registry) *huma.Schema { return enum(askedPopulations()) }
 func (needCode) Schema(huma.Registry) *huma.Schema       { return enum(code.Needs.Names()) }
 func (featureCode) Schema(huma.Registry) *huma.Schema    { return enum(code.Features.Names()) }
 func (urgencyCode) Schema(huma.Registry) *huma.Schema    { return enum(code.Urgencies.Names()) }
@@ -78,6 +78,16 @@ func (holdCode) Schema(huma.Registry) *huma.Schema       { return enum([]string{
 func (refuseCode) Schema(huma.Registry) *huma.Schema   { return enum(code.RefuseReasons.Names()) }
 func (divertCode) Schema(huma.Registry) *huma.Schema   { return enum(code.DivertReasons.Names()) }
 func (decisionCode) Schema(huma.Registry) *huma.Schema { return enum(code.Decisions.Names()) }
+
+// askedPopulations are those a person can ask for.
+func askedPopulations() (names []string) {
+	for i, name := range code.Populations.Names() {
+		if code.Population(i).Asked() {
+			names = append(names, name)
+		}
+	}
+	return names
+}
 
 // placementRequest is the body of POST /v1/placements.
 type placementRequest struct {

@@ -12,8 +12,8 @@ import (
 	"panah/internal/table"
 )
 
-// SetStatus closes a shelter (its staff's word), or suspends or resumes it (the
-// ministry's). Shelter and units change in one write and their rev is raised, so
+// SetStatus closes a shelter (its staff's word), or vets, activates, suspends or
+// resumes it (the ministry's). Shelter and units change in one write and their rev is raised, so
 // that nobody is placed there any more however old a directory is. The beds of
 // those on their way and the people inside stay as they are: the desks of their
 // districts are told that they must move.
@@ -33,10 +33,16 @@ func (s *Service) SetStatus(ctx context.Context, c caller.Caller, id string, to 
 		if v.Status == to {
 			return v, nil
 		}
-		ops, items := restated(&v, to)
+		next, err := v.Moved(to, len(v.Units), s.now())
+		if err != nil {
+			return v, err
+		}
+		next.By = c.Subject
+		v.Shelter = next
+		ops, items := written(&v)
 		if err := s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: ops}); err == nil {
 			s.Directory.Learn(items...)
-			if to != shelter.Active {
+			if to == shelter.Suspended || to == shelter.Closed {
 				s.mustMove(ctx, v)
 			}
 			return v, nil
@@ -47,10 +53,9 @@ func (s *Service) SetStatus(ctx context.Context, c caller.Caller, id string, to 
 	return ShelterView{}, fault.New(fault.Busy, "the shelter is busy; send it again shortly")
 }
 
-// restated writes a new status into a shelter and the rev of it into its units.
-func restated(v *ShelterView, to shelter.Status) (ops []table.Op, items []*table.Item) {
-	v.Status = to
-	v.Rev++
+// written puts a shelter and the rev of it into its units: one write, so that no
+// take passes on what the shelter was before.
+func written(v *ShelterView) (ops []table.Op, items []*table.Item) {
 	put := func(it table.Item, version uint64) {
 		ops = append(ops, table.PutOp(it, version))
 		it.Version = version + 1
