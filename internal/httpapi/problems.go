@@ -24,8 +24,8 @@ type Problem struct {
 	Fields  []Field  `json:"fields,omitempty" doc:"The fields it is about"`
 	Rules   []string `json:"rules,omitempty" doc:"Ids of the rules that failed"`
 	Allowed []string `json:"allowed,omitempty" doc:"The moves allowed now"`
-	Current any      `json:"current,omitempty" doc:"The counts stored, with their version, after a failed precondition"`
-	Sent    any      `json:"sent,omitempty" doc:"The counts sent, after a failed precondition"`
+	Current any      `json:"current,omitempty" doc:"What is stored, with its version, after a failed precondition"`
+	Sent    any      `json:"sent,omitempty" doc:"What was sent, or the version it was made on, after a failed precondition"`
 	retry   bool
 }
 
@@ -103,12 +103,21 @@ type countsView struct {
 	CountedAt    *time.Time `json:"countedAt,omitempty"`
 }
 
+// seenView is the version a refused change was made on.
+type seenView struct {
+	Version uint64 `json:"version"`
+}
+
 func shown(v any) any {
-	b, ok := v.(referral.Both)
-	if !ok {
-		return nil
+	switch b := v.(type) {
+	case referral.Both:
+		return countsView{b.Census, b.Staffed, b.OutOfService, b.Present, timeOrNil(b.CountedAt)}
+	case referral.ShelterView:
+		return viewShelter(b)
+	case referral.Seen:
+		return seenView{b.Version}
 	}
-	return countsView{b.Census, b.Staffed, b.OutOfService, b.Present, timeOrNil(b.CountedAt)}
+	return nil
 }
 
 func bare(status int) *Problem {

@@ -13,7 +13,14 @@ import (
 	"panah/internal/shelter"
 )
 
-type shelterOutput struct{ Body shelterView }
+type shelterOutput struct {
+	ETag string `header:"ETag"`
+	Body shelterView
+}
+
+func shelterAnswer(s referral.ShelterView) *shelterOutput {
+	return &shelterOutput{etag(s.Version), viewShelter(s)}
+}
 
 // getShelter serves GET /v1/shelters/{id}.
 func (a *API) getShelter(ctx context.Context, in *One) (*shelterOutput, error) {
@@ -25,7 +32,7 @@ func (a *API) getShelter(ctx context.Context, in *One) (*shelterOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &shelterOutput{viewShelter(s)}, nil
+	return shelterAnswer(s), nil
 }
 
 type censusInput struct {
@@ -70,13 +77,13 @@ func (a *API) countUnit(ctx context.Context, in *censusInput) (*unitOutput, erro
 // version reads an If-Match header.
 func version(ifMatch string) (uint64, error) {
 	if ifMatch == "" {
-		f := fault.New(fault.NeedIfMatch, "send the unit's ETag as If-Match, so that no newer count is overwritten")
+		f := fault.New(fault.NeedIfMatch, "send the ETag you saw as If-Match, so that nothing newer is overwritten")
 		f.Field = "If-Match"
 		return 0, f
 	}
 	n, err := strconv.ParseUint(strings.Trim(strings.TrimPrefix(ifMatch, "W/"), `"`), 10, 64)
 	if err != nil {
-		f := fault.New(fault.Malformed, "is not an ETag of this unit")
+		f := fault.New(fault.Malformed, "is not an ETag of this resource")
 		f.Field = "If-Match"
 		return 0, f
 	}
@@ -91,6 +98,16 @@ type statusInput struct {
 // closeShelter serves POST /v1/shelters/{id}/close.
 func (a *API) closeShelter(ctx context.Context, in *statusInput) (*shelterOutput, error) {
 	return a.setStatus(ctx, in.ID, shelter.Closed)
+}
+
+// vetShelter serves POST /v1/shelters/{id}/vet.
+func (a *API) vetShelter(ctx context.Context, in *statusInput) (*shelterOutput, error) {
+	return a.setStatus(ctx, in.ID, shelter.Vetted)
+}
+
+// activateShelter serves POST /v1/shelters/{id}/activate.
+func (a *API) activateShelter(ctx context.Context, in *statusInput) (*shelterOutput, error) {
+	return a.setStatus(ctx, in.ID, shelter.Active)
 }
 
 // suspendShelter serves POST /v1/shelters/{id}/suspend.
@@ -112,7 +129,7 @@ func (a *API) setStatus(ctx context.Context, id string, to shelter.Status) (*she
 	if err != nil {
 		return nil, err
 	}
-	return &shelterOutput{viewShelter(s)}, nil
+	return shelterAnswer(s), nil
 }
 
 type confirmInput struct {
@@ -133,7 +150,7 @@ func (a *API) confirmCounts(ctx context.Context, in *confirmInput) (*shelterOutp
 	if err != nil {
 		return nil, err
 	}
-	return &shelterOutput{viewShelter(s)}, nil
+	return shelterAnswer(s), nil
 }
 
 type admitInput struct {

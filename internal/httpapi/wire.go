@@ -46,6 +46,12 @@ type (
 	divertCode     string
 	decisionCode   string
 	placementRef   string
+
+	anyPopulationCode string
+	institutionCode   string
+	houseRuleCode     string
+	unitKindCode      string
+	languageViaCode   string
 )
 
 // Schema is the form of a placement's id.
@@ -78,6 +84,12 @@ func (holdCode) Schema(huma.Registry) *huma.Schema       { return enum([]string{
 func (refuseCode) Schema(huma.Registry) *huma.Schema   { return enum(code.RefuseReasons.Names()) }
 func (divertCode) Schema(huma.Registry) *huma.Schema   { return enum(code.DivertReasons.Names()) }
 func (decisionCode) Schema(huma.Registry) *huma.Schema { return enum(code.Decisions.Names()) }
+
+func (anyPopulationCode) Schema(huma.Registry) *huma.Schema { return enum(code.Populations.Names()) }
+func (institutionCode) Schema(huma.Registry) *huma.Schema   { return enum(code.Institutions.Names()) }
+func (houseRuleCode) Schema(huma.Registry) *huma.Schema     { return enum(code.HouseRules.Names()) }
+func (unitKindCode) Schema(huma.Registry) *huma.Schema      { return enum(code.UnitKinds.Names()) }
+func (languageViaCode) Schema(huma.Registry) *huma.Schema   { return enum(code.LanguageVias.Names()) }
 
 // askedPopulations are those a person can ask for.
 func askedPopulations() (names []string) {
