@@ -205,8 +205,7 @@ const created = true
 // find reads the shelter an entry is about; its country is only known where the
 // file says the district, or for the caller's own.
 func (r *importing) find(ctx context.Context, e *registry.Entry) (v ShelterView, id string, source uint64, err error) {
-	facts, _ := e.Facts(shelter.Registration{})
-	home := country(facts.District)
+	home := country(e.District())
 	if home == "" {
 		home = country(r.by.Region())
 	}

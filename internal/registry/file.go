@@ -9,6 +9,7 @@ import (
 
 	"panah/internal/code"
 	"panah/internal/fault"
+	"panah/internal/place"
 	"panah/internal/shelter"
 )
 
@@ -270,6 +271,15 @@ func (e *Entry) Want() (shelter.Status, bool) {
 		fields[at].read(&r, e.row.said[at])
 	}
 	return r.Want, e.row.has.has(at)
+}
+
+// District is where the file says the shelter is; empty where it does not.
+func (e *Entry) District() place.Code {
+	at := position("district")
+	if !e.row.has.has(at) {
+		return ""
+	}
+	return place.Code(e.row.said[at])
 }
 
 // Facts is a registration with everything the file says of the shelter put over
