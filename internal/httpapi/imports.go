@@ -32,7 +32,7 @@ const (
 // importFile gives the import route its body.
 func importFile(op *huma.Operation) {
 	text := &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
-	op.MaxBodyBytes = importBody
+	op.MaxBodyBytes, op.SkipValidateBody = importBody, true
 	op.RequestBody = &huma.RequestBody{Required: true, Description: "The file; or, as multipart/form-data, a part mapping (JSON) and a part file",
 		Content: map[string]*huma.MediaType{"text/csv": text, "application/x-ndjson": text,
 			"multipart/form-data": {Schema: &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{
