@@ -35,6 +35,10 @@ test: ## Every test, with the race detector; what lacks Java, Chromium or sam is
 bench: build ## Cold start, throughput and units against the engine itself, as ratios of one run
 	$(GO) test -tags=bench -run '^$$' -bench . -benchtime 1x -timeout 20m ./internal/bench
 
+.PHONY: import-check
+import-check: ## Import the real occupancy files in PANAH_SHARED_DATA and hold the daily sums against them
+	PANAH_SHARED_DATA="$(PANAH_SHARED_DATA)" $(GO) test -count=1 -tags=importcheck -run ImportCheck -v ./internal/local
+
 .PHONY: openapi
 openapi: ## Write openapi.json anew from the routes
 	$(GO) test ./internal/httpapi -run OpenAPI -update
