@@ -196,7 +196,7 @@ func (r *importing) plan(ctx context.Context, e *registry.Entry) (plan, error) {
 	default:
 		p.shelters.Unchanged++
 	}
-	return p, r.history(ctx, &p, next)
+	return p, r.history(ctx, &p, next, how == created)
 }
 
 // created says that a shelter is not on the register yet.
@@ -306,8 +306,9 @@ func changes(v ShelterView, next *ShelterView, by string) (ops []table.Op, items
 	return ops, items
 }
 
-// history plans the daily counts: each day is set to what the file says.
-func (r *importing) history(ctx context.Context, p *plan, v ShelterView) error {
+// history plans the daily counts: each day is set to what the file says. A shelter
+// that is new has none: they are never written before it.
+func (r *importing) history(ctx context.Context, p *plan, v ShelterView, isNew bool) error {
 	for _, said := range p.entry.Units {
 		months := map[table.Key][]shelter.DayCount{}
 		at := slices.IndexFunc(v.Units, func(u shelter.Unit) bool { return u.ID == said.ID })
@@ -324,7 +325,14 @@ func (r *importing) history(ctx context.Context, p *plan, v ShelterView) error {
 			months[key] = append(months[key], day)
 		}
 		for key, days := range months {
-			op, tally, err := r.merged(ctx, key, days)
+			var it *table.Item
+			if !isNew {
+				var err error
+				if it, err = r.Store.Get(ctx, key, table.Strong); err != nil {
+					return refusal(err)
+				}
+			}
+			op, tally, err := merged(it, days)
 			if err != nil {
 				return err
 			}
@@ -337,13 +345,10 @@ func (r *importing) history(ctx context.Context, p *plan, v ShelterView) error {
 	return nil
 }
 
-// merged merges days into the month that is stored.
-func (r *importing) merged(ctx context.Context, key table.Key, days []shelter.DayCount) (*table.Op, registry.Tally, error) {
+// merged puts days over the month that is stored; nil: none is.
+func merged(it *table.Item, days []shelter.DayCount) (*table.Op, registry.Tally, error) {
 	var tally registry.Tally
-	it, err := r.Store.Get(ctx, key, table.Strong)
-	if err != nil {
-		return nil, tally, refusal(err)
-	}
+	var err error
 	var stored []shelter.DayCount
 	var version uint64
 	if it != nil {
