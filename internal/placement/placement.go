@@ -291,6 +291,12 @@ func (p Placement) BedsIn(shelter, unit string) int {
 	return n
 }
 
+// ClaimAt names the claim of the live or last hold at a shelter.
+func (p Placement) ClaimAt(shelter string) string {
+	h, _ := p.holdAt(shelter)
+	return ClaimID(p.ID, h.No)
+}
+
 // remembered are the earlier holds once the present one is replaced.
 func (p Placement) remembered(next string) []Hold {
 	past := slices.DeleteFunc(slices.Clone(p.Past), func(h Hold) bool { return h.Shelter == next || h.Shelter == p.Hold.Shelter })

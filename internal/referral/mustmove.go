@@ -6,9 +6,7 @@ import (
 	"panah/internal/caller"
 	"panah/internal/place"
 	"panah/internal/placement"
-	"panah/internal/record"
 	"panah/internal/shelter"
-	"panah/internal/table"
 )
 
 // MustMove is who has to move out of, or is not to come to, a shelter that takes
@@ -44,7 +42,7 @@ func (s *Service) MustMove(ctx context.Context, c caller.Caller, id string) (Mus
 	}
 	m := MustMove{Shelter: v.ID, Status: v.Status, Counted: -1}
 	if v.Status == shelter.Suspended || v.Status == shelter.Closed {
-		if err := s.whoMoves(ctx, c, home == nil, &m); err != nil {
+		if err := s.whoMoves(ctx, c, v, home == nil, &m); err != nil {
 			return m, err
 		}
 	}
@@ -64,30 +62,25 @@ func ownResource(c caller.Caller) caller.Resource {
 }
 
 // whoMoves counts the parties the caller may know of and lists those it may see.
-func (s *Service) whoMoves(ctx context.Context, c caller.Caller, home bool, m *MustMove) error {
-	q := table.Query{Index: table.Work, PK: record.WorkPartition(m.Shelter)}
-	for {
-		list, next, err := s.list(ctx, q, func(p placement.Placement) bool { return p.Hold.Shelter == m.Shelter && p.State.Live() })
-		if err != nil {
-			return err
+func (s *Service) whoMoves(ctx context.Context, c caller.Caller, v ShelterView, home bool, m *MustMove) error {
+	affected, err := s.affected(ctx, v)
+	if err != nil {
+		return err
+	}
+	for _, p := range affected {
+		ofDesk := c.Role == caller.Desk && place.Within(p.Request.Place, c.Region())
+		if !home && !ofDesk {
+			continue
 		}
-		for _, p := range list {
-			ofDesk := c.Role == caller.Desk && place.Within(p.Request.Place, c.Region())
-			if !home && !ofDesk {
-				continue
-			}
-			m.Placements++
-			if p.State == placement.Arrived {
-				m.Persons += p.PersonsHere()
-			} else {
-				m.Persons += p.Hold.Beds()
-			}
-			if ofDesk || c.Role == caller.Shelter {
-				m.List = append(m.List, p)
-			}
+		m.Placements++
+		if p.State == placement.Arrived {
+			m.Persons += p.PersonsHere()
+		} else {
+			m.Persons += p.Hold.Beds()
 		}
-		if q.After = next; next == "" {
-			return nil
+		if ofDesk || c.Role == caller.Shelter {
+			m.List = append(m.List, p)
 		}
 	}
+	return nil
 }

@@ -3,6 +3,11 @@ package referral
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
 
 	"panah/internal/caller"
 	"panah/internal/fault"
@@ -13,10 +18,10 @@ import (
 )
 
 // SetStatus closes a shelter (its staff's word), or vets, activates, suspends or
-// resumes it (the ministry's). Shelter and units change in one write and their rev is raised, so
-// that nobody is placed there any more however old a directory is. The beds of
-// those on their way and the people inside stay as they are: the desks of their
-// districts are told that they must move.
+// resumes it (the ministry's). Shelter and units change in one write and their rev
+// is raised, so that nobody is placed there any more however old a directory is.
+// The beds of those on their way and the people inside stay as they are: the desks
+// of their districts are told that they must move.
 func (s *Service) SetStatus(ctx context.Context, c caller.Caller, id string, to shelter.Status) (ShelterView, error) {
 	action := caller.VetShelter
 	if to == shelter.Closed {
@@ -30,8 +35,8 @@ func (s *Service) SetStatus(ctx context.Context, c caller.Caller, id string, to 
 		if err := c.Allow(action, caller.Resource{Shelter: v.ID, District: v.District}); err != nil {
 			return v, err
 		}
-		if v.Status == to {
-			return v, nil
+		if v.Status == to { // said twice: the first may have ended before every desk was told
+			return v, s.mustMove(ctx, v)
 		}
 		next, err := v.Moved(to, len(v.Units), s.now())
 		if err != nil {
@@ -42,10 +47,7 @@ func (s *Service) SetStatus(ctx context.Context, c caller.Caller, id string, to 
 		ops, items := written(&v)
 		if err := s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: ops}); err == nil {
 			s.Directory.Learn(items...)
-			if to == shelter.Suspended || to == shelter.Closed {
-				s.mustMove(ctx, v)
-			}
-			return v, nil
+			return v, s.mustMove(ctx, v)
 		} else if _, lost := table.IsStale(err); !lost && !errors.Is(err, table.ErrUnknown) {
 			return v, refusal(err)
 		}
@@ -72,25 +74,61 @@ func written(v *ShelterView) (ops []table.Op, items []*table.Item) {
 }
 
 // mustMove tells the desks of everyone who is held at, coming to or living in a
-// shelter that takes nobody any more. An alert that cannot be written is logged:
-// the status stands.
-func (s *Service) mustMove(ctx context.Context, v ShelterView) {
-	q := table.Query{Index: table.Work, PK: record.WorkPartition(v.ID)}
-	for {
-		list, next, err := s.list(ctx, q, func(p placement.Placement) bool { return p.Hold.Shelter == v.ID && p.State.Live() })
-		for _, p := range list {
-			it := record.FromAlert(alert(p, placement.AlertMustMove, s.now()))
-			werr := s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: []table.Op{table.PutOp(it, 0)}})
-			if _, told := table.IsStale(werr); werr != nil && !told {
-				err = errors.Join(err, werr)
+// shelter that takes nobody any more. Until all are told the answer is to send it
+// again; the status stands.
+func (s *Service) mustMove(ctx context.Context, v ShelterView) error {
+	if v.Status != shelter.Suspended && v.Status != shelter.Closed {
+		return nil
+	}
+	affected, err := s.affected(ctx, v)
+	for _, p := range affected {
+		it := record.FromAlert(moveAlert(p, v.Rev, s.now()))
+		werr := s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: []table.Op{table.PutOp(it, 0)}})
+		if _, told := table.IsStale(werr); werr != nil && !told {
+			err = errors.Join(err, werr)
+		}
+	}
+	if err != nil {
+		s.Log.Error("not every desk was told that a shelter takes nobody any more", "shelter", v.ID, "error", err.Error())
+		return fault.New(fault.Busy, "it is done, but not every desk could be told; send the same request again shortly")
+	}
+	return nil
+}
+
+// moveAlert is the same alert however often the same change of a shelter is told.
+func moveAlert(p placement.Placement, rev uint64, now time.Time) placement.Alert {
+	a := alert(p, placement.AlertMustMove, now)
+	a.ID = fmt.Sprintf("%s.%s.%s.r%d", record.Stamp(p.CreatedAt), p.ID, placement.AlertKinds.Name(a.Kind), rev)
+	return a
+}
+
+// affected are the placements whose beds a shelter holds or uses: those its
+// units' claims name, for the index may not show the latest, and those the index shows.
+func (s *Service) affected(ctx context.Context, v ShelterView) (out []placement.Placement, err error) {
+	here := func(p placement.Placement) bool { return p.Hold.Shelter == v.ID && p.State.Live() }
+	seen := map[string]bool{}
+	for _, u := range v.Units {
+		for _, claim := range slices.Sorted(maps.Keys(u.Claims())) {
+			id, _, _ := strings.Cut(claim, ".")
+			p, err := s.load(ctx, id)
+			if err != nil {
+				return out, err
+			}
+			if p != nil && here(*p) && !seen[id] {
+				seen[id], out = true, append(out, *p)
 			}
 		}
-		if err != nil {
-			s.Log.Error("not every desk was told that a shelter takes nobody any more", "shelter", v.ID, "error", err.Error())
-			return
+	}
+	q := table.Query{Index: table.Work, PK: record.WorkPartition(v.ID)}
+	for {
+		list, next, err := s.list(ctx, q, here)
+		for _, p := range list {
+			if !seen[p.ID] {
+				seen[p.ID], out = true, append(out, p)
+			}
 		}
-		if q.After = next; next == "" {
-			return
+		if q.After = next; err != nil || next == "" {
+			return out, err
 		}
 	}
 }

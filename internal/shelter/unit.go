@@ -87,7 +87,7 @@ type Unit struct {
 	ConfirmedAt time.Time      // when somebody last vouched for the counts
 	MovedAt     time.Time      // the last arrival or departure recorded
 	LastOffered time.Time      // the latest end of any claim so far
-	Counted     map[string]int // people, by placement, whom the census found here before their arrival was recorded
+	Counted     map[string]int // people, by claim, whom the census found here before their arrival was recorded
 	Mark        uint64         // of the last census as it was sent, to know it again
 	By          string         // the subject who counted or confirmed last
 }
@@ -112,7 +112,7 @@ func (u Unit) Counts() Counts {
 }
 
 func (u *Unit) counted(claim string) bool {
-	return len(u.Counted) > 0 && u.Counted[placementOf(claim)] > 0
+	return u.Counted[claim] > 0
 }
 
 // placementOf is the placement a claim belongs to: claims are numbered "id.no".
@@ -234,12 +234,18 @@ func (u Unit) Release(id string) Unit {
 // is taken without a claim, late and over capacity. People a census has counted
 // already (it names them, or was counted after they came) are not counted twice.
 func (u Unit) Arrive(id string, n int, at time.Time) Unit {
-	already := min(n, u.Counted[placementOf(id)])
+	already, others := 0, maps.Clone(u.Counted)
+	for claim, here := range u.Counted { // whichever of its holds was counted
+		if placementOf(claim) == placementOf(id) {
+			already = min(n, already+here)
+			delete(others, claim)
+		}
+	}
 	if !at.After(u.CountedAt) {
 		already = n
 	}
 	u = u.Release(id)
-	u.Counted = without(u.Counted, placementOf(id))
+	u.Counted = others
 	u.occupied += n - already
 	u.moved(at)
 	return u
@@ -261,22 +267,12 @@ func (u *Unit) moved(at time.Time) {
 	}
 }
 
-func without(m map[string]int, id string) map[string]int {
-	out := make(map[string]int, len(m))
-	for k, n := range m {
-		if k != id {
-			out[k] = n
-		}
-	}
-	return out
-}
-
 // Census is the shelter's own count of one unit.
 type Census struct {
 	CountedAt             time.Time
 	Present               int
 	Staffed, OutOfService int
-	Counted               map[string]int // people among those present, by placement, whose arrival is not recorded yet
+	Counted               map[string]int // people among those present, by claim, whose arrival is not recorded yet
 	Mark                  uint64         // of the census as it was sent
 }
 
