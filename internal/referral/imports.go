@@ -414,15 +414,15 @@ func (r *importing) write(ctx context.Context, plans []plan) error {
 }
 
 func (r *importing) commit(ctx context.Context, ops []table.Op, of []*plan) error {
-	err := r.Store.Write(ctx, table.Batch{WriteID: r.NewID(), Ops: ops})
-	if err == nil {
+	lost, err := r.put(ctx, ops)
+	if err != nil {
+		return err
+	}
+	if !lost {
 		for _, p := range of {
 			r.Directory.Learn(p.items...)
 		}
 		return nil
-	}
-	if _, lost := table.IsStale(err); !lost && !errors.Is(err, table.ErrUnknown) {
-		return refusal(err)
 	}
 	for _, p := range of {
 		if err := r.alone(ctx, p); err != nil {
@@ -430,6 +430,15 @@ func (r *importing) commit(ctx context.Context, ops []table.Op, of []*plan) erro
 		}
 	}
 	return nil
+}
+
+// put writes once; lost says that it may not have been written as it was decided.
+func (r *importing) put(ctx context.Context, ops []table.Op) (lost bool, err error) {
+	err = r.Store.Write(ctx, table.Batch{WriteID: r.NewID(), Ops: ops})
+	if _, stale := table.IsStale(err); stale || errors.Is(err, table.ErrUnknown) {
+		return true, nil
+	}
+	return false, refusal(err)
 }
 
 // alone plans and writes one entry again until it is in. What it counts is what
@@ -445,13 +454,11 @@ func (r *importing) alone(ctx context.Context, p *plan) error {
 			if len(ops) == 0 {
 				continue
 			}
-			err := r.Store.Write(ctx, table.Batch{WriteID: r.NewID(), Ops: ops})
-			_, stale := table.IsStale(err)
-			if lost = stale || errors.Is(err, table.ErrUnknown); lost {
-				break
+			if lost, err = r.put(ctx, ops); err != nil {
+				return err
 			}
-			if err != nil {
-				return refusal(err)
+			if lost {
+				break
 			}
 		}
 		if !lost {
