@@ -143,7 +143,6 @@ type plan struct {
 	entry          *registry.Entry
 	core           []table.Op   // shelter and units: one write
 	months         [][]table.Op // daily counts: any write
-	items          []*table.Item
 	shelters, days registry.Tally
 	problems       []registry.Problem
 }
@@ -187,7 +186,7 @@ func (r *importing) plan(ctx context.Context, e *registry.Entry) (plan, error) {
 		return p, err
 	}
 	p.problems = r.count(e, &next)
-	p.core, p.items = changes(v, &next, r.by.Subject)
+	p.core = changes(v, &next, r.by.Subject)
 	switch {
 	case how == created:
 		p.shelters.Created++
@@ -284,12 +283,8 @@ func field(f *fault.Fault) string {
 
 // changes are the writes that make next of what is stored, none where both say the
 // same. A shelter that changes takes its units along, for their rev.
-func changes(v ShelterView, next *ShelterView, by string) (ops []table.Op, items []*table.Item) {
-	put := func(it table.Item, version uint64) {
-		ops = append(ops, table.PutOp(it, version))
-		it.Version = version + 1
-		items = append(items, &it)
-	}
+func changes(v ShelterView, next *ShelterView, by string) (ops []table.Op) {
+	put := func(it table.Item, version uint64) { ops = append(ops, table.PutOp(it, version)) }
 	whole := v.ID == "" || next.Rev != v.Rev
 	if whole {
 		next.By = by
@@ -303,7 +298,7 @@ func changes(v ShelterView, next *ShelterView, by string) (ops []table.Op, items
 			put(record.FromUnit(u), u.Version)
 		}
 	}
-	return ops, items
+	return ops
 }
 
 // history plans the daily counts: each day is set to what the file says. A shelter
@@ -419,9 +414,6 @@ func (r *importing) commit(ctx context.Context, ops []table.Op, of []*plan) erro
 		return err
 	}
 	if !lost {
-		for _, p := range of {
-			r.Directory.Learn(p.items...)
-		}
 		return nil
 	}
 	for _, p := range of {
@@ -462,7 +454,6 @@ func (r *importing) alone(ctx context.Context, p *plan) error {
 			}
 		}
 		if !lost {
-			r.Directory.Learn(again.items...)
 			return nil
 		}
 	}
