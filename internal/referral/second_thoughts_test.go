@@ -18,7 +18,6 @@ import (
 	"panah/internal/testworld"
 )
 
-
 // arrived brings a girl into the shelter that was held first.
 func arrived(t *testing.T, w *testworld.World) referral.Outcome {
 	t.Helper()
