@@ -355,6 +355,15 @@ func (th *theatre) stored(ctx context.Context) map[string]string {
 	}
 }
 
+// The play as it is: every use case does what it is for.
+func TestThePlainPlay(t *testing.T) {
+	th, done := openTheatre(t)
+	defer done()
+	if th.perform(); th.failed != "" {
+		t.Fatal(th.failed)
+	}
+}
+
 // TestFaultMatrix gives each call site of the store each trouble: the command is
 // sent again until it is answered, and the world ends as if nothing had happened.
 func TestFaultMatrix(t *testing.T) {
