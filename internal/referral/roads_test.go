@@ -248,10 +248,10 @@ func TestTheLegalClockWarnsTheDeskAndIsStoppedByADecision(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Decide(ctx, team, o.ID, 0, command("not theirs", p.Version)); !fault.Is(err, fault.Forbidden) {
+	if _, err := s.Decide(ctx, team, o.ID, referral.DecideCommand{Command: command("not theirs", p.Version)}); !fault.Is(err, fault.Forbidden) {
 		t.Fatalf("a team decided: %v", err)
 	}
-	if _, err := s.Decide(ctx, desk, o.ID, 0, command("produced", 0)); err != nil {
+	if _, err := s.Decide(ctx, desk, o.ID, referral.DecideCommand{Command: command("produced", 0)}); err != nil {
 		t.Fatal(err)
 	}
 	look(30*time.Hour, 50, 80)

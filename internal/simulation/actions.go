@@ -192,7 +192,41 @@ var drivers = map[placement.Move]driver{
 	},
 	placement.MoveDecide: func(_ *run, p placement.Placement, cmd referral.Command) call {
 		return func(ctx context.Context, s *referral.Service, c caller.Caller) (referral.Outcome, error) {
-			return s.Decide(ctx, c, p.ID, 2, cmd)
+			return s.Decide(ctx, c, p.ID, referral.DecideCommand{Command: cmd, What: 2})
+		}
+	},
+	placement.MovePhone: func(r *run, p placement.Placement, cmd referral.Command) call {
+		said := pick(r, []string{"", "wrong"})
+		return func(ctx context.Context, s *referral.Service, c caller.Caller) (referral.Outcome, error) {
+			return s.AcceptByPhone(ctx, c, p.ID, said, cmd)
+		}
+	},
+	placement.MoveReveal: func(_ *run, p placement.Placement, cmd referral.Command) call {
+		return func(ctx context.Context, s *referral.Service, c caller.Caller) (referral.Outcome, error) {
+			shown, err := s.Reveal(ctx, c, p.ID, cmd)
+			return shown.Outcome, err
+		}
+	},
+	placement.MoveSplit: func(r *run, p placement.Placement, cmd referral.Command) call {
+		g := r.truth.there[p.ID]
+		if g != nil && (len(g.persons) > 0 || len(g.facts) > 0) {
+			return nil // they are through a door already
+		}
+		r.truth.guests(p.ID).frozen = true
+		return func(ctx context.Context, s *referral.Service, c caller.Caller) (referral.Outcome, error) {
+			o, _, err := s.Split(ctx, c, p.ID, []int{0}, code.ChosenByCommittee, cmd)
+			return o, err
+		}
+	},
+	// An arrival or departure is told here when it has happened; a mistaken one that
+	// is taken back has tests of its own.
+	placement.MoveUndo: func(_ *run, p placement.Placement, cmd referral.Command) call {
+		if slices.Contains(physical, p.Back.Move) {
+			return nil
+		}
+		cmd.Version, cmd.HoldNo = p.Version, 0
+		return func(ctx context.Context, s *referral.Service, c caller.Caller) (referral.Outcome, error) {
+			return s.Undo(ctx, c, p.ID, cmd)
 		}
 	},
 	placement.MoveCorrect: func(_ *run, p placement.Placement, cmd referral.Command) call {
@@ -266,11 +300,19 @@ func (r *run) sendMove(p placement.Placement, side placement.Side, m placement.M
 		cmd.OccurredAt = r.clock
 	}
 	do := drive(r, p, cmd)
+	if do == nil {
+		return
+	}
 	r.send(&request{name: fmt.Sprintf("%s %s %s v%d", m, p.ID, cmd.Key, p.Version), subject: who.Subject, about: p.ID, move: m, side: side,
 		key: hashed(who, cmd.Key), ghostly: true,
 		do: func(ctx context.Context, s *referral.Service, c caller.Caller) error {
 			_, err := do(ctx, s, c)
 			return err
+		},
+		then: func() {
+			if g := r.truth.there[p.ID]; g != nil && m == placement.MoveSplit {
+				g.frozen = false
+			}
 		}})
 }
 

@@ -122,7 +122,7 @@ func (l *ledger) promise(p placement.Placement, touched map[string]bool, add boo
 			delete(l.promised[unit], claim)
 			continue
 		}
-		want := shelter.Claim{N: len(part.Persons)}
+		want := shelter.Claim{N: part.Claimed()}
 		if p.State == placement.Held {
 			want.Until = p.Hold.ExpiresAt
 		}
