@@ -252,7 +252,34 @@ func play() (scenes []scene) {
 		return th.pub.Compact(ctx)
 	}, func(ctx context.Context, th *theatre) error {
 		return th.pub.Compact(ctx)
-	}, look, func(ctx context.Context, th *theatre) error { // damage, repaired by verify
+	}, tick)
+	point := shelter.Handover{Point: "the gate", Meeting: "the market"}
+	add(func(ctx context.Context, th *theatre) error {
+		_, err := th.svc.SetHandover(ctx, staff("GRLS"), "GRLS", point)
+		return err
+	}, ask("ten", girls, true, ""), move("ten", team, func(ctx context.Context, s *referral.Service, c caller.Caller, p placement.Placement, cmd referral.Command) error {
+		_, err := s.AcceptByPhone(ctx, c, p.ID, "DOOR", cmd)
+		return err
+	}, "phone"), move("ten", team, drive(placement.MoveReveal), "reveal"), move("ten", team, drive(placement.MoveRelease), "release"),
+		move("ten", team, drive(placement.MoveUndo), "undo"),
+		func(ctx context.Context, th *theatre) error {
+			_, err := th.svc.Handover(ctx, staff("GRLS"), "GRLS")
+			return err
+		}, tick, func(ctx context.Context, th *theatre) error {
+			_, _, err := th.svc.Surge(ctx, staff("GRLS"), "GRLS", referral.SurgeCommand{Key: "surge", Population: code.Girls, Ages: testworld.SchoolAge, Beds: 4,
+				EndsAt: testworld.Start.AddDate(0, 0, 2)})
+			return err
+		}, tick, func(ctx context.Context, th *theatre) error {
+			_, err := th.svc.Count(ctx, staff("GRLS"), "GRLS", "girls", referral.CensusCommand{IfMatch: 1, Census: shelter.Census{CountedAt: th.clock, Present: 9, Staffed: 9}})
+			return err
+		}, func(ctx context.Context, th *theatre) error {
+			_, err := th.svc.UndoCount(ctx, staff("GRLS"), "GRLS", "girls")
+			return err
+		}, feed, func(ctx context.Context, th *theatre) error {
+			_, _, err := th.svc.UnitLog(ctx, staff("GRLS"), "GRLS", "girls", 5, "")
+			return err
+		}, feed, tick)
+	add(look, func(ctx context.Context, th *theatre) error { // damage, repaired by verify
 		it, err := th.raw.Get(ctx, record.UnitKey("GRLS", "girls"), table.Strong)
 		if err != nil {
 			return err
