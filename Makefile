@@ -50,6 +50,13 @@ races: ## 100 000 races of accept against lapse; every request again, up to seve
 .PHONY: mutants
 mutants: ## Small changes to domain, use cases and storage, each of which a test must notice: MUTANTS=200 drawn by DRAW=1 (0: all)
 	$(GO) test -tags=mutants ./internal/mutants -run TestMutants -count=1 -timeout 300m -v -args -n=$(or $(MUTANTS),200) -draw=$(or $(DRAW),1)
+.PHONY: bench-directory
+bench-directory: ## Cold load, refresh and memory of the directory on DynamoDB Local (needs Java 17)
+	$(GO) test -tags=bench -run '^$$' -bench Directory -benchtime 1x -timeout 20m ./internal/bench
+
+.PHONY: bench-postgis
+bench-postgis: ## Ranking against PostGIS on the same directory (needs Debian's postgresql and postgis)
+	$(GO) test -tags=bench -run '^$$' -bench PostGIS -benchtime 1x -timeout 20m ./internal/bench
 
 .PHONY: openapi
 openapi: ## Write openapi.json anew from the routes

@@ -79,6 +79,7 @@ const (
 	OpenSurge        Action = "openSurge"
 	ReadAudit        Action = "readAudit"
 	VetShelter       Action = "vetShelter"
+	ExplainOptions   Action = "explainOptions"
 )
 
 // Resource is what the action is on. Fields that do not apply are empty.

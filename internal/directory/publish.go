@@ -142,13 +142,14 @@ func (p *Publisher) Compact(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	pages, err := packAll(s.entries())
+	s.world()
+	pages, err := packAll(s.shelves)
 	if err != nil {
 		return err
 	}
 	next := head{gen: p.newID(), seq: seq, pages: len(pages)}
 	for i, body := range pages {
-		it := table.Item{Key: table.Key{PK: pagesPartition(next.gen), SK: fmt.Sprintf("%05d", i)}, Body: body}
+		it := table.Item{Key: pageKey(next.gen, i), Body: body}
 		if err := p.write(ctx, table.PutOp(it, 0)); err != nil {
 			return err
 		}

@@ -42,6 +42,7 @@ type placementView struct {
 	UndoUntil   *time.Time      `json:"undoUntil,omitempty" doc:"Until when the last move can be taken back by whoever made it"`
 	Options     []optionView    `json:"options,omitempty"`
 	NonMatches  *nonMatchesView `json:"nonMatches,omitempty"`
+	Explained   *explainedView  `json:"explained,omitempty" doc:"For the desk, with explain=true"`
 	WouldHelp   []string        `json:"wouldHelp,omitempty" doc:"What would open an option"`
 	Fallback    *fallbackView   `json:"fallback,omitempty" doc:"Where to turn when nothing fits"`
 	Next        []nextView      `json:"next" doc:"The moves that would succeed now"`
@@ -131,6 +132,7 @@ type optionView struct {
 	Shelter     string         `json:"shelter"`
 	Zone        string         `json:"zone" doc:"An area of at least three shelters: all that is told of where it is"`
 	Type        string         `json:"type"`
+	OptionType  string         `json:"optionType" enum:"residential,kinship,community" doc:"A house, a family or fit person, or support where the person lives"`
 	Together    bool           `json:"together"`
 	Journey     string         `json:"journey" doc:"under_1h, 1_3h, 3_6h or over_6h, between the middles of areas"`
 	Approximate bool           `json:"journeyApproximate,omitempty"`
@@ -237,7 +239,8 @@ func (v placementView) matched(p placement.Placement, m *matching.Result, policy
 
 func viewOption(o matching.Option) optionView {
 	v := optionView{ID: optionID(o.Candidate.ID), Shelter: o.Candidate.ID, Zone: o.Zone.ID, Type: code.Institutions.Name(o.Candidate.Type),
-		Together: true, Journey: place.BandOf(o.Minutes).String(), Approximate: o.Approximate, Intake: matching.Intakes.Name(o.Intake),
+		OptionType: string(matching.OptionTypeOf(o.Candidate.Type)),
+		Together:   true, Journey: place.BandOf(o.Minutes).String(), Approximate: o.Approximate, Intake: matching.Intakes.Name(o.Intake),
 		Counts: "fresh", HouseRules: code.HouseRules.SetNames(o.Candidate.HouseRules), MaxStayDays: o.Candidate.MaxStayDays,
 		Score: o.Score, Parts: map[string]int{}, Reasons: o.Reasons, Why: []string{}, Languages: []string{}}
 	if o.Unconfirmed {
@@ -270,6 +273,7 @@ var reasonWords = map[string]string{
 	"freedom.open_doors":                          "Doors are open.",
 	"freedom.locked":                              "Doors are locked: residents cannot leave by themselves.",
 	"preference.all_met":                          "Every wish is met.",
+	"stay.shorter_than_needed":                    "They may stay here for a shorter time than is needed.",
 	"counts.unconfirmed":                          "Bed counts are more than a day old: phone ahead.",
 	"intake.opens_later":                          "The door opens later: plan the arrival.",
 	"journey.short":                               "Less than an hour away.",
@@ -291,9 +295,60 @@ func histogramWords(failed map[string]int) []string {
 	slices.SortStableFunc(rows, func(a, b row) int { return b.n - a.n })
 	var out []string
 	for _, r := range rows {
-		out = append(out, fmt.Sprintf("%d: %s", r.n, matching.Rules[r.at].Why))
+		out = append(out, fmt.Sprintf("%d %s", r.n, matching.Rules[r.at].Many))
 	}
 	return out
+}
+
+// explainedView is every shelter considered, a page of it.
+type explainedView struct {
+	Considered int           `json:"considered"`
+	Shelters   []verdictView `json:"shelters" doc:"Options first, as ranked; then the others from near to far"`
+	Next       int           `json:"nextCursor,omitempty" doc:"Give it as after for the next page"`
+}
+
+type verdictView struct {
+	Shelter string         `json:"shelter"`
+	Zone    string         `json:"zone"`
+	Journey string         `json:"journey"`
+	Rank    int            `json:"rank,omitempty" doc:"Absent where it does not fit"`
+	Score   int            `json:"score,omitempty"`
+	Parts   map[string]int `json:"parts,omitempty" doc:"They sum to the score"`
+	Failed  []string       `json:"failed,omitempty" doc:"Every rule it fails"`
+	Why     []string       `json:"why" doc:"The same in plain words"`
+}
+
+func viewExplained(verdicts []matching.Verdict, after, limit int) *explainedView {
+	after = min(after, len(verdicts))
+	end := min(after+limit, len(verdicts))
+	v := &explainedView{Considered: len(verdicts), Shelters: make([]verdictView, 0, end-after)}
+	for _, one := range verdicts[after:end] {
+		v.Shelters = append(v.Shelters, viewVerdict(one))
+	}
+	if end < len(verdicts) {
+		v.Next = end
+	}
+	return v
+}
+
+func viewVerdict(one matching.Verdict) verdictView {
+	o := one.Option
+	v := verdictView{Shelter: o.Candidate.ID, Zone: o.Zone.ID, Journey: place.BandOf(o.Minutes).String(), Rank: one.Rank, Score: o.Score,
+		Failed: one.Failed, Why: []string{}}
+	if one.Rank > 0 {
+		v.Parts = map[string]int{}
+	}
+	for _, part := range o.Points {
+		v.Parts[part.Part] = part.Points
+	}
+	for _, r := range o.Reasons {
+		v.Why = append(v.Why, reasonWords[r])
+	}
+	for _, id := range one.Failed {
+		i := slices.IndexFunc(matching.Rules, func(r matching.Rule) bool { return r.ID == id })
+		v.Why = append(v.Why, "It "+matching.Rules[i].Why+".")
+	}
+	return v
 }
 
 // arrivalView is what a shelter sees of who is coming: before acceptance only

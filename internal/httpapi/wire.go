@@ -94,6 +94,7 @@ type placementRequest struct {
 	Preferences       []featureCode  `json:"preferences,omitempty" maxItems:"10" doc:"Wishes: they rank, they never exclude"`
 	Exclusions        exclusionsBody `json:"exclusions,omitempty"`
 	MaxJourneyMinutes int            `json:"maxJourneyMinutes,omitempty" minimum:"0" maximum:"2880"`
+	StayDays          int            `json:"stayDays,omitempty" minimum:"0" maximum:"3660" doc:"How long a place is needed, in days; shelters that may not keep people so long rank lower"`
 	TransferOf        placementRef   `json:"transferOf,omitempty" doc:"The placement of the stay this one moves the party from"`
 	NeededUntil       *time.Time     `json:"neededUntil,omitempty" doc:"How long to wait for a bed when nothing fits now"`
 	Hold              holdCode       `json:"hold,omitempty" doc:"best: hold the best option at once; none: only ask" default:"none"`
@@ -139,7 +140,7 @@ type exclusionsBody struct {
 func (b placementRequest) request() (placement.Request, error) {
 	r := placement.Request{RescuedAt: b.RescuedAt.UTC(), Place: place.Code(b.Place.District), JourneyMinutes: b.JourneyMinutes,
 		Escort: placement.Escort(b.Escort), MaxJourneyMinutes: b.MaxJourneyMinutes, HoldBest: b.Hold == "best", Limit: b.Limit,
-		OccurredAt: at(b.OccurredAt), NeededUntil: at(b.NeededUntil)}
+		OccurredAt: at(b.OccurredAt), NeededUntil: at(b.NeededUntil), StayDays: b.StayDays}
 	if r.Limit == 0 {
 		r.Limit = placement.DefaultOptions
 	}

@@ -24,7 +24,9 @@ type Policy struct {
 	Lawful      map[code.Institution]Lawful
 	Country     map[place.Code]Jurisdiction
 	Elsewhere   Jurisdiction // of every other country
-	FullDistant int          // journey minutes that earn no point for distance
+	ShortStay   int          // points a shelter loses that may not keep the party as long as it needs
+	NearTie     NearTie
+	FullDistant int // journey minutes that earn no point for distance
 }
 
 // Weights are the most points each part of a score can give.
@@ -35,7 +37,17 @@ type Freshness struct{ Unconfirmed, NoOffer time.Duration }
 
 // Lawful is whom an institution of a type may take in: Ages by themselves,
 // Accompanied only together with an adult of the party.
-type Lawful struct{ Ages, Accompanied code.Set[code.AgeBand] }
+type Lawful struct {
+	Ages, Accompanied code.Set[code.AgeBand]
+	MaxStayDays       int // of the scheme the type works under; 0: no cap
+}
+
+// NearTie says which options are as good as each other: those whose scores fall
+// into the same band of Points, last offered within the same Apart.
+type NearTie struct {
+	Points int
+	Apart  time.Duration
+}
 
 // Jurisdiction is what differs by country.
 type Jurisdiction struct {

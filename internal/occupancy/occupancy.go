@@ -67,7 +67,7 @@ func Sum(w matching.World, within place.Code, by place.Level, now time.Time, unc
 	}
 	sums := map[key]*Sums{}
 	var a Answer
-	for _, c := range w.Candidates {
+	for c := range w.All() {
 		d, ok := place.Lookup(c.District)
 		if !ok || !place.Within(c.District, within) || !counts(c) {
 			continue

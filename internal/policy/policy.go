@@ -48,6 +48,8 @@ type file struct {
 	Histogram int                                `json:"histogramConsidered"`
 	Journey   map[string]int                     `json:"journeyMinutes"`
 	NoPoints  int                                `json:"journeyNoPoints"`
+	ShortStay int                                `json:"shortStayPoints"`
+	NearTie   struct{ Points, OfferedHours int } `json:"nearTie"`
 	Hold      map[string]int                     `json:"holdMinutes"`
 	Wait      map[string]int                     `json:"waitHours"`
 	Overdue   int                                `json:"overdueHours"`
@@ -56,6 +58,7 @@ type file struct {
 	Lawful    map[string]struct {
 		Ages            []string
 		AccompaniedAges []string
+		MaxStayDays     int
 		Source          string
 	} `json:"institutions"`
 }
@@ -71,6 +74,7 @@ func Parse(raw []byte, where ...[]byte) (matching.Policy, error) {
 		ID: f.ID, Weights: matching.Weights(f.Weights), Zone: f.Zone, Histogram: f.Histogram,
 		Fresh:    matching.Freshness{Unconfirmed: hours(f.Freshness.Unconfirmed), NoOffer: hours(f.Freshness.NoOffer)},
 		LateHold: hours(f.LateHold), Overdue: hours(f.Overdue), Reveal: hours(f.Reveal), FullDistant: f.NoPoints,
+		ShortStay: f.ShortStay, NearTie: matching.NearTie{Points: f.NearTie.Points, Apart: hours(f.NearTie.OfferedHours)},
 		Journey: map[code.Urgency]int{}, HoldFor: map[code.Urgency]time.Duration{}, WaitFor: map[code.Urgency]time.Duration{},
 		Lawful: map[code.Institution]matching.Lawful{}, Country: map[place.Code]matching.Jurisdiction{},
 	}
@@ -85,8 +89,8 @@ func Parse(raw []byte, where ...[]byte) (matching.Policy, error) {
 			return p, err
 		}
 	}
-	if f.ID == "" || f.Zone < 3 || f.NoPoints < 1 || f.Reveal < 1 || p.Elsewhere.ID == "" {
-		return p, fmt.Errorf("policy %s: id, zoneShelters (at least 3), journeyNoPoints and a default jurisdiction are required", f.ID)
+	if f.ID == "" || f.Zone < 3 || f.NoPoints < 1 || f.Reveal < 1 || f.ShortStay < 0 || f.NearTie.Points < 1 || f.NearTie.OfferedHours < 0 || p.Elsewhere.ID == "" {
+		return p, fmt.Errorf("policy %s: id, zoneShelters (at least 3), journeyNoPoints, revealHours, nearTie and a default jurisdiction are required", f.ID)
 	}
 	return p, nil
 }
@@ -123,7 +127,7 @@ func (f file) law(p *matching.Policy) error {
 		if !ok || at >= 0 || wrong >= 0 || law.Source == "" {
 			return fmt.Errorf("policy %s: institution %s needs a known type, known ages and a source", f.ID, name)
 		}
-		p.Lawful[kind] = matching.Lawful{Ages: ages, Accompanied: accompanied}
+		p.Lawful[kind] = matching.Lawful{Ages: ages, Accompanied: accompanied, MaxStayDays: law.MaxStayDays}
 	}
 	if len(p.Lawful) != code.Institutions.Len() {
 		return fmt.Errorf("policy %s: not every institution type is covered", f.ID)

@@ -70,6 +70,7 @@ type requestForm struct {
 	Shelters  []string               `json:"y,omitempty"`
 	MaxTrip   int                    `json:"m,omitempty"`
 	Until     int64                  `json:"e,omitempty"`
+	Stay      int                    `json:"d,omitempty"`
 	Limit     int                    `json:"l"`
 	Best      bool                   `json:"a,omitempty"`
 }
@@ -221,7 +222,7 @@ func fromRequest(r placement.Request) requestForm {
 	f := requestForm{Rescued: seconds(r.RescuedAt), Place: r.Place, Urgency: r.Urgency, Journey: r.JourneyMinutes,
 		Together: r.Together, Basis: r.Consent.Basis, View: r.Consent.View, HeardIn: r.Consent.HeardIn, HeardVia: r.Consent.HeardVia,
 		Worker: r.Escort.SocialWorker, Woman: r.Escort.Woman, Prefer: r.Preferences, Districts: r.ExcludedDistricts,
-		Shelters: r.ExcludedShelters, MaxTrip: r.MaxJourneyMinutes, Until: seconds(r.NeededUntil), Limit: r.Limit, Best: r.HoldBest}
+		Shelters: r.ExcludedShelters, MaxTrip: r.MaxJourneyMinutes, Until: seconds(r.NeededUntil), Stay: r.StayDays, Limit: r.Limit, Best: r.HoldBest}
 	for _, p := range r.Persons {
 		f.Persons = append(f.Persons, personForm{p.Age, p.AgeStatus, p.PlaceWith, p.Languages, p.Needs})
 	}
@@ -232,7 +233,7 @@ func toRequest(f requestForm) placement.Request {
 	r := placement.Request{RescuedAt: instant(f.Rescued), Place: f.Place, Urgency: f.Urgency, JourneyMinutes: f.Journey,
 		Together: f.Together, Consent: placement.Consent{Basis: f.Basis, View: f.View, HeardIn: f.HeardIn, HeardVia: f.HeardVia},
 		Escort: placement.Escort{SocialWorker: f.Worker, Woman: f.Woman}, Preferences: f.Prefer, ExcludedDistricts: f.Districts,
-		ExcludedShelters: f.Shelters, MaxJourneyMinutes: f.MaxTrip, NeededUntil: instant(f.Until), Limit: f.Limit, HoldBest: f.Best}
+		ExcludedShelters: f.Shelters, MaxJourneyMinutes: f.MaxTrip, NeededUntil: instant(f.Until), StayDays: f.Stay, Limit: f.Limit, HoldBest: f.Best}
 	for _, p := range f.Persons {
 		r.Persons = append(r.Persons, placement.Person{Age: p.Age, AgeStatus: p.Status, PlaceWith: p.With, Languages: p.Languages, Needs: p.Needs})
 	}

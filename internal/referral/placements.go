@@ -37,7 +37,7 @@ type Outcome struct {
 }
 
 func ask(p placement.Placement, now time.Time) matching.Ask {
-	return matching.Ask{Request: p.Request, At: now, Refused: p.Refused, Unwanted: p.Unwanted, Tried: p.Tried}
+	return matching.Ask{Request: p.Request, At: now, Refused: p.Refused, Unwanted: p.Unwanted, Tried: p.Tried, Seed: p.ID}
 }
 
 // Request creates a placement and, when the team asks for it, holds the best
@@ -187,6 +187,25 @@ func (s *Service) Options(ctx context.Context, c caller.Caller, id string) (Outc
 	}
 	match, err := s.rank(ctx, p)
 	return Outcome{Placement: p, Match: &match}, err
+}
+
+// Explain holds every shelter within reach against a placement, for the desk:
+// each with the rules it fails or the parts of its score.
+func (s *Service) Explain(ctx context.Context, c caller.Caller, id string) (Outcome, []matching.Verdict, error) {
+	p, err := s.Placement(ctx, c, id)
+	if err == nil {
+		err = c.Allow(caller.ExplainOptions, resource(p))
+	}
+	if err != nil {
+		return Outcome{}, nil, err
+	}
+	w, err := s.world(ctx)
+	if err != nil {
+		return Outcome{}, nil, err
+	}
+	wanted := ask(p, s.now())
+	match := matching.Rank(w, wanted, s.Policy, p.Request.Limit)
+	return Outcome{Placement: p, Match: &match}, matching.Explain(w, wanted, s.Policy), nil
 }
 
 // Mine lists a team's placements, newest first.

@@ -191,11 +191,11 @@ func (a *attempt) version(m placement.BedMove) uint64 {
 	if err != nil {
 		return 0
 	}
-	i, ok := w.Find(m.Shelter)
+	c, ok := w.Find(m.Shelter)
 	if !ok {
 		return 0
 	}
-	units := w.Candidates[i].Units
+	units := c.Units
 	j := slices.IndexFunc(units, func(u shelter.Unit) bool { return u.ID == m.Unit })
 	if j < 0 {
 		return 0

@@ -44,7 +44,7 @@ func (s *Service) Verify(ctx context.Context, repair bool) ([]Difference, error)
 		return nil, err
 	}
 	out := []Difference{}
-	for _, c := range w.Candidates {
+	for c := range w.All() {
 		found, err := s.verifyShelter(ctx, c.ID, false)
 		if err == nil && len(found) > 0 {
 			found, err = s.verifyShelter(ctx, c.ID, repair)

@@ -155,6 +155,18 @@ func (u *Unit) FreeAt(now time.Time) int {
 	return free
 }
 
+// FirstEnd is when the first of the claims that keep beds from others ends: until
+// then FreeAt stays what it is. It is zero when none of them ends.
+func (u *Unit) FirstEnd() time.Time {
+	var first time.Time
+	for id, c := range u.claims {
+		if !c.Until.IsZero() && !u.counted(id) && (first.IsZero() || c.Until.Before(first)) {
+			first = c.Until
+		}
+	}
+	return first
+}
+
 // Promised are the claims that keep beds from others.
 func (u Unit) Promised() map[string]Claim {
 	out := u.Claims()

@@ -266,14 +266,19 @@ func play() (scenes []scene) {
 			_, err := th.svc.Handover(ctx, staff("GRLS"), "GRLS")
 			return err
 		}, tick, func(ctx context.Context, th *theatre) error {
-			_, _, err := th.svc.Surge(ctx, staff("GRLS"), "GRLS", referral.SurgeCommand{Key: "surge", Population: code.Girls, Ages: testworld.SchoolAge, Beds: 4,
+			_, _, err := th.svc.Surge(ctx, desk, "GRLS", referral.SurgeCommand{Key: "surge", Population: code.Girls, Ages: testworld.SchoolAge, Beds: 4,
 				EndsAt: testworld.Start.AddDate(0, 0, 2)})
 			return err
 		}, tick, func(ctx context.Context, th *theatre) error {
 			_, err := th.svc.Count(ctx, staff("GRLS"), "GRLS", "girls", referral.CensusCommand{IfMatch: 1, Census: shelter.Census{CountedAt: th.clock, Present: 9, Staffed: 9}})
 			return err
 		}, func(ctx context.Context, th *theatre) error {
+			th.probe.Lose = true
 			_, err := th.svc.UndoCount(ctx, staff("GRLS"), "GRLS", "girls")
+			if fault.Is(err, fault.IllegalMove) { // it was taken back, and the answer lost
+				err = nil
+			}
+			th.probe.Lose = false
 			return err
 		}, feed, func(ctx context.Context, th *theatre) error {
 			_, _, err := th.svc.UnitLog(ctx, staff("GRLS"), "GRLS", "girls", 5, "")

@@ -36,6 +36,7 @@ type Probe struct {
 	table.Store
 	Trouble Trouble
 	Blind   bool     // a failed condition comes without its images
+	Lose    bool     // the answer to the next write is lost, besides the trouble
 	At      int      // the number of the call that has it, from 0
 	Sites   []string // of every call so far, as file:line
 	late    []table.Batch
@@ -119,6 +120,10 @@ func (p *Probe) Write(ctx context.Context, b table.Batch) error {
 		}
 	}
 	err := p.Store.Write(ctx, b)
+	if p.Lose && err == nil {
+		p.Lose = false
+		return table.ErrUnknown
+	}
 	if st, ok := table.IsStale(err); ok && p.Blind {
 		return &table.Stale{Images: make([]table.Image, len(st.Images))}
 	}
