@@ -47,9 +47,14 @@ histories: ## 10 000 requests for 200 beds over a network that loses half; 1 000
 races: ## 100 000 races of accept against lapse; every request again, up to seven days late
 	$(GO) test ./internal/simulation -run 'AcceptAgainstLapse|SevenDaysLate' -count=1 -timeout 60m -v -args -races=$(or $(RACES),100000)
 
+.PHONY: matrix
+matrix: ## Fault matrix in full: every call of the store (not only the first of each site) under every trouble
+	$(GO) test ./internal/simulation -run 'FaultMatrix' -count=1 -timeout 60m -v -args -every-call
+
 .PHONY: mutants
 mutants: ## Small changes to domain, use cases and storage, each of which a test must notice: MUTANTS=200 drawn by DRAW=1 (0: all)
 	$(GO) test -tags=mutants ./internal/mutants -run TestMutants -count=1 -timeout 300m -v -args -n=$(or $(MUTANTS),200) -draw=$(or $(DRAW),1)
+
 .PHONY: bench-directory
 bench-directory: ## Cold load, refresh and memory of the directory on DynamoDB Local (needs Java 17)
 	$(GO) test -tags=bench -run '^$$' -bench Directory -benchtime 1x -timeout 20m ./internal/bench
