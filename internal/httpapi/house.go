@@ -22,7 +22,7 @@ func (a *API) undoCount(ctx context.Context, in *undoCountInput) (*unitOutput, e
 	if err != nil {
 		return nil, err
 	}
-	u, err := a.referrals.UndoCount(ctx, c, in.ID, in.Unit)
+	u, err := a.referrals.UndoCount(ctx, c, in.ID, in.Unit, referral.Command{Key: in.Key})
 	if err != nil {
 		return nil, err
 	}

@@ -67,11 +67,15 @@ type Point struct {
 }
 
 // Reveal shows the escort of an accepted party where to bring it. The look is
-// written before anything is shown, and the shelter sees it.
+// written before anything is shown, and the shelter sees it; where there is
+// nothing to show, there was no look.
 func (s *Service) Reveal(ctx context.Context, c caller.Caller, id string, cmd Command) (Point, error) {
 	o, err := s.move(ctx, c, caller.MovePlacement, id, placement.MoveReveal, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
-		p, err := p.Reveal(c.Subject, now)
-		return p, nil, err
+		next, err := p.Reveal(c.Subject, now)
+		if err == nil {
+			_, _, err = s.whereTo(ctx, p)
+		}
+		return next, nil, err
 	})
 	if err != nil {
 		return Point{}, err
@@ -80,16 +84,22 @@ func (s *Service) Reveal(ctx context.Context, c caller.Caller, id string, cmd Co
 	if !o.CanLook(c.Subject, s.now()) {
 		return Point{}, fault.New(fault.IllegalMove, "the handover point is not shown any more").WithAllowed([]string{})
 	}
-	h, err := s.handover(ctx, o.Hold.Shelter)
+	where, meeting, err := s.whereTo(ctx, o.Placement)
+	return Point{Outcome: o, Where: where, Meeting: meeting, Until: o.RevealUntil}, err
+}
+
+// whereTo is where a party is brought: the handover point, or only a meeting
+// place where it is not sure who said yes.
+func (s *Service) whereTo(ctx context.Context, p placement.Placement) (where string, meeting bool, err error) {
+	h, err := s.handover(ctx, p.Hold.Shelter)
 	if err != nil {
-		return Point{}, err
+		return "", false, err
 	}
-	p := Point{Outcome: o, Where: h.Point, Until: o.RevealUntil}
-	if !o.Verified {
-		p.Where, p.Meeting = h.Meeting, true
+	if where = h.Point; !p.Verified {
+		where, meeting = h.Meeting, true
 	}
-	if p.Where == "" {
-		return p, fault.New(fault.NotFound, "the shelter has written no handover point; ask the desk of the district")
+	if where == "" {
+		return "", meeting, fault.New(fault.NotFound, "the shelter has written no handover point; ask the desk of the district")
 	}
-	return p, nil
+	return where, meeting, nil
 }

@@ -70,3 +70,29 @@ func TestALateCopyOfAClosingClosesNothing(t *testing.T) {
 		t.Fatalf("a key used for two things: %v", err)
 	}
 }
+
+// Taking a count back, sent again because the answer was lost, is the same
+// success; a copy that comes after the next count takes that one not back.
+func TestALateCopyOfTakingACountBackTakesBackNoOther(t *testing.T) {
+	w := testworld.Open(t)
+	ctx, s := context.Background(), w.Service
+	count := func(present int, match uint64) {
+		t.Helper()
+		w.Pass(time.Minute)
+		if _, err := s.Count(ctx, staff("GRLS"), "GRLS", "girls", census(present, w.Now(), match)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	back := func(want int) {
+		t.Helper()
+		u, err := s.UndoCount(ctx, staff("GRLS"), "GRLS", "girls", command("back", 0))
+		if err != nil || u.Counts().Occupied() != want {
+			t.Fatalf("%+v %v", u.Counts(), err)
+		}
+	}
+	count(33, 1)
+	back(10)
+	back(10)
+	count(12, 3)
+	back(12)
+}

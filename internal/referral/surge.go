@@ -85,8 +85,9 @@ func newSurge(v ShelterView, cmd SurgeCommand, now time.Time) (shelter.Unit, err
 		Rev: v.Rev, Census: 1, CountedAt: now, ConfirmedAt: now}, counts, nil), nil
 }
 
-// UndoCount takes the last census of a unit back.
-func (s *Service) UndoCount(ctx context.Context, c caller.Caller, shelterID, unitID string) (shelter.Unit, error) {
+// UndoCount takes the last census of a unit back. The same command sent again is
+// the same success and takes back no other.
+func (s *Service) UndoCount(ctx context.Context, c caller.Caller, shelterID, unitID string, cmd Command) (shelter.Unit, error) {
 	if err := c.Allow(caller.CountUnit, caller.Resource{Shelter: shelterID}); err != nil {
 		return shelter.Unit{}, err
 	}
@@ -102,8 +103,8 @@ func (s *Service) UndoCount(ctx context.Context, c caller.Caller, shelterID, uni
 		if err != nil {
 			return u, err
 		}
-		next, err := u.Undo(s.now())
-		if err != nil {
+		next, err := u.Undo(cmd.hash(c).Key, s.now())
+		if err != nil || next.Census == u.Census {
 			return u, err
 		}
 		next.By = c.Subject
@@ -113,28 +114,11 @@ func (s *Service) UndoCount(ctx context.Context, c caller.Caller, shelterID, uni
 			s.Directory.Learn(&put)
 			return next, nil
 		}
-		if errors.Is(err, table.ErrUnknown) { // taking it back twice is refused: look whether it was taken back
-			return s.undone(ctx, u, put)
-		}
-		if _, lost := table.IsStale(err); !lost {
+		if _, lost := table.IsStale(err); !lost && !errors.Is(err, table.ErrUnknown) {
 			return u, refusal(err)
 		}
 	}
 	return shelter.Unit{}, fault.New(fault.Busy, "the unit is busy; send it again shortly")
-}
-
-// undone settles an undo whose outcome is not known: its own count of censuses
-// says whether it was written.
-func (s *Service) undone(ctx context.Context, before shelter.Unit, put table.Item) (shelter.Unit, error) {
-	it, err := s.Store.Get(ctx, put.Key, table.Strong)
-	if err != nil || it == nil {
-		return before, refusal(errors.Join(err, table.ErrUnknown))
-	}
-	u, err := record.ToUnit(it)
-	if err == nil && u.Census == before.Census {
-		return u, refusal(table.ErrUnknown)
-	}
-	return u, err
 }
 
 // UnitLog lists who changed a unit's counts, what they were then and when, the

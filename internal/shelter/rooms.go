@@ -1,6 +1,7 @@
 package shelter
 
 import (
+	"slices"
 	"time"
 
 	"panah/internal/fault"
@@ -73,9 +74,16 @@ func (u Unit) UndoUntil() time.Time {
 	return u.Before.At.Add(UndoFor)
 }
 
+// maxUndone is how many commands that took a census back a unit remembers.
+const maxUndone = 4
+
 // Undo takes the last census back: the counts before it stand again. It is
-// refused once somebody has come or gone since, or after UndoFor.
-func (u Unit) Undo(now time.Time) (Unit, error) {
+// refused once somebody has come or gone since, or after UndoFor. key is the
+// command's; one that was carried out before changes nothing.
+func (u Unit) Undo(key uint64, now time.Time) (Unit, error) {
+	if slices.Contains(u.Undone, key) {
+		return u, nil
+	}
 	if u.Before == nil || !now.Before(u.UndoUntil()) {
 		return u, fault.New(fault.IllegalMove, "there is no count to take back any more: send a new one").WithAllowed([]string{})
 	}
@@ -83,6 +91,7 @@ func (u Unit) Undo(now time.Time) (Unit, error) {
 	u.staffed, u.outOfService, u.occupied, u.blocked = b.staffed, b.outOfService, b.occupied, b.blocked
 	u.CountedAt, u.ConfirmedAt, u.Counted = b.CountedAt, b.ConfirmedAt, b.Counted
 	u.Before, u.Mark = nil, 0
+	u.Undone = append(slices.Clone(u.Undone[max(0, len(u.Undone)-maxUndone+1):]), key)
 	u.Census++
 	return u, nil
 }

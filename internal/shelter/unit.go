@@ -101,6 +101,7 @@ type Unit struct {
 	By          string         // the subject who counted or confirmed last
 	ByPhone     bool           // the counts were last vouched for on the phone, to a rescue team
 	Before      *Before        // the counts the last census replaced, until somebody comes or goes
+	Undone      []uint64       // by which commands a census was taken back, the latest: a copy of one takes back no other
 }
 
 // Before is what a census replaced, so that it can be undone.

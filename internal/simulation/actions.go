@@ -19,6 +19,9 @@ var (
 	ministry = caller.Caller{Subject: "ministry-1", Role: caller.Ministry, Scope: "IN"}
 )
 
+// phoneCode is what every shelter says on the phone.
+const phoneCode = "CODE"
+
 // shelters are few and small, so that everybody wants the same beds.
 func shelters() (out []place) {
 	for _, s := range []testworld.Place{
@@ -196,7 +199,7 @@ var drivers = map[placement.Move]driver{
 		}
 	},
 	placement.MovePhone: func(r *run, p placement.Placement, cmd referral.Command) call {
-		said := pick(r, []string{"", "wrong"})
+		said := pick(r, []string{"", "wrong", phoneCode})
 		return func(ctx context.Context, s *referral.Service, c caller.Caller) (referral.Outcome, error) {
 			return s.AcceptByPhone(ctx, c, p.ID, said, cmd)
 		}
@@ -270,6 +273,10 @@ func (r *run) moveSomeone() {
 		}
 	}
 	if len(moves) == 0 {
+		return
+	}
+	if p.State == placement.InTransit && side == placement.Team && slices.Contains(moves, placement.MoveDivert) && r.chance(0.3) {
+		r.sendMove(p, side, placement.MoveDivert)
 		return
 	}
 	if r.chance(0.6) { // the main road goes on, or nobody would ever travel

@@ -25,6 +25,7 @@ import (
 	"panah/internal/matching"
 	"panah/internal/policy"
 	"panah/internal/record"
+	"panah/internal/shelter"
 	"panah/internal/table"
 	"panah/internal/table/tabletest"
 	"panah/internal/testworld"
@@ -196,6 +197,7 @@ func (r *run) seed() {
 	}
 	for _, s := range r.desk {
 		put(record.FromShelter(s.Shelter))
+		put(record.FromHandover(s.ID, shelter.Handover{Point: "the gate", Meeting: "the market", Code: phoneCode}))
 		for _, u := range s.Units {
 			put(record.FromUnit(u))
 			r.truth.base[u.Shelter+"/"+u.ID] = u.Counts().Occupied()

@@ -36,18 +36,20 @@ type Probe struct {
 	table.Store
 	Trouble Trouble
 	Blind   bool     // a failed condition comes without its images
+	Lose    bool     // the answer to the next write is lost, besides the trouble
 	At      int      // the number of the call that has it, from 0
 	Sites   []string // of every call so far, as file:line
+	Kinds   []string // read or write
 	late    []table.Batch
 }
 
 // call notes a call and says what happens to it.
-func (p *Probe) call(ctx context.Context) Trouble {
+func (p *Probe) call(ctx context.Context, kind string) Trouble {
 	for _, b := range p.late {
 		_ = p.Store.Write(ctx, b) // whoever sent it has given up
 	}
 	p.late = nil
-	p.Sites = append(p.Sites, site())
+	p.Sites, p.Kinds = append(p.Sites, site()), append(p.Kinds, kind)
 	if p.Trouble != None && len(p.Sites)-1 == p.At {
 		return p.Trouble
 	}
@@ -84,7 +86,7 @@ func readTrouble(t Trouble) error {
 
 // Get implements table.Store.
 func (p *Probe) Get(ctx context.Context, key table.Key, c table.Consistency) (*table.Item, error) {
-	if t := p.call(ctx); t != None {
+	if t := p.call(ctx, "read"); t != None {
 		return nil, readTrouble(t)
 	}
 	return p.Store.Get(ctx, key, c)
@@ -92,7 +94,7 @@ func (p *Probe) Get(ctx context.Context, key table.Key, c table.Consistency) (*t
 
 // Query implements table.Store.
 func (p *Probe) Query(ctx context.Context, q table.Query) (table.Page, error) {
-	if t := p.call(ctx); t != None {
+	if t := p.call(ctx, "read"); t != None {
 		return table.Page{}, readTrouble(t)
 	}
 	return p.Store.Query(ctx, q)
@@ -100,7 +102,7 @@ func (p *Probe) Query(ctx context.Context, q table.Query) (table.Page, error) {
 
 // Write implements table.Store.
 func (p *Probe) Write(ctx context.Context, b table.Batch) error {
-	switch p.call(ctx) {
+	switch p.call(ctx, "write") {
 	case Before:
 		return table.ErrUnknown
 	case After:
@@ -119,6 +121,10 @@ func (p *Probe) Write(ctx context.Context, b table.Batch) error {
 		}
 	}
 	err := p.Store.Write(ctx, b)
+	if p.Lose && err == nil {
+		p.Lose = false
+		return table.ErrUnknown
+	}
 	if st, ok := table.IsStale(err); ok && p.Blind {
 		return &table.Stale{Images: make([]table.Image, len(st.Images))}
 	}
