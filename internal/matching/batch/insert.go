@@ -34,5 +34,5 @@ func (s *state) regret(g int32) (option int32, loss int) {
 	if option == none {
 		return none, 0
 	}
-	return option, int(s.persons[g])*wholePerson + int(s.score[option])
+	return option, int(s.persons[g])*personWorth*s.highest + int(s.score[option])
 }

@@ -21,6 +21,7 @@ type model struct {
 	cap     []int32
 	apart   [][]int32 // of each group, the groups it is kept apart from; nil when there are no pairs
 	name    []int     // of each group, its number in the problem
+	highest int       // score of one person, rounded up, at least 1
 }
 
 type use struct{ resource, amount int32 }
@@ -58,7 +59,11 @@ func newModel(p *Problem) *model {
 		}
 	}
 	m.first, m.from = append(m.first, int32(len(m.index))), append(m.from, int32(len(m.uses)))
-	m.cap = left
+	m.cap, m.highest = left, 1
+	for o, score := range m.score {
+		n := m.persons[m.group[o]]
+		m.highest = max(m.highest, int((score+n-1)/n))
+	}
 	m.reduce()
 	return m
 }

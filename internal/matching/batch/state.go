@@ -29,7 +29,7 @@ func newState(m *model) *state {
 // fits reports whether group g, now without an option, can take o as things are.
 func (s *state) fits(o int32) bool {
 	uses := s.usesOf(o)
-	s.work += len(uses) + 1
+	s.work += len(uses) + 2
 	for _, u := range uses {
 		if s.free[u.resource] < u.amount {
 			return false
@@ -52,7 +52,7 @@ func (s *state) meets(o int32) bool {
 func (s *state) put(o int32) {
 	g := s.group[o]
 	uses := s.usesOf(o)
-	s.work += len(uses)
+	s.work += len(uses) + 4
 	for _, u := range uses {
 		s.free[u.resource] -= u.amount
 		s.at[u.resource] = append(s.at[u.resource], g)
@@ -69,7 +69,7 @@ func (s *state) put(o int32) {
 func (s *state) take(g int32) {
 	o := s.pick[g]
 	uses := s.usesOf(o)
-	s.work += len(uses)
+	s.work += len(uses) + 4
 	for _, u := range uses {
 		s.free[u.resource] += u.amount
 		at := s.at[u.resource]
