@@ -63,6 +63,20 @@ func options(rows [][]int) ([]batch.Option, error) {
 	return out, nil
 }
 
+// Solve reads an instance, solves it with the default effort, and writes the
+// answer. cpu is the processor time of the process so far, in seconds.
+func Solve(r io.Reader, w io.Writer, cpu func() float64) error {
+	p, err := Read(r)
+	if err != nil {
+		return err
+	}
+	plan, err := batch.Solve(p, 1, batch.DefaultEffort)
+	if err != nil {
+		return err
+	}
+	return Write(w, plan, cpu())
+}
+
 type answer struct {
 	Persons    int     `json:"persons"`
 	Score      int     `json:"score"`
@@ -73,4 +87,21 @@ type answer struct {
 // Write writes a plan as one line.
 func Write(w io.Writer, p batch.Plan, cpuSeconds float64) error {
 	return json.NewEncoder(w).Encode(answer{p.Persons, p.Score, p.Picks, cpuSeconds})
+}
+
+// WriteInstance writes a problem in the open format, which knows neither fixed
+// groups nor groups kept apart.
+func WriteInstance(w io.Writer, p batch.Problem) error {
+	out := instance{Cap: p.Cap, Groups: make([]group, len(p.Groups))}
+	for i, g := range p.Groups {
+		rows := make([][]int, len(g.Options))
+		for k, o := range g.Options {
+			rows[k] = append(rows[k], o.Score)
+			for _, u := range o.Uses {
+				rows[k] = append(rows[k], u.Resource, u.Amount)
+			}
+		}
+		out.Groups[i] = group{g.Persons, rows}
+	}
+	return json.NewEncoder(w).Encode(out)
 }
