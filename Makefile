@@ -35,6 +35,15 @@ test: ## Every test, with the race detector; what lacks Java, Chromium or sam is
 bench: build ## Cold start, throughput and units against the engine itself, as ratios of one run
 	$(GO) test -tags=bench -run '^$$' -bench . -benchtime 1x -timeout 20m ./internal/bench
 
+.PHONY: bench-rescue
+bench-rescue: ## Rescues of 500 persons against proven optima; RESCUE_SEEDS=FIRST-LAST for other seeds
+	@$(GO) build -o $(BUILD)/panah ./internal/cmd/panah
+	@$(GO) test -tags=bench -run '^$$' -bench Rescue -benchtime 1x -timeout 20m ./internal/batchfile | grep -vE '^(goos|goarch|pkg|cpu|PASS|ok|Bench)'
+
+.PHONY: bench-rescues
+bench-rescues: ## The same on 200 seeds nobody tuned on, several minutes
+	@RESCUE_SEEDS=$${RESCUE_SEEDS:-1001-1200} $(MAKE) --no-print-directory bench-rescue
+
 .PHONY: openapi
 openapi: ## Write openapi.json anew from the routes
 	$(GO) test ./internal/httpapi -run OpenAPI -update
