@@ -233,7 +233,7 @@ func (t *trial) arrival() time.Time {
 	return t.At.Add(time.Duration(t.minutes[t.c.Zone]) * time.Minute)
 }
 
-func (t *trial) offset() int { return t.policy.Country[t.here.Country].UTCOffset }
+func (t *trial) offset() int { return t.policy.Where(t.here.Code).UTCOffset }
 
 // order compares two shelters that fit. Locked places stand behind every open
 // one for adults, and places whose hold lapsed behind those not yet tried.
@@ -292,8 +292,7 @@ func wouldHelp(helps []int, ask Ask) []string {
 // FallbackFor is where to turn when nothing fits: the desk of the district, the
 // helpline and the nearest kind of place that must take people in.
 func FallbackFor(ask Ask, policy Policy) Fallback {
-	here, _ := place.Lookup(ask.Place)
-	j := policy.Country[here.Country]
+	j := policy.Where(ask.Place)
 	if ask.Children() {
 		return Fallback{ask.Place, j.ChildCall, j.ChildPlace}
 	}
