@@ -62,9 +62,19 @@ bench-directory: ## Cold load, refresh and memory of the directory on DynamoDB L
 .PHONY: bench-postgis
 bench-postgis: ## Ranking against PostGIS on the same directory (needs Debian's postgresql and postgis)
 	$(GO) test -tags=bench -run '^$$' -bench PostGIS -benchtime 1x -timeout 20m ./internal/bench
+
 .PHONY: import-check
 import-check: ## Import the real occupancy files in PANAH_SHARED_DATA and hold the daily sums against them
 	PANAH_SHARED_DATA="$(PANAH_SHARED_DATA)" $(GO) test -count=1 -tags=importcheck -run ImportCheck -v ./internal/local
+
+.PHONY: bench-rescue
+bench-rescue: ## Rescues of 500 persons against proven optima; RESCUE_SEEDS=FIRST-LAST for other seeds
+	@$(GO) build -o $(BUILD)/panah ./internal/cmd/panah
+	@$(GO) test -tags=bench -run '^$$' -bench Rescue -benchtime 1x -timeout 20m ./internal/batchfile | grep -vE '^(goos|goarch|pkg|cpu|PASS|ok|Bench)'
+
+.PHONY: bench-rescues
+bench-rescues: ## The same on 200 seeds nobody tuned on, several minutes
+	@RESCUE_SEEDS=$${RESCUE_SEEDS:-1001-1200} $(MAKE) --no-print-directory bench-rescue
 
 .PHONY: openapi
 openapi: ## Write openapi.json anew from the routes

@@ -3,6 +3,7 @@
 //	panah run          everything in this process, on an embedded engine
 //	panah import       take a register of shelters (CSV, JSON Lines) into stopped data
 //	panah verify       recompute the counters of stopped data; -repair sets them right
+//	panah solve        solve one rescue: an instance of the open format in, one line of JSON out
 //	panah run-lambda   the built functions behind the Lambda Runtime API, on DynamoDB Local
 package main
 
@@ -18,6 +19,7 @@ import (
 	"syscall"
 	"time"
 
+	"panah/internal/batchfile"
 	"panah/internal/local"
 )
 
@@ -53,17 +55,19 @@ func command(ctx context.Context, args []string) error {
 		return importFile(ctx, o, args[1:])
 	}
 	if len(args) == 0 || len(args) > 2 || (len(args) == 2 && (args[0] != "verify" || args[1] != "-repair")) {
-		return errors.New("say what to do: run, run-lambda, import [-dry-run] [-mapping FILE] FILE or verify [-repair]")
+		return errors.New("say what to do: run, run-lambda, import [-dry-run] [-mapping FILE] FILE, solve or verify [-repair]")
 	}
 	switch args[0] {
 	case "run":
 		return local.Run(ctx, o)
 	case "run-lambda":
 		return local.RunLambda(ctx, o, cmp.Or(os.Getenv("PANAH_BUILD"), ".build/functions"))
+	case "solve":
+		return batchfile.Solve(os.Stdin, os.Stdout, cpuSeconds)
 	case "verify":
 		return local.Verify(ctx, o, len(args) == 2)
 	}
-	return errors.New("unknown command: say run, run-lambda, import or verify [-repair]")
+	return errors.New("unknown command: say run, run-lambda, import, solve or verify [-repair]")
 }
 
 // importFile reads the flags of panah import.
