@@ -32,12 +32,12 @@ var layers = []layer{
 		foreign: []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"}},
 	{name: "embedded", rooms: []string{"embedded"}, own: []string{"table", "packed"}, foreign: []string{"go.etcd.io/bbolt"}},
 	{name: "gateway", rooms: []string{"gateway"}, own: []string{"table"}, foreign: []string{"github.com/aws/aws-lambda-go", "github.com/awslabs/aws-lambda-go-api-proxy"}},
-	{name: "httpapi", rooms: []string{"httpapi"}, own: []string{"contract", "place", "language", "caller", "facts", "decisions", "referral"},
+	{name: "httpapi", rooms: []string{"httpapi"}, own: []string{"contract", "place", "language", "caller", "facts", "decisions", "audit", "referral"},
 		foreign: []string{"github.com/danielgtaylor/huma"}},
 	{name: "runtimeapi", rooms: []string{"runtimeapi"}},
 	{name: "demo", rooms: []string{"demo"}, own: []string{"contract", "place", "language", "caller", "facts"}},
 	{name: "tests", rooms: []string{"table/tabletest", "testworld"}, own: []string{"contract", "place", "language", "caller", "facts", "decisions", "use cases", "embedded"}, same: true},
-	{name: "wiring", rooms: []string{"function", "local", "cmd/"}, own: []string{"*"}, foreign: []string{"*"}},
+	{name: "wiring", rooms: []string{"function", "local", "cmd/", "simulation"}, own: []string{"*"}, foreign: []string{"*"}},
 	{name: "mains", rooms: []string{"functions/"}, own: []string{"dynamo", "function", "gateway", "httpapi"}},
 }
 

@@ -75,6 +75,9 @@ const (
 	RulePlacement    Action = "rulePlacement"
 	AdmitPerson      Action = "admitPerson"
 	CloseShelter     Action = "closeShelter"
+	KeepHandover     Action = "keepHandover"
+	OpenSurge        Action = "openSurge"
+	ReadAudit        Action = "readAudit"
 	VetShelter       Action = "vetShelter"
 	ExplainOptions   Action = "explainOptions"
 )

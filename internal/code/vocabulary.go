@@ -251,3 +251,16 @@ type Decision uint8
 
 // Decisions lists the decisions that stop a legal clock.
 var Decisions = NewList[Decision]("produced", "interim_order", "stay", "transfer", "restored_to_family", "extended")
+
+// StayBasis is on what ground somebody stays: every stay has one, and a date by
+// which it must be looked at again.
+type StayBasis uint8
+
+// The grounds a rule looks at.
+const (
+	StayVoluntary StayBasis = iota
+	StayAwaitingCommittee
+)
+
+// StayBases lists the grounds of a stay.
+var StayBases = NewList[StayBasis]("voluntary", "awaiting_committee", "cwc_order", "interim_magistrate", "magistrate_inquiry", "protective_order")

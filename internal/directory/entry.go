@@ -25,6 +25,7 @@ type entry struct {
 const (
 	kindShelter = 1
 	kindUnit    = 2
+	kindRooms   = 3 // a unit with rooms a party has to itself, or with an end
 )
 
 // entryOf makes the entry of a table item; ok is false for items the directory
@@ -77,7 +78,11 @@ func writeShelter(w *packed.Writer, s *shelter.Shelter, id string) {
 
 func writeUnit(w *packed.Writer, u *shelter.Unit, id string) {
 	c := u.Counts()
-	w.Num(kindUnit)
+	kind := uint64(kindUnit)
+	if u.RoomBeds > 0 || u.Surge() {
+		kind = kindRooms
+	}
+	w.Num(kind)
 	w.Text(id)
 	w.Text(u.ID)
 	w.Num(u.Version)
@@ -99,6 +104,11 @@ func writeUnit(w *packed.Writer, u *shelter.Unit, id string) {
 	}
 	w.Instant(u.ConfirmedAt)
 	w.Instant(u.OfferedLast())
+	if kind == kindRooms {
+		w.Int(u.RoomBeds)
+		w.Int(c.Blocked())
+		w.Instant(u.EndsAt)
+	}
 }
 
 // readEntry reads an entry; last is the shelter of the entry before it.
@@ -108,8 +118,8 @@ func readEntry(r *packed.Reader, last string) (entry, error) {
 	case kindShelter:
 		s := readShelter(r, id)
 		return entry{shelter: &s}, r.Err()
-	case kindUnit:
-		u, err := readUnit(r, id)
+	case kindUnit, kindRooms:
+		u, err := readUnit(r, kind, id)
 		return entry{unit: &u}, err
 	}
 	return entry{}, packed.ErrCorrupt
@@ -139,7 +149,7 @@ func readShelter(r *packed.Reader, id string) shelter.Shelter {
 	return s
 }
 
-func readUnit(r *packed.Reader, id string) (shelter.Unit, error) {
+func readUnit(r *packed.Reader, kind uint64, id string) (shelter.Unit, error) {
 	u := shelter.Unit{Shelter: id, ID: r.Name(), Version: r.Num(), Rev: r.Num(), Population: code.Population(r.Num()),
 		Ages: code.Set[code.AgeBand](r.Num()), Kind: code.UnitKind(r.Num()), SeparateSleeping: r.Flag(),
 		Site: uint8(r.Num()), Sanctioned: r.Int()}
@@ -152,11 +162,15 @@ func readUnit(r *packed.Reader, id string) (shelter.Unit, error) {
 		claims[strconv.Itoa(i)] = shelter.Claim{N: r.Int(), Until: r.Instant()}
 	}
 	u.ConfirmedAt, u.LastOffered = r.Instant(), r.Instant()
+	blocked := 0
+	if kind == kindRooms {
+		u.RoomBeds, blocked, u.EndsAt = r.Int(), r.Int(), r.Instant()
+	}
 	if r.Err() != nil {
 		return u, r.Err()
 	}
 	counts, err := shelter.NewCounts(staffed, out, occupied, 0)
-	return shelter.Restore(u, counts, claims), err
+	return shelter.Restore(u, counts.WithBlocked(blocked), claims), err
 }
 
 // id is what the entry is about, and version which state of it.

@@ -156,6 +156,10 @@ func (p *Publisher) Compact(ctx context.Context) error {
 	}
 	err = p.write(ctx, table.PutOp(table.Item{Key: headKey, Body: next.encode()}, version))
 	if _, stale := table.IsStale(err); stale {
+		now, _, err := readHead(ctx, p.store)
+		if err != nil || now.gen == next.gen { // it was ours after all: never retire the pages in force
+			return err
+		}
 		return p.retire(ctx, pagesPartition(next.gen), "")
 	}
 	if err != nil {

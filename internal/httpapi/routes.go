@@ -43,6 +43,10 @@ func placementRoutes(a *API, r huma.API) {
 	post(r, a, "/v1/placements/{id}/release", "releaseHold", "Give the held beds back", a.releaseHold)
 	post(r, a, "/v1/placements/{id}/choose", "chooseOption", "Record who chose which option", a.chooseOption)
 	post(r, a, "/v1/placements/{id}/accept", "acceptPlacement", "The shelter's yes", a.acceptPlacement)
+	post(r, a, "/v1/placements/{id}/accept-by-phone", "acceptByPhone", "The team heard the shelter's yes on the phone", a.acceptByPhone)
+	post(r, a, "/v1/placements/{id}/split", "splitParty", "Some of the party are placed apart, by decision", a.splitParty)
+	post(r, a, "/v1/placements/{id}/reveal", "revealHandover", "The escort looks where to bring the party; the look is on record", a.reveal)
+	post(r, a, "/v1/placements/{id}/undo", "undoMove", "The last move was a mistake, up to 15 minutes ago", a.undoMove)
 	post(r, a, "/v1/placements/{id}/decline", "declinePlacement", "The shelter's coded no", a.declinePlacement)
 	post(r, a, "/v1/placements/{id}/depart", "departPlacement", "The journey starts", a.departPlacement)
 	post(r, a, "/v1/placements/{id}/receive", "receivePlacement", "The party has arrived", a.receivePlacement)
@@ -67,6 +71,11 @@ func shelterRoutes(a *API, r huma.API) {
 	post(r, a, "/v1/shelters/{id}/resume", "resumeShelter", "The ministry lets a shelter take part again", a.resumeShelter)
 	post(r, a, "/v1/shelters/{id}/confirm-counts", "confirmCounts", "Nothing has changed since the last count", a.confirmCounts)
 	post(r, a, "/v1/shelters/{id}/admissions", "admitPersons", "A walk-in: people who are here already", a.admitPersons)
+	post(r, a, "/v1/shelters/{id}/units/{unit}/undo", "undoCount", "The last count was a mistake, up to 15 minutes ago", a.undoCount)
+	get(r, a, "/v1/shelters/{id}/units/{unit}/log", "unitLog", "Who changed the counts, what they were and when, the newest first", a.unitLog)
+	post(r, a, "/v1/shelters/{id}/surge", "openSurge", "Extra beds until an instant", a.openSurge, created)
+	get(r, a, "/v1/shelters/{id}/handover", "getHandover", "The shelter's own handover point and phone code", a.getHandover)
+	put(r, a, "/v1/shelters/{id}/handover", "setHandover", "Write the handover point; the phone code changes", a.setHandover)
 	get(r, a, "/v1/shelters/{id}/arrivals", "listArrivals", "Who is held, coming and here", a.listArrivals)
 }
 

@@ -25,7 +25,7 @@ func (a *API) getShelter(ctx context.Context, in *One) (*shelterOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &shelterOutput{viewShelter(s)}, nil
+	return &shelterOutput{a.viewShelter(s)}, nil
 }
 
 type censusInput struct {
@@ -37,6 +37,7 @@ type censusInput struct {
 		Present           int            `json:"present" minimum:"0" maximum:"5000" doc:"People who sleep here; more than staffed is taken and reported"`
 		Staffed           int            `json:"staffed" minimum:"0" maximum:"5000"`
 		OutOfService      int            `json:"outOfService" minimum:"0" maximum:"5000"`
+		RoomsOccupied     int            `json:"roomsOccupied,omitempty" minimum:"0" maximum:"5000" doc:"Rooms somebody sleeps in, where a party has rooms to itself; as few as the people fill when absent"`
 		CountedPlacements []placementRef `json:"countedPlacements,omitempty" maxItems:"50" doc:"Placements whose people are among those present though their arrival is not recorded yet"`
 	}
 }
@@ -58,13 +59,13 @@ func (a *API) countUnit(ctx context.Context, in *censusInput) (*unitOutput, erro
 	}
 	u, err := a.referrals.Count(ctx, c, in.ID, in.Unit, referral.CensusCommand{
 		Census: shelter.Census{CountedAt: in.Body.CountedAt.UTC().Truncate(time.Second), Present: in.Body.Present,
-			Staffed: in.Body.Staffed, OutOfService: in.Body.OutOfService},
+			Staffed: in.Body.Staffed, OutOfService: in.Body.OutOfService, Rooms: in.Body.RoomsOccupied},
 		Placements: texts(in.Body.CountedPlacements), IfMatch: seen,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &unitOutput{ETag: etag(u.Census), Body: viewUnit(u)}, nil
+	return &unitOutput{ETag: etag(u.Census), Body: a.viewUnit(u)}, nil
 }
 
 // version reads an If-Match header.
@@ -90,29 +91,29 @@ type statusInput struct {
 
 // closeShelter serves POST /v1/shelters/{id}/close.
 func (a *API) closeShelter(ctx context.Context, in *statusInput) (*shelterOutput, error) {
-	return a.setStatus(ctx, in.ID, shelter.Closed)
+	return a.setStatus(ctx, in, shelter.Closed, "close")
 }
 
 // suspendShelter serves POST /v1/shelters/{id}/suspend.
 func (a *API) suspendShelter(ctx context.Context, in *statusInput) (*shelterOutput, error) {
-	return a.setStatus(ctx, in.ID, shelter.Suspended)
+	return a.setStatus(ctx, in, shelter.Suspended, "suspend")
 }
 
 // resumeShelter serves POST /v1/shelters/{id}/resume.
 func (a *API) resumeShelter(ctx context.Context, in *statusInput) (*shelterOutput, error) {
-	return a.setStatus(ctx, in.ID, shelter.Active)
+	return a.setStatus(ctx, in, shelter.Active, "resume")
 }
 
-func (a *API) setStatus(ctx context.Context, id string, to shelter.Status) (*shelterOutput, error) {
+func (a *API) setStatus(ctx context.Context, in *statusInput, to shelter.Status, move string) (*shelterOutput, error) {
 	c, err := a.who(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s, err := a.referrals.SetStatus(ctx, c, id, to)
+	s, err := a.referrals.SetStatus(ctx, c, in.ID, to, referral.Command{Key: in.Key, Payload: move + " " + in.ID})
 	if err != nil {
 		return nil, err
 	}
-	return &shelterOutput{viewShelter(s)}, nil
+	return &shelterOutput{a.viewShelter(s)}, nil
 }
 
 type confirmInput struct {
@@ -133,7 +134,7 @@ func (a *API) confirmCounts(ctx context.Context, in *confirmInput) (*shelterOutp
 	if err != nil {
 		return nil, err
 	}
-	return &shelterOutput{viewShelter(s)}, nil
+	return &shelterOutput{a.viewShelter(s)}, nil
 }
 
 type admitInput struct {

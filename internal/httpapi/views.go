@@ -34,6 +34,12 @@ type placementView struct {
 	DoorCode    string          `json:"doorCode,omitempty" doc:"This side's half of the code compared at the door"`
 	FoundAt     *time.Time      `json:"bedsFoundAt,omitempty" doc:"Beds were found while waiting: choose now, nothing is held"`
 	Clocks      []clockView     `json:"clocks,omitempty" doc:"Time limits of law"`
+	Committee   bool            `json:"pendingCommittee,omitempty" doc:"Someone is under 18 and no decision is recorded yet"`
+	Stay        *stayView       `json:"stay,omitempty" doc:"On what ground the party stays, and when that is looked at again"`
+	ByPhone     string          `json:"acceptedByPhone,omitempty" enum:"verified,unverified" doc:"Whether the team knew the shelter's code"`
+	Apart       []apartView     `json:"apart,omitempty" doc:"Who was placed apart, by decision"`
+	Looks       []time.Time     `json:"handoverLooks,omitempty" doc:"When the escort looked at the handover point"`
+	UndoUntil   *time.Time      `json:"undoUntil,omitempty" doc:"Until when the last move can be taken back by whoever made it"`
 	Options     []optionView    `json:"options,omitempty"`
 	NonMatches  *nonMatchesView `json:"nonMatches,omitempty"`
 	Explained   *explainedView  `json:"explained,omitempty" doc:"For the desk, with explain=true"`
@@ -54,6 +60,41 @@ type clockView struct {
 func (v placementView) clocked(p placement.Placement, policy matching.Policy) placementView {
 	for _, c := range policy.Clocks(p) {
 		v.Clocks = append(v.Clocks, clockView{c.ID, c.What, c.DueAt, c.StoppedBy, c.Stopped})
+	}
+	return v
+}
+
+type stayView struct {
+	Basis    string    `json:"basis"`
+	ReviewBy time.Time `json:"reviewBy"`
+}
+
+type apartView struct {
+	Placement string `json:"placement"`
+	Persons   int    `json:"persons"`
+	AgreedBy  string `json:"agreedBy"`
+	Href      string `json:"href"`
+}
+
+// sideRoads shows what has happened to a placement off the main road.
+func (v placementView) sideRoads(p placement.Placement, side placement.Side, now time.Time) placementView {
+	v.Committee = p.Request.Children() && p.Ruling.At.IsZero() && p.State != placement.Ended && p.State != placement.Cancelled && p.State != placement.Superseded
+	if !p.Basis.From.IsZero() {
+		v.Stay = &stayView{code.StayBases.Name(p.Basis.Ground), p.Basis.ReviewBy}
+	}
+	if p.ByPhone && p.State.Live() {
+		v.ByPhone = map[bool]string{true: "verified", false: "unverified"}[p.Verified]
+	}
+	for _, l := range p.Looks {
+		v.Looks = append(v.Looks, l.At)
+	}
+	if side != placement.House {
+		for _, s := range p.Apart {
+			v.Apart = append(v.Apart, apartView{s.Placement, s.Persons, code.ChosenBys.Name(code.ChosenBy(s.By)), "/v1/placements/" + s.Placement})
+		}
+	}
+	if until := p.UndoUntil(); p.Back.Side == side && now.Before(until) {
+		v.UndoUntil = &until
 	}
 	return v
 }
@@ -157,13 +198,13 @@ func view(p placement.Placement, side placement.Side, now time.Time) placementVi
 	for _, m := range p.Next(side, now) {
 		v.Next = append(v.Next, nextView{string(m), "/v1/placements/" + p.ID + "/" + string(m)})
 	}
-	return v
+	return v.sideRoads(p, side, now)
 }
 
 func viewHold(p placement.Placement) *holdView {
 	h := &holdView{No: p.Hold.No, Option: optionID(p.Hold.Shelter), Shelter: p.Hold.Shelter, Beds: p.Hold.Beds()}
 	for _, part := range p.Hold.Parts {
-		h.Units = append(h.Units, unitPart(part))
+		h.Units = append(h.Units, unitPart{part.Unit, part.Persons})
 	}
 	if p.State == placement.Held {
 		h.ExpiresAt = &p.Hold.ExpiresAt
@@ -322,6 +363,8 @@ type arrivalView struct {
 	Needs      []string     `json:"needs"`
 	ExpiresAt  *time.Time   `json:"expiresAt,omitempty"`
 	AcceptedAt *time.Time   `json:"changedAt,omitempty"`
+	Looks      []time.Time  `json:"handoverLooks,omitempty" doc:"When the escort looked at your handover point"`
+	UndoUntil  *time.Time   `json:"undoUntil,omitempty"`
 	Persons    []personView `json:"persons,omitempty" doc:"After acceptance"`
 	DoorCode   string       `json:"doorCode,omitempty"`
 	Next       []nextView   `json:"next"`
@@ -337,7 +380,8 @@ type personView struct {
 
 func viewArrival(p placement.Placement, side placement.Side, now time.Time) arrivalView {
 	full := view(p, side, now)
-	v := arrivalView{ID: p.ID, State: full.State, Version: p.Version, Next: full.Next, DoorCode: full.DoorCode, Needs: []string{}, Units: []unitPart{}}
+	v := arrivalView{ID: p.ID, State: full.State, Version: p.Version, Next: full.Next, DoorCode: full.DoorCode, Needs: []string{}, Units: []unitPart{},
+		Looks: full.Looks, UndoUntil: full.UndoUntil}
 	if full.Hold != nil {
 		v.HoldNo, v.Beds, v.Units, v.ExpiresAt = full.Hold.No, full.Hold.Beds, full.Hold.Units, full.Hold.ExpiresAt
 	}
@@ -373,11 +417,23 @@ type unitView struct {
 	OverCapacity int        `json:"overCapacity"`
 	CountedAt    *time.Time `json:"countedAt,omitempty"`
 	ConfirmedAt  *time.Time `json:"confirmedAt,omitempty"`
+	ByPhone      bool       `json:"confirmedByPhone,omitempty" doc:"Vouched for on the phone, to a rescue team that knew the shelter's code"`
+	Blocked      int        `json:"blocked,omitempty" doc:"Empty beds of rooms that a party has to itself"`
+	Rooms        int        `json:"rooms,omitempty" doc:"Where a party has rooms to itself"`
+	RoomsTaken   int        `json:"roomsOccupied,omitempty"`
+	SurgeUntil   *time.Time `json:"surgeUntil,omitempty" doc:"Extra beds, beside the sanctioned ones, until then"`
+	Capacity     string     `json:"capacity" enum:"has_capacity,no_capacity,waitlist,additional_assessment_required" doc:"What to expect, in the four codes of the FHIR capacity status"`
+	UndoUntil    *time.Time `json:"undoUntil,omitempty" doc:"Until when the last count can be taken back"`
 }
 
-func viewUnit(u shelter.Unit) unitView {
-	c := u.Counts()
-	return unitView{Unit: u.ID, Population: code.Populations.Name(u.Population), Ages: code.AgeBands.SetNames(u.Ages),
+func (a *API) viewUnit(u shelter.Unit) unitView {
+	c, now := u.Counts(), a.referrals.Now()
+	undo := u.UndoUntil()
+	if !now.Before(undo) {
+		undo = time.Time{}
+	}
+	return unitView{ByPhone: u.ByPhone, Blocked: c.Blocked(), Rooms: u.Rooms(), RoomsTaken: u.RoomsOccupied(), SurgeUntil: timeOrNil(u.EndsAt),
+		Capacity: string(u.CapacityAt(now, a.referrals.Policy.Fresh.NoOffer)), UndoUntil: timeOrNil(undo), Unit: u.ID, Population: code.Populations.Name(u.Population), Ages: code.AgeBands.SetNames(u.Ages),
 		Version: u.Census, Sanctioned: u.Sanctioned, Staffed: c.Staffed(), OutOfService: c.OutOfService(), Occupied: c.Occupied(), Held: c.Held(),
 		Free: c.Free(), Available: c.Available(), OverCapacity: c.OverCapacity(), CountedAt: timeOrNil(u.CountedAt), ConfirmedAt: timeOrNil(u.ConfirmedAt)}
 }
@@ -405,7 +461,7 @@ type shelterView struct {
 	Units           []unitView `json:"units"`
 }
 
-func viewShelter(s referral.ShelterView) shelterView {
+func (a *API) viewShelter(s referral.ShelterView) shelterView {
 	v := shelterView{ID: s.ID, District: string(s.District), Type: code.Institutions.Name(s.Type), Status: shelter.Statuses.Name(s.Status),
 		RegisteredUntil: timeOrNil(s.RegisteredUntil), HouseRules: code.HouseRules.SetNames(s.HouseRules), Languages: []string{},
 		NeedsOnSite: code.Needs.SetNames(s.OnSite), NeedsArranged: code.Needs.SetNames(s.Arranged), Synthetic: s.Synthetic, Units: []unitView{}}
@@ -413,7 +469,7 @@ func viewShelter(s referral.ShelterView) shelterView {
 		v.Languages = append(v.Languages, string(l.Tag))
 	}
 	for _, u := range s.Units {
-		v.Units = append(v.Units, viewUnit(u))
+		v.Units = append(v.Units, a.viewUnit(u))
 	}
 	return v
 }

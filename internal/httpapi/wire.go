@@ -45,6 +45,7 @@ type (
 	refuseCode     string
 	divertCode     string
 	decisionCode   string
+	stayBasisCode  string
 	placementRef   string
 )
 
@@ -75,9 +76,10 @@ func (endCode) Schema(huma.Registry) *huma.Schema        { return enum(code.EndR
 func (overrideCode) Schema(huma.Registry) *huma.Schema   { return enum(code.Overrides.Names()) }
 func (holdCode) Schema(huma.Registry) *huma.Schema       { return enum([]string{"best", "none"}) }
 
-func (refuseCode) Schema(huma.Registry) *huma.Schema   { return enum(code.RefuseReasons.Names()) }
-func (divertCode) Schema(huma.Registry) *huma.Schema   { return enum(code.DivertReasons.Names()) }
-func (decisionCode) Schema(huma.Registry) *huma.Schema { return enum(code.Decisions.Names()) }
+func (refuseCode) Schema(huma.Registry) *huma.Schema    { return enum(code.RefuseReasons.Names()) }
+func (divertCode) Schema(huma.Registry) *huma.Schema    { return enum(code.DivertReasons.Names()) }
+func (stayBasisCode) Schema(huma.Registry) *huma.Schema { return enum(code.StayBases.Names()) }
+func (decisionCode) Schema(huma.Registry) *huma.Schema  { return enum(code.Decisions.Names()) }
 
 // placementRequest is the body of POST /v1/placements.
 type placementRequest struct {
@@ -259,7 +261,18 @@ type (
 	}
 	decisionBody struct {
 		Moved
-		Decision decisionCode `json:"decision"`
+		Decision decisionCode  `json:"decision"`
+		Basis    stayBasisCode `json:"basis,omitempty" doc:"On what ground the party stays from then on"`
+		ReviewBy *time.Time    `json:"reviewBy,omitempty" doc:"By when the stay is looked at again, where an order says so; at most what the law allows"`
+	}
+	phoneBody struct {
+		Moved
+		PhoneCode string `json:"phoneCode,omitempty" maxLength:"12" doc:"What the shelter says its code is; without it the escort learns only a meeting place"`
+	}
+	splitBody struct {
+		Moved
+		Persons  []int        `json:"persons" minItems:"1" maxItems:"19" doc:"Who is placed apart, as positions in the party from 0"`
+		AgreedBy chosenByCode `json:"agreedBy" doc:"With someone under 18 in the party only the committee"`
 	}
 	departBody struct {
 		Moved

@@ -118,13 +118,23 @@ func (b *bedding) place(p int) bool {
 // their order.
 func (b *bedding) parts(units []shelter.Unit, everybody []int) []placement.Part {
 	if len(b.in) == 0 {
-		return []placement.Part{{Unit: units[b.used[0].unit].ID, Persons: everybody}}
+		return []placement.Part{part(&units[b.used[0].unit], everybody)}
 	}
 	parts := make([]placement.Part, 0, len(b.used))
 	for i, who := range b.in {
 		if len(who) > 0 {
-			parts = append(parts, placement.Part{Unit: units[b.some[i].unit].ID, Persons: slices.Sorted(slices.Values(who))})
+			parts = append(parts, part(&units[b.some[i].unit], slices.Sorted(slices.Values(who))))
 		}
 	}
 	return parts
+}
+
+// part is the beds of a unit for some of a party: whole rooms, where a party has
+// rooms to itself.
+func part(u *shelter.Unit, who []int) placement.Part {
+	p := placement.Part{Unit: u.ID, Persons: who}
+	if beds := u.BedsFor(len(who)); u.RoomBeds > 1 {
+		p.Beds = beds
+	}
+	return p
 }

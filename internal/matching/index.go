@@ -165,7 +165,7 @@ func (b *Book) Sketch(slot uint32, c *Candidate) Sketch {
 	}
 	for i := range c.Units {
 		u := &c.Units[i]
-		*s.row.unit(i, s.more) = bunks{confirmed: seconds(u.ConfirmedAt), free: int16(u.FreeAt(time.Time{})), staffed: uint16(u.Counts().Staffed())}
+		*s.row.unit(i, s.more) = bunks{confirmed: seconds(u.ConfirmedAt), free: int16(u.Takes(u.FreeAt(time.Time{}))), staffed: uint16(u.Counts().Staffed())}
 		if end := u.FirstEnd(); !end.IsZero() {
 			s.row.until = min(s.row.until, seconds(end))
 		}

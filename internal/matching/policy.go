@@ -19,11 +19,12 @@ type Policy struct {
 	HoldFor     map[code.Urgency]time.Duration
 	WaitFor     map[code.Urgency]time.Duration // how long a request waits when it does not say
 	Overdue     time.Duration                  // a journey longer than this is told to the desk
+	Reveal      time.Duration                  // how long after acceptance or departure the escort sees the handover point
 	LateHold    time.Duration                  // a request older than this is taken without a hold
 	Lawful      map[code.Institution]Lawful
 	Country     map[place.Code]Jurisdiction
-	LegalClocks []LegalClock
-	ShortStay   int // points a shelter loses that may not keep the party as long as it needs
+	Elsewhere   Jurisdiction // of every other country
+	ShortStay   int          // points a shelter loses that may not keep the party as long as it needs
 	NearTie     NearTie
 	FullDistant int // journey minutes that earn no point for distance
 }
@@ -50,7 +51,26 @@ type NearTie struct {
 
 // Jurisdiction is what differs by country.
 type Jurisdiction struct {
+	ID                     string
 	UTCOffset              int // minutes local time is ahead
 	ChildCall, AdultCall   string
 	ChildPlace, AdultPlace string
+	Clocks                 []LegalClock
+	Reviews                map[code.StayBasis]Review
+}
+
+// Review is by when a stay is looked at again: After its ground began by default,
+// at Most where an order says later.
+type Review struct {
+	After, Most time.Duration
+	WarnAt      []int // percent of the time until the review
+}
+
+// Where is the jurisdiction of a place's country.
+func (p Policy) Where(at place.Code) Jurisdiction {
+	here, _ := place.Lookup(at)
+	if j, ok := p.Country[here.Country]; ok {
+		return j
+	}
+	return p.Elsewhere
 }

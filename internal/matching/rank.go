@@ -154,7 +154,7 @@ func (t *trial) arrival() time.Time {
 	return t.At.Add(time.Duration(t.minutes()) * time.Minute)
 }
 
-func (a *asked) offset() int { return a.policy.Country[a.here.Country].UTCOffset }
+func (a *asked) offset() int { return a.policy.Where(a.here.Code).UTCOffset }
 
 // order compares two shelters that fit. Locked places stand behind every open
 // one for adults, and places whose hold lapsed behind those not yet tried.
@@ -181,8 +181,7 @@ func after(x, y bool) int {
 // FallbackFor is where to turn when nothing fits: the desk of the district, the
 // helpline and the nearest kind of place that must take people in.
 func FallbackFor(ask Ask, policy Policy) Fallback {
-	here, _ := place.Lookup(ask.Place)
-	j := policy.Country[here.Country]
+	j := policy.Where(ask.Place)
 	if ask.Children() {
 		return Fallback{ask.Place, j.ChildCall, j.ChildPlace}
 	}

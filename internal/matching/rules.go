@@ -176,7 +176,7 @@ func (t *trial) assign() {
 	t.bedding.rooms = t.bedding.rooms[:0]
 	for i := range t.c.Units {
 		u := &t.c.Units[i]
-		free, who := u.FreeAt(t.At), t.suited(u)
+		free, who := u.Takes(u.FreeAt(t.At)), t.suited(u)
 		if free >= 1 && who != 0 && t.fresh(u) {
 			t.bedding.rooms = append(t.bedding.rooms, room{unit: i, who: who, free: free, site: u.Site})
 		}

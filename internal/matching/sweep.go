@@ -382,13 +382,15 @@ func (s *sweep) beds(h *shape, r *row, more []bunks, who []uint32) uint8 {
 	return passes
 }
 
-// freeAt is how many more people may come to a unit. Once a claim has ended the
-// shelter itself must be asked; that is seldom, for the clock drops such claims.
+// freeAt is how many more people may come to a unit. Once a claim or surge beds
+// have ended the shelter itself must be asked; that is seldom, for the clock
+// drops such claims.
 func (s *sweep) freeAt(r *row, i int, u *bunks) int {
 	if s.now < r.until {
 		return int(u.free)
 	}
-	return s.w.open(r.slot).Units[i].FreeAt(s.At)
+	opened := &s.w.open(r.slot).Units[i]
+	return opened.Takes(opened.FreeAt(s.At))
 }
 
 // consider ranks a shelter that fits, unless it cannot be among the best: first

@@ -21,11 +21,13 @@ func (s *Service) Admit(ctx context.Context, c caller.Caller, shelterID, unit st
 	if err := c.Allow(caller.AdmitPerson, caller.Resource{Shelter: v.ID, District: v.District}); err != nil {
 		return Outcome{}, err
 	}
-	there := false
+	beds := 0
 	for _, u := range v.Units {
-		there = there || u.ID == unit
+		if u.ID == unit {
+			beds = u.BedsFor(len(persons))
+		}
 	}
-	if !there {
+	if beds == 0 && len(persons) > 0 {
 		return Outcome{}, fault.Field("unit", "is not a unit of this shelter")
 	}
 	team := "house:" + shelterID
@@ -42,9 +44,9 @@ func (s *Service) Admit(ctx context.Context, c caller.Caller, shelterID, unit st
 		if err := r.Check(now); err != nil {
 			return decision{}, err
 		}
-		p, beds := placement.Admit(id, team, s.Policy.ID, r, shelterID, unit, occurred(cmd, now), now, cmd.hash(c))
-		p.By = c.Subject
-		return decision{next: p, beds: beds}, nil
+		p, moves := placement.Admit(id, team, s.Policy.ID, r, shelterID, unit, beds, occurred(cmd, now), now, cmd.hash(c))
+		p.By, p.Basis = c.Subject, s.Policy.FirstBasis(p)
+		return decision{next: p, beds: moves}, nil
 	})
 	return Outcome{Placement: p, Replayed: replayed}, err
 }
@@ -74,7 +76,8 @@ func (s *Service) Confirm(ctx context.Context, c caller.Caller, shelterID string
 			if !u.ConfirmedAt.Before(at) {
 				continue
 			}
-			v.Units[i].ConfirmedAt, v.Units[i].By = at, c.Subject
+			v.Units[i] = u.Vouch(at, false)
+			v.Units[i].By = c.Subject
 			it := record.FromUnit(v.Units[i])
 			ops = append(ops, table.PutOp(it, u.Version))
 			it.Version = u.Version + 1

@@ -160,7 +160,7 @@ func (s *Service) counted(ctx context.Context, u shelter.Unit, ids []string) (ma
 		case p.State == placement.Arrived || p.State == placement.Ended:
 			continue
 		}
-		out[id] = n
+		out[p.ClaimAt(u.Shelter)] = n // this hold's: one taken later is not the one that was counted
 	}
 	return out, nil
 }

@@ -131,7 +131,7 @@ func addPromised(promised map[string]map[string]shelter.Claim, p placement.Place
 		if promised[part.Unit] == nil {
 			promised[part.Unit] = map[string]shelter.Claim{}
 		}
-		claim := shelter.Claim{N: len(part.Persons)}
+		claim := shelter.Claim{N: part.Claimed()}
 		if p.State == placement.Held {
 			claim.Until = p.Hold.ExpiresAt
 		}

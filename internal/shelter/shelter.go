@@ -5,9 +5,11 @@
 package shelter
 
 import (
+	"slices"
 	"time"
 
 	"panah/internal/code"
+	"panah/internal/fault"
 	"panah/internal/language"
 	"panah/internal/place"
 )
@@ -70,6 +72,38 @@ type Shelter struct {
 	Rev             uint64 // raised by every change above; 1 for a new shelter
 	Version         uint64 // of the stored item
 	Synthetic       bool   // demo data, never a real place
+	Commands        []Command
+}
+
+// Command is a change of status already carried out: a copy of it that arrives
+// late must not act again on what somebody has changed since. Hashes only.
+type Command struct{ Key, Payload uint64 }
+
+// MaxCommands is how many changes of status a shelter remembers, the latest.
+const MaxCommands = 32
+
+// Replay reports whether a change was carried out before; with another payload
+// under the same key it is refused.
+func (s Shelter) Replay(cmd Command) (bool, error) {
+	i := slices.IndexFunc(s.Commands, func(c Command) bool { return c.Key == cmd.Key })
+	if i < 0 {
+		return false, nil
+	}
+	if s.Commands[i].Payload != cmd.Payload {
+		return false, fault.New(fault.KeyReused, "this Idempotency-Key was used for another request")
+	}
+	return true, nil
+}
+
+// Restate gives the shelter a status and remembers by which command. One that it
+// has already is remembered too: a late copy must find that it was answered.
+func (s Shelter) Restate(to Status, cmd Command) Shelter {
+	if s.Status != to {
+		s.Status = to
+		s.Rev++
+	}
+	s.Commands = append(slices.Clone(s.Commands[max(0, len(s.Commands)-MaxCommands+1):]), cmd)
+	return s
 }
 
 // Locked reports whether residents cannot leave by themselves.
