@@ -242,12 +242,11 @@ func (r *run) nothingStuck() {
 // converged holds a copy of the directory against the ledger.
 func (r *run) converged(whose string, w *matching.World) {
 	for _, s := range r.desk {
-		i, ok := w.Find(s.ID)
+		c, ok := w.Find(s.ID)
 		if !ok {
 			r.ledger.breaks("%s does not know %s", whose, s.ID)
 			return
 		}
-		c := w.Candidates[i]
 		if want := r.ledger.shelters[s.ID]; c.Version != want.Version || c.Status != want.Status {
 			r.ledger.breaks("%s has %s at version %d, not %d", whose, s.ID, c.Version, want.Version)
 		}
