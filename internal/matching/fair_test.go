@@ -248,7 +248,9 @@ func TestEachThingThatWouldHelp(t *testing.T) {
 		change func(*testworld.Place, *matching.Ask)
 	}{
 		{"farther", func(p *testworld.Place, a *matching.Ask) { p.District, a.MaxJourneyMinutes = "IN-LGD-320", 100 }},
-		{"confirm_by_phone", func(p *testworld.Place, _ *matching.Ask) { p.Units[1].ConfirmedAt = testworld.Start.Add(-80 * time.Hour) }},
+		{"confirm_by_phone", func(p *testworld.Place, _ *matching.Ask) {
+			p.Units[1].ConfirmedAt = testworld.Start.Add(-80 * time.Hour)
+		}},
 		{"later_today", func(p *testworld.Place, _ *matching.Ask) { p.Intake = shelter.Hours{From: 540, To: 1080} }},
 		{"apart_in_one_shelter", func(p *testworld.Place, a *matching.Ask) { p.Units[1].Site, a.Together = 1, code.TogetherRequired }},
 		{"need_met_elsewhere", func(_ *testworld.Place, a *matching.Ask) { a.Persons[0].Needs = code.Of(sign) }},

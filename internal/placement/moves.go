@@ -422,9 +422,7 @@ func (p Placement) PersonsHere() int {
 func Admit(id, team, policy string, r Request, shelter, unit string, beds int, at, now time.Time, cmd Command) (Placement, []BedMove) {
 	p := New(id, team, policy, r, now, cmd)
 	part := Part{Unit: unit}
-	if beds > len(r.Persons) {
-		part.Beds = beds
-	}
+	part.Beds = beds
 	for i := range r.Persons {
 		part.Persons = append(part.Persons, i)
 	}

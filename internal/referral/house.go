@@ -3,12 +3,14 @@ package referral
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"panah/internal/caller"
 	"panah/internal/fault"
 	"panah/internal/placement"
 	"panah/internal/record"
+	"panah/internal/shelter"
 	"panah/internal/table"
 )
 
@@ -21,13 +23,8 @@ func (s *Service) Admit(ctx context.Context, c caller.Caller, shelterID, unit st
 	if err := c.Allow(caller.AdmitPerson, caller.Resource{Shelter: v.ID, District: v.District}); err != nil {
 		return Outcome{}, err
 	}
-	beds := 0
-	for _, u := range v.Units {
-		if u.ID == unit {
-			beds = u.BedsFor(len(persons))
-		}
-	}
-	if beds == 0 && len(persons) > 0 {
+	i := slices.IndexFunc(v.Units, func(u shelter.Unit) bool { return u.ID == unit })
+	if i < 0 {
 		return Outcome{}, fault.Field("unit", "is not a unit of this shelter")
 	}
 	team := "house:" + shelterID
@@ -43,6 +40,10 @@ func (s *Service) Admit(ctx context.Context, c caller.Caller, shelterID, unit st
 		r := placement.Request{Place: v.District, RescuedAt: occurred(cmd, now), Persons: persons, Consent: consent, Limit: 1}
 		if err := r.Check(now); err != nil {
 			return decision{}, err
+		}
+		beds := 0
+		if u := &v.Units[i]; u.RoomBeds > 1 {
+			beds = u.BedsFor(len(persons))
 		}
 		p, moves := placement.Admit(id, team, s.Policy.ID, r, shelterID, unit, beds, occurred(cmd, now), now, cmd.hash(c))
 		p.By, p.Basis = c.Subject, s.Policy.FirstBasis(p)

@@ -3,9 +3,11 @@ package referral_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"testing"
 	"time"
 
+	"panah/internal/audit"
 	"panah/internal/caller"
 	"panah/internal/code"
 	"panah/internal/fault"
@@ -103,7 +105,7 @@ func TestUndoIsTheMoversAloneAndEndsAfterFifteenMinutes(t *testing.T) {
 	if _, err := s.Undo(ctx, staff(o.Hold.Shelter), o.ID, command("theirs", 4)); !fault.Is(err, fault.IllegalMove) {
 		t.Fatalf("the shelter takes back what the team did: %v", err)
 	}
-	if _, err := s.Undo(ctx, staff("GRLS"), o.ID, command("nobody's", 4)); !fault.Is(err, fault.NotFound) {
+	if _, err := s.Undo(ctx, staff("HOMB"), o.ID, command("nobody's", 4)); !fault.Is(err, fault.NotFound) {
 		t.Fatalf("another shelter: %v", err)
 	}
 	if _, err := s.Undo(ctx, team, o.ID, referral.Command{Key: "by hold", Payload: "x", HoldNo: 1}); !fault.Is(err, fault.Invalid) {
@@ -290,6 +292,7 @@ func TestSurgeBedsEndByThemselves(t *testing.T) {
 	if err != nil || !replayed || same.ID != u.ID {
 		t.Fatalf("sent again: %v %v", same.ID, err)
 	}
+	w.Feed(t)
 	r := girl()
 	r.Persons = []placement.Person{{Age: code.Age25To59, PlaceWith: code.TransgenderUnit}}
 	if o, err := s.Request(ctx, team, r, command("in time", 0)); err != nil || o.State != placement.Held {
@@ -398,7 +401,13 @@ func TestWhoChangedTheCountsIsListed(t *testing.T) {
 	if _, err := s.Count(ctx, staff("GRLS"), "GRLS", "girls", census(33, w.Now(), 1)); err != nil {
 		t.Fatal(err)
 	}
-	keep(t, w)
+	changes, _, err := w.Store.(table.Feed).Changes(ctx, "", 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := audit.NewKeeper(w.Store, w.NewID, w.Now, slog.New(slog.DiscardHandler)).Apply(ctx, changes); err != nil {
+		t.Fatal(err)
+	}
 	list, _, err := s.UnitLog(ctx, desk, "GRLS", "girls", 10, "")
 	if err != nil || len(list) != 2 || list[0].By != staff("GRLS").Subject || list[0].What.Occupied != 33 || list[1].What.Occupied != 10 {
 		t.Fatalf("%+v %v", list, err)
@@ -409,5 +418,4 @@ func TestWhoChangedTheCountsIsListed(t *testing.T) {
 	if _, _, err := s.UnitLog(ctx, desk, "GRLS", "attic", 10, ""); !fault.Is(err, fault.NotFound) {
 		t.Fatalf("a unit that is not there: %v", err)
 	}
-	_ = table.Strong
 }
