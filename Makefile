@@ -62,6 +62,9 @@ bench-directory: ## Cold load, refresh and memory of the directory on DynamoDB L
 .PHONY: bench-postgis
 bench-postgis: ## Ranking against PostGIS on the same directory (needs Debian's postgresql and postgis)
 	$(GO) test -tags=bench -run '^$$' -bench PostGIS -benchtime 1x -timeout 20m ./internal/bench
+.PHONY: import-check
+import-check: ## Import the real occupancy files in PANAH_SHARED_DATA and hold the daily sums against them
+	PANAH_SHARED_DATA="$(PANAH_SHARED_DATA)" $(GO) test -count=1 -tags=importcheck -run ImportCheck -v ./internal/local
 
 .PHONY: openapi
 openapi: ## Write openapi.json anew from the routes

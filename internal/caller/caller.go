@@ -80,6 +80,9 @@ const (
 	ReadAudit        Action = "readAudit"
 	VetShelter       Action = "vetShelter"
 	ExplainOptions   Action = "explainOptions"
+	RegisterShelter  Action = "registerShelter"
+	ListShelters     Action = "listShelters"
+	ReadMustMove     Action = "readMustMove"
 )
 
 // Resource is what the action is on. Fields that do not apply are empty.

@@ -57,10 +57,15 @@ const (
 	Family
 	OwnRoom
 	TransgenderUnit
+	Mixed
 )
 
 // Populations lists the populations.
-var Populations = NewList[Population]("women", "men", "girls", "boys", "mother_and_child", "family", "own_room", "transgender_unit")
+var Populations = NewList[Population]("women", "men", "girls", "boys", "mother_and_child", "family", "own_room", "transgender_unit", "mixed")
+
+// Asked reports whether a person can ask to sleep in a unit of this population:
+// mixed units are reported, and nobody is placed there.
+func (p Population) Asked() bool { return p != Mixed && Populations.Valid(p) }
 
 // Institution is a kind of place in law.
 type Institution uint8

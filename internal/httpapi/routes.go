@@ -64,6 +64,13 @@ func placementRoutes(a *API, r huma.API) {
 }
 
 func shelterRoutes(a *API, r huma.API) {
+	post(r, a, "/v1/shelters", "registerShelter", "Put a shelter on the register of the region", a.registerShelter, created)
+	get(r, a, "/v1/shelters", "listShelters", "The shelters of the region, or those whose registration ends", a.listShelters)
+	put(r, a, "/v1/shelters/{id}", "updateShelter", "Change what the register says of a shelter", a.updateShelter)
+	post(r, a, "/v1/shelters/{id}/vet", "vetShelter", "The ministry has vetted a shelter", a.vetShelter)
+	post(r, a, "/v1/shelters/{id}/activate", "activateShelter", "A vetted shelter takes part from now on", a.activateShelter)
+	get(r, a, "/v1/shelters/{id}/must-move", "listMustMove", "Who must move out of a shelter that takes nobody any more", a.listMustMove)
+	post(r, a, "/v1/imports", "importShelters", "Take a file of the register in: CSV or JSON Lines, up to 10 000 rows", a.importShelters, importFile)
 	get(r, a, "/v1/shelters/{id}", "getShelter", "One shelter with its counts", a.getShelter)
 	put(r, a, "/v1/shelters/{id}/units/{unit}", "countUnit", "A census of one unit", a.countUnit)
 	post(r, a, "/v1/shelters/{id}/close", "closeShelter", "The shelter takes nobody any more; who is there must move", a.closeShelter)
@@ -114,7 +121,7 @@ func register[I, O any](r huma.API, a *API, method, path, id, summary string, h 
 	huma.Register(r, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := h(ctx, in)
 		if err != nil {
-			return nil, problemOf(ctx, err, a.log)
+			return nil, a.problemOf(ctx, err)
 		}
 		return out, nil
 	})

@@ -13,7 +13,14 @@ import (
 	"panah/internal/shelter"
 )
 
-type shelterOutput struct{ Body shelterView }
+type shelterOutput struct {
+	ETag string `header:"ETag"`
+	Body shelterView
+}
+
+func (a *API) shelterAnswer(s referral.ShelterView) *shelterOutput {
+	return &shelterOutput{etag(s.Version), a.viewShelter(s)}
+}
 
 // getShelter serves GET /v1/shelters/{id}.
 func (a *API) getShelter(ctx context.Context, in *One) (*shelterOutput, error) {
@@ -25,7 +32,7 @@ func (a *API) getShelter(ctx context.Context, in *One) (*shelterOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &shelterOutput{a.viewShelter(s)}, nil
+	return a.shelterAnswer(s), nil
 }
 
 type censusInput struct {
@@ -71,13 +78,13 @@ func (a *API) countUnit(ctx context.Context, in *censusInput) (*unitOutput, erro
 // version reads an If-Match header.
 func version(ifMatch string) (uint64, error) {
 	if ifMatch == "" {
-		f := fault.New(fault.NeedIfMatch, "send the unit's ETag as If-Match, so that no newer count is overwritten")
+		f := fault.New(fault.NeedIfMatch, "send the ETag you saw as If-Match, so that nothing newer is overwritten")
 		f.Field = "If-Match"
 		return 0, f
 	}
 	n, err := strconv.ParseUint(strings.Trim(strings.TrimPrefix(ifMatch, "W/"), `"`), 10, 64)
 	if err != nil {
-		f := fault.New(fault.Malformed, "is not an ETag of this unit")
+		f := fault.New(fault.Malformed, "is not an ETag of this resource")
 		f.Field = "If-Match"
 		return 0, f
 	}
@@ -92,6 +99,16 @@ type statusInput struct {
 // closeShelter serves POST /v1/shelters/{id}/close.
 func (a *API) closeShelter(ctx context.Context, in *statusInput) (*shelterOutput, error) {
 	return a.setStatus(ctx, in, shelter.Closed, "close")
+}
+
+// vetShelter serves POST /v1/shelters/{id}/vet.
+func (a *API) vetShelter(ctx context.Context, in *statusInput) (*shelterOutput, error) {
+	return a.setStatus(ctx, in, shelter.Vetted, "vet")
+}
+
+// activateShelter serves POST /v1/shelters/{id}/activate.
+func (a *API) activateShelter(ctx context.Context, in *statusInput) (*shelterOutput, error) {
+	return a.setStatus(ctx, in, shelter.Active, "activate")
 }
 
 // suspendShelter serves POST /v1/shelters/{id}/suspend.
@@ -113,7 +130,7 @@ func (a *API) setStatus(ctx context.Context, in *statusInput, to shelter.Status,
 	if err != nil {
 		return nil, err
 	}
-	return &shelterOutput{a.viewShelter(s)}, nil
+	return a.shelterAnswer(s), nil
 }
 
 type confirmInput struct {
@@ -134,7 +151,7 @@ func (a *API) confirmCounts(ctx context.Context, in *confirmInput) (*shelterOutp
 	if err != nil {
 		return nil, err
 	}
-	return &shelterOutput{a.viewShelter(s)}, nil
+	return a.shelterAnswer(s), nil
 }
 
 type admitInput struct {

@@ -406,6 +406,9 @@ type unitView struct {
 	Unit         string     `json:"unit"`
 	Population   string     `json:"population"`
 	Ages         []string   `json:"ages"`
+	Kind         string     `json:"kind" doc:"What is counted: beds, cots, rooms or family units"`
+	Apart        bool       `json:"separateSleeping,omitempty"`
+	Site         int        `json:"site,omitempty" doc:"Units of one site are in one building"`
 	Version      uint64     `json:"version" doc:"Of the census: the unit's ETag"`
 	Sanctioned   int        `json:"sanctioned,omitempty"`
 	Staffed      int        `json:"staffed"`
@@ -434,6 +437,7 @@ func (a *API) viewUnit(u shelter.Unit) unitView {
 	}
 	return unitView{ByPhone: u.ByPhone, Blocked: c.Blocked(), Rooms: u.Rooms(), RoomsTaken: u.RoomsOccupied(), SurgeUntil: timeOrNil(u.EndsAt),
 		Capacity: string(u.CapacityAt(now, a.referrals.Policy.Fresh.NoOffer)), UndoUntil: timeOrNil(undo), Unit: u.ID, Population: code.Populations.Name(u.Population), Ages: code.AgeBands.SetNames(u.Ages),
+		Kind: code.UnitKinds.Name(u.Kind), Apart: u.SeparateSleeping, Site: int(u.Site),
 		Version: u.Census, Sanctioned: u.Sanctioned, Staffed: c.Staffed(), OutOfService: c.OutOfService(), Occupied: c.Occupied(), Held: c.Held(),
 		Free: c.Free(), Available: c.Available(), OverCapacity: c.OverCapacity(), CountedAt: timeOrNil(u.CountedAt), ConfirmedAt: timeOrNil(u.ConfirmedAt)}
 }
@@ -448,31 +452,46 @@ func timeOrNil(t time.Time) *time.Time {
 // shelterView is a shelter for its staff, desk and ministry. Where it stands is
 // its district, nothing finer.
 type shelterView struct {
-	ID              string     `json:"id"`
-	District        string     `json:"district"`
-	Type            string     `json:"type"`
-	Status          string     `json:"status"`
-	RegisteredUntil *time.Time `json:"registeredUntil,omitempty"`
-	Languages       []string   `json:"languages"`
-	HouseRules      []string   `json:"houseRules"`
-	NeedsOnSite     []string   `json:"needsOnSite"`
-	NeedsArranged   []string   `json:"needsArranged"`
-	Synthetic       bool       `json:"synthetic,omitempty" doc:"Demo data: no real place"`
-	Units           []unitView `json:"units"`
+	ID              string         `json:"id"`
+	Version         uint64         `json:"version" doc:"The shelter's ETag"`
+	RegistryKey     string         `json:"registryKey,omitempty" doc:"Its number in the register it came from"`
+	District        string         `json:"district"`
+	Type            string         `json:"type"`
+	Status          string         `json:"status" enum:"registered,vetted,active,suspended,closed"`
+	RegisteredUntil *time.Time     `json:"registeredUntil,omitempty"`
+	Languages       []string       `json:"languages"`
+	LanguagesVia    []languageBody `json:"languagesVia" doc:"The same with how each is spoken"`
+	HouseRules      []string       `json:"houseRules"`
+	RulesRecorded   bool           `json:"houseRulesRecorded" doc:"False: nobody has said yet what the rules are"`
+	NeedsOnSite     []string       `json:"needsOnSite"`
+	NeedsArranged   []string       `json:"needsArranged"`
+	Features        []string       `json:"features"`
+	Intake          *intakeBody    `json:"intake,omitempty" doc:"Absent: round the clock"`
+	MaxStayDays     int            `json:"maxStayDays,omitempty"`
+	Synthetic       bool           `json:"synthetic,omitempty" doc:"Demo data: no real place"`
+	Units           []unitView     `json:"units"`
 }
 
 func (a *API) viewShelter(s referral.ShelterView) shelterView {
-	v := shelterView{ID: s.ID, District: string(s.District), Type: code.Institutions.Name(s.Type), Status: shelter.Statuses.Name(s.Status),
-		RegisteredUntil: timeOrNil(s.RegisteredUntil), HouseRules: code.HouseRules.SetNames(s.HouseRules), Languages: []string{},
-		NeedsOnSite: code.Needs.SetNames(s.OnSite), NeedsArranged: code.Needs.SetNames(s.Arranged), Synthetic: s.Synthetic, Units: []unitView{}}
+	v := shelterView{ID: s.ID, Version: s.Version, RegistryKey: s.RegistryKey, District: string(s.District), Type: code.Institutions.Name(s.Type),
+		Status: shelter.Statuses.Name(s.Status), RegisteredUntil: timeOrNil(s.RegisteredUntil), HouseRules: code.HouseRules.SetNames(s.HouseRules),
+		RulesRecorded: s.RulesRecorded(), Languages: []string{}, LanguagesVia: []languageBody{}, NeedsOnSite: code.Needs.SetNames(s.OnSite),
+		NeedsArranged: code.Needs.SetNames(s.Arranged), Features: code.Features.SetNames(s.Features), MaxStayDays: s.MaxStayDays,
+		Synthetic: s.Synthetic, Units: []unitView{}}
 	for _, l := range s.Languages {
 		v.Languages = append(v.Languages, string(l.Tag))
+		v.LanguagesVia = append(v.LanguagesVia, languageBody{string(l.Tag), languageViaCode(code.LanguageVias.Name(l.Via))})
+	}
+	if !s.Intake.RoundTheClock() {
+		v.Intake = &intakeBody{timeOfDay(s.Intake.From), timeOfDay(s.Intake.To)}
 	}
 	for _, u := range s.Units {
 		v.Units = append(v.Units, a.viewUnit(u))
 	}
 	return v
 }
+
+func timeOfDay(minutes int) string { return fmt.Sprintf("%02d:%02d", minutes/60, minutes%60) }
 
 // sideOf says from which side a caller looks at a placement.
 func sideOf(c caller.Caller) placement.Side {

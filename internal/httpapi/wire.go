@@ -47,6 +47,12 @@ type (
 	decisionCode   string
 	stayBasisCode  string
 	placementRef   string
+
+	anyPopulationCode string
+	institutionCode   string
+	houseRuleCode     string
+	unitKindCode      string
+	languageViaCode   string
 )
 
 // Schema is the form of a placement's id.
@@ -61,7 +67,7 @@ func (shelterRef) Schema(huma.Registry) *huma.Schema {
 
 func (ageBandCode) Schema(huma.Registry) *huma.Schema    { return enum(code.AgeBands.Names()) }
 func (ageStatusCode) Schema(huma.Registry) *huma.Schema  { return enum(code.AgeStatuses.Names()) }
-func (populationCode) Schema(huma.Registry) *huma.Schema { return enum(code.Populations.Names()) }
+func (populationCode) Schema(huma.Registry) *huma.Schema { return enum(askedPopulations()) }
 func (needCode) Schema(huma.Registry) *huma.Schema       { return enum(code.Needs.Names()) }
 func (featureCode) Schema(huma.Registry) *huma.Schema    { return enum(code.Features.Names()) }
 func (urgencyCode) Schema(huma.Registry) *huma.Schema    { return enum(code.Urgencies.Names()) }
@@ -80,6 +86,22 @@ func (refuseCode) Schema(huma.Registry) *huma.Schema    { return enum(code.Refus
 func (divertCode) Schema(huma.Registry) *huma.Schema    { return enum(code.DivertReasons.Names()) }
 func (stayBasisCode) Schema(huma.Registry) *huma.Schema { return enum(code.StayBases.Names()) }
 func (decisionCode) Schema(huma.Registry) *huma.Schema  { return enum(code.Decisions.Names()) }
+
+func (anyPopulationCode) Schema(huma.Registry) *huma.Schema { return enum(code.Populations.Names()) }
+func (institutionCode) Schema(huma.Registry) *huma.Schema   { return enum(code.Institutions.Names()) }
+func (houseRuleCode) Schema(huma.Registry) *huma.Schema     { return enum(code.HouseRules.Names()) }
+func (unitKindCode) Schema(huma.Registry) *huma.Schema      { return enum(code.UnitKinds.Names()) }
+func (languageViaCode) Schema(huma.Registry) *huma.Schema   { return enum(code.LanguageVias.Names()) }
+
+// askedPopulations are those a person can ask for.
+func askedPopulations() (names []string) {
+	for i, name := range code.Populations.Names() {
+		if code.Population(i).Asked() {
+			names = append(names, name)
+		}
+	}
+	return names
+}
 
 // placementRequest is the body of POST /v1/placements.
 type placementRequest struct {

@@ -100,7 +100,13 @@ type shelterForm struct {
 	MaxStay    int                      `json:"m,omitempty"`
 	Rev        uint64                   `json:"r"`
 	Synthetic  bool                     `json:"x,omitempty"`
-	Commands   []uint64                 `json:"k,omitempty"` // key and payload in turn
+	RulesKnown bool                     `json:"g,omitempty"`
+	Unvetted   bool                     `json:"n,omitempty"`
+	Registry   string                   `json:"k,omitempty"`
+	Source     uint64                   `json:"c,omitempty"`
+	Made       uint64                   `json:"p,omitempty"`
+	By         string                   `json:"by,omitempty"`
+	Commands   []uint64                 `json:"co,omitempty"` // key and payload in turn
 }
 
 type languageForm struct {
@@ -112,7 +118,8 @@ type languageForm struct {
 func FromShelter(s shelter.Shelter) table.Item {
 	f := shelterForm{District: s.District, Type: s.Type, Status: s.Status, Registered: seconds(s.RegisteredUntil),
 		OnSite: s.OnSite, Arranged: s.Arranged, Features: s.Features, HouseRules: s.HouseRules,
-		From: s.Intake.From, To: s.Intake.To, MaxStay: s.MaxStayDays, Rev: s.Rev, Synthetic: s.Synthetic}
+		From: s.Intake.From, To: s.Intake.To, MaxStay: s.MaxStayDays, Rev: s.Rev, Synthetic: s.Synthetic,
+		RulesKnown: s.RulesKnown, Unvetted: s.Unvetted, Registry: s.RegistryKey, Source: s.Source, Made: s.Made, By: s.By}
 	for _, l := range s.Languages {
 		f.Languages = append(f.Languages, languageForm(l))
 	}
@@ -131,7 +138,8 @@ func ToShelter(it *table.Item) (shelter.Shelter, error) {
 	s := shelter.Shelter{ID: strings.TrimPrefix(it.PK, "S#"), District: f.District, Type: f.Type, Status: f.Status,
 		RegisteredUntil: instant(f.Registered), OnSite: f.OnSite, Arranged: f.Arranged, Features: f.Features,
 		HouseRules: f.HouseRules, Intake: shelter.Hours{From: f.From, To: f.To}, MaxStayDays: f.MaxStay,
-		Rev: f.Rev, Version: it.Version, Synthetic: f.Synthetic}
+		Rev: f.Rev, Version: it.Version, Synthetic: f.Synthetic,
+		RulesKnown: f.RulesKnown, Unvetted: f.Unvetted, RegistryKey: f.Registry, Source: f.Source, Made: f.Made, By: f.By}
 	for _, l := range f.Languages {
 		s.Languages = append(s.Languages, shelter.Language(l))
 	}

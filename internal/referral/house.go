@@ -47,7 +47,11 @@ func (s *Service) Admit(ctx context.Context, c caller.Caller, shelterID, unit st
 		}
 		p, moves := placement.Admit(id, team, s.Policy.ID, r, shelterID, unit, beds, occurred(cmd, now), now, cmd.hash(c))
 		p.By, p.Basis = c.Subject, s.Policy.FirstBasis(p)
-		return decision{next: p, beds: moves}, nil
+		d := decision{next: p, beds: moves}
+		if v.Status == shelter.Suspended || v.Status == shelter.Closed { // who is there must move
+			d.alerts = append(d.alerts, moveAlert(p, v.Rev, now))
+		}
+		return d, nil
 	})
 	return Outcome{Placement: p, Replayed: replayed}, err
 }

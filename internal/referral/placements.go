@@ -9,6 +9,7 @@ import (
 	"panah/internal/code"
 	"panah/internal/fault"
 	"panah/internal/matching"
+	"panah/internal/place"
 	"panah/internal/placement"
 	"panah/internal/record"
 	"panah/internal/table"
@@ -109,6 +110,11 @@ func (s *Service) noteGap(ctx context.Context, r placement.Request, failed map[s
 // of one already stored: what was taken then is answered now, however late.
 func (s *Service) checkNew(ctx context.Context, id string, r placement.Request, now time.Time) error {
 	refused := r.Check(now)
+	if refused == nil {
+		if here, _ := place.Lookup(r.Place); s.Policy.Country[here.Country].ChildCall == "" {
+			refused = fault.Field("place.district", "lies in a country whose programs only report here")
+		}
+	}
 	if refused == nil {
 		return nil
 	}

@@ -18,8 +18,6 @@ import (
 	"panah/internal/testworld"
 )
 
-var ministry = caller.Caller{Subject: testworld.Ministry, Role: caller.Ministry, Scope: "IN"}
-
 // arrived brings a girl into the shelter that was held first.
 func arrived(t *testing.T, w *testworld.World) referral.Outcome {
 	t.Helper()

@@ -17,12 +17,12 @@ import (
 	"panah/internal/table"
 )
 
-// SetStatus closes a shelter (its staff's word), or suspends or resumes it (the
-// ministry's). Shelter and units change in one write and their rev is raised, so
-// that nobody is placed there any more however old a directory is. The beds of
-// those on their way and the people inside stay as they are: the desks of their
-// districts are told that they must move. A copy of a change that was carried out
-// changes nothing, however late it comes.
+// SetStatus closes a shelter (its staff's word), or vets, activates, suspends or
+// resumes it (the ministry's). Shelter and units change in one write and their rev
+// is raised, so that nobody is placed there any more however old a directory is.
+// The beds of those on their way and the people inside stay as they are: the desks
+// of their districts are told that they must move. A copy of a change that was
+// carried out changes nothing, however late it comes.
 func (s *Service) SetStatus(ctx context.Context, c caller.Caller, id string, to shelter.Status, cmd Command) (ShelterView, error) {
 	action := caller.VetShelter
 	if to == shelter.Closed {
@@ -43,7 +43,15 @@ func (s *Service) SetStatus(ctx context.Context, c caller.Caller, id string, to 
 		case done: // the first may have ended before every desk was told
 			return v, s.mustMove(ctx, v)
 		}
-		ops, items := restated(&v, to, shelter.Command(cmd.hash(c)))
+		next, before := v.Shelter, v.Rev
+		if v.Status != to {
+			if next, err = v.Moved(to, len(v.Units), s.now()); err != nil {
+				return v, err
+			}
+		}
+		next.By = c.Subject
+		v.Shelter = next.Remember(shelter.Command(cmd.hash(c)))
+		ops, items := written(&v, next.Rev != before)
 		if err := s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: ops}); err == nil {
 			s.Directory.Learn(items...)
 			return v, s.mustMove(ctx, v)
@@ -54,11 +62,9 @@ func (s *Service) SetStatus(ctx context.Context, c caller.Caller, id string, to 
 	return ShelterView{}, fault.New(fault.Busy, "the shelter is busy; send it again shortly")
 }
 
-// restated writes a status into a shelter and, when it is a new one, the rev of
-// it into its units.
-func restated(v *ShelterView, to shelter.Status, cmd shelter.Command) (ops []table.Op, items []*table.Item) {
-	before := v.Rev
-	v.Shelter = v.Restate(to, cmd)
+// written puts a shelter and, where it has changed, the rev of it into its units: one write, so that no
+// take passes on what the shelter was before.
+func written(v *ShelterView, units bool) (ops []table.Op, items []*table.Item) {
 	put := func(it table.Item, version uint64) {
 		ops = append(ops, table.PutOp(it, version))
 		it.Version = version + 1
@@ -66,7 +72,7 @@ func restated(v *ShelterView, to shelter.Status, cmd shelter.Command) (ops []tab
 	}
 	put(record.FromShelter(v.Shelter), v.Version)
 	v.Version++
-	if v.Rev == before {
+	if !units {
 		return ops, items
 	}
 	for i := range v.Units {
@@ -81,7 +87,7 @@ func restated(v *ShelterView, to shelter.Status, cmd shelter.Command) (ops []tab
 // shelter that takes nobody any more. Until all are told the answer is to send it
 // again; the status stands.
 func (s *Service) mustMove(ctx context.Context, v ShelterView) error {
-	if v.Status == shelter.Active {
+	if v.Status != shelter.Suspended && v.Status != shelter.Closed {
 		return nil
 	}
 	affected, err := s.affected(ctx, v)

@@ -22,6 +22,7 @@ import (
 	"panah/internal/policy"
 	"panah/internal/record"
 	"panah/internal/referral"
+	"panah/internal/registry"
 	"panah/internal/shelter"
 	"panah/internal/table"
 	"panah/internal/table/tabletest"
@@ -304,7 +305,57 @@ func play() (scenes []scene) {
 		_, err := audit.Check(ctx, th.probe, record.PlacementKey(placement.ID("team-a", "one")))
 		return err
 	})
+	add(theRegister()...)
 	return scenes
+}
+
+// theRegister is a shelter from its registration to a change, and a file that is
+// taken in twice.
+func theRegister() []scene {
+	key := "WB-1"
+	facts := shelter.Registration{RegistryKey: key, District: testworld.District, Type: code.ChildrensHome, RegisteredUntil: testworld.Start.AddDate(1, 0, 0), RulesKnown: true,
+		Units: []shelter.UnitFacts{{ID: "boys", Population: code.Boys, Ages: testworld.SchoolAge, Sanctioned: 5}}}
+	id, _ := shelter.Identity("IN", referral.OwnRegister, key)
+	status := func(to shelter.Status) scene {
+		return func(ctx context.Context, th *theatre) error {
+			_, err := th.svc.SetStatus(ctx, ministry, id, to, referral.Command{Key: "status " + shelter.Statuses.Name(to), Payload: "status"})
+			return err
+		}
+	}
+	file := func(present int) scene {
+		return func(ctx context.Context, th *theatre) error {
+			day := testworld.Start.AddDate(0, 0, -3).Format(time.DateOnly)
+			f, err := registry.Read(strings.NewReader(fmt.Sprintf("key,district,type,unit,population,ages,sanctioned,day,staffed,present\n"+
+				"WB-2,%s,other,women,women,18-24,4,%s,4,%d\n", testworld.District, day, present)), registry.CSV, registry.Own(), registry.Limits{})
+			if err != nil {
+				return err
+			}
+			_, err = th.svc.Import(ctx, ministry, f, referral.Import{})
+			return err
+		}
+	}
+	return []scene{func(ctx context.Context, th *theatre) error {
+		_, _, err := th.svc.Register(ctx, ministry, facts, referral.Command{Key: "register", Payload: "register"})
+		return err
+	}, status(shelter.Vetted), status(shelter.Active), func(ctx context.Context, th *theatre) error {
+		longer := facts
+		longer.MaxStayDays = 90
+		_, err := th.svc.Update(ctx, ministry, id, 3, longer)
+		if f, ok := fault.Of(err); ok && f.Kind == fault.Precondition { // somebody else was faster: looked at again
+			seen, _ := f.Current.(referral.ShelterView)
+			_, err = th.svc.Update(ctx, ministry, id, seen.Version, longer)
+		}
+		return err
+	}, file(2), file(3), file(3), func(ctx context.Context, th *theatre) error {
+		sums, err := th.svc.DailyCensus(ctx, ministry, testworld.District, testworld.Start.AddDate(0, 0, -3), testworld.Start)
+		if err == nil && (len(sums) != 1 || sums[0].Occupied != 3) {
+			return fmt.Errorf("the day's sums are %+v", sums)
+		}
+		return err
+	}, func(ctx context.Context, th *theatre) error {
+		_, err := th.svc.MustMove(ctx, ministry, "HOMA")
+		return err
+	}}
 }
 
 // patience is how often a command is sent.
