@@ -57,6 +57,12 @@ func placementRoutes(a *API, r huma.API) {
 	post(r, a, "/v1/placements/{id}/turn-away", "turnAwayPlacement", "Turned away at the door: the next option is held, the desk told", a.turnAway)
 	post(r, a, "/v1/placements/{id}/supersede", "supersedePlacement", "The desk closes a duplicate", a.supersedePlacement)
 	post(r, a, "/v1/placements/{id}/decisions", "decidePlacement", "A decision of Committee, magistrate or desk: it stops the legal clock", a.decidePlacement)
+	post(r, a, "/v1/rescues", "startRescue", "One operation with many parties, planned together", a.startRescue, created)
+	get(r, a, "/v1/rescues/{id}", "getRescue", "One rescue, party by party", a.getRescue)
+	post(r, a, "/v1/rescues/{id}/parties", "addParties", "Parties found later; nobody who is held moves", a.addParties)
+	post(r, a, "/v1/rescues/{id}/plan", "planRescue", "Plan anew on the beds there are now", a.planRescue)
+	post(r, a, "/v1/rescues/{id}/confirm", "confirmRescue", "Take the holds of the plan; 202 while it goes on", a.confirmRescue)
+	post(r, a, "/v1/rescues/{id}/depart", "departRescue", "Every accepted party with a recorded choice departs", a.departRescue)
 	get(r, a, "/v1/alerts", "listAlerts", "What the desk must look at, the oldest first", a.listAlerts)
 	post(r, a, "/v1/alerts/{id}/acknowledge", "acknowledgeAlert", "Somebody of the desk has seen an alert", a.acknowledgeAlert)
 	post(r, a, "/v1/placements/{id}/cancel", "cancelPlacement", "The request ends before arrival", a.cancelPlacement)
@@ -83,6 +89,7 @@ func shelterRoutes(a *API, r huma.API) {
 	post(r, a, "/v1/shelters/{id}/surge", "openSurge", "Extra beds until an instant", a.openSurge, created)
 	get(r, a, "/v1/shelters/{id}/handover", "getHandover", "The shelter's own handover point and phone code", a.getHandover)
 	put(r, a, "/v1/shelters/{id}/handover", "setHandover", "Write the handover point; the phone code changes", a.setHandover)
+	post(r, a, "/v1/shelters/{id}/receive", "receiveMany", "Many parties have arrived", a.receiveMany)
 	get(r, a, "/v1/shelters/{id}/arrivals", "listArrivals", "Who is held, coming and here", a.listArrivals)
 }
 

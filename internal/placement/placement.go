@@ -126,6 +126,7 @@ type Placement struct {
 	Verified    bool      // the team knew the shelter's code
 	Looks       []Look    // at the handover point
 	RevealUntil time.Time // how long the escort may look at it
+	KeepFrom    []string  // placements whose parties must not be in the same shelter
 	Apart       []Split   // who was placed apart from the party, and on whose word
 	Back        Back      // what an undo of the last move goes back to
 	TransferOf  string    // the stay this placement moves the party from; arriving ends it

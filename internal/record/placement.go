@@ -43,6 +43,7 @@ type placementForm struct {
 	TransferOf string          `json:"tr,omitempty"`
 	LateTold   bool            `json:"lt,omitempty"`
 	Seek       bool            `json:"sk,omitempty"`
+	KeepFrom   []string        `json:"kf,omitempty"`
 	Found      int64           `json:"fo,omitempty"`
 	Choice     *choiceForm     `json:"k,omitempty"`
 	Commands   []uint64        `json:"m"` // key and payload in turn
@@ -149,9 +150,7 @@ func FromPlacement(p placement.Placement) table.Item {
 		Late: p.Late, Request: fromRequest(p.Request), HoldNo: p.Hold.No, Shelter: p.Hold.Shelter, Score: p.Hold.Score,
 		Expires: seconds(p.Hold.ExpiresAt), Offered: p.Offered, Tried: p.Tried, Refused: p.Refused,
 		Arrived: seconds(p.ArrivedAt), Reason: p.Reason}
-	for _, part := range p.Hold.Parts {
-		f.Parts = append(f.Parts, partForm(part))
-	}
+	f.Parts = fromParts(p.Hold.Parts)
 	f.Unwanted, f.WarnedAt, f.Due, f.Found = p.Unwanted, seconds(p.WarnedAt), seconds(p.Due), seconds(p.FoundAt)
 	f.Basis, f.Back = fromBasis(p.Basis), fromBack(p.Back)
 	f.Phone, f.Verified, f.LookUntil = p.ByPhone, p.Verified, seconds(p.RevealUntil)
@@ -162,21 +161,15 @@ func FromPlacement(p placement.Placement) table.Item {
 		f.Apart = append(f.Apart, splitForm(s))
 	}
 	f.By = p.By
-	f.TransferOf, f.LateTold, f.Seek = p.TransferOf, p.LateTold, p.Seek
+	f.TransferOf, f.LateTold, f.Seek, f.KeepFrom = p.TransferOf, p.LateTold, p.Seek, p.KeepFrom
 	f.Ruled = fromRuling(p.Ruling)
 	for _, h := range p.Past {
-		past := pastForm{No: h.No, Shelter: h.Shelter}
-		for _, part := range h.Parts {
-			past.Parts = append(past.Parts, partForm(part))
-		}
-		f.Past = append(f.Past, past)
+		f.Past = append(f.Past, pastForm{No: h.No, Shelter: h.Shelter, Parts: fromParts(h.Parts)})
 	}
 	if c := p.Choice; !c.At.IsZero() {
 		f.Choice = &choiceForm{c.By, c.Shelter, c.HouseRulesShown, c.ChildView, c.Viewed, seconds(c.At)}
 	}
-	for _, c := range p.Commands {
-		f.Commands = append(f.Commands, c.Key, c.Payload)
-	}
+	f.Commands = fromCommands(p.Commands)
 	for _, s := range p.Stays {
 		f.Stays = append(f.Stays, stayForm{s.Reason, seconds(s.At)})
 	}
@@ -251,12 +244,10 @@ func ToPlacement(it *table.Item) (placement.Placement, error) {
 		Policy: f.Policy, CreatedAt: instant(f.Created), ChangedAt: instant(f.Changed), Version: it.Version, Late: f.Late,
 		Hold:    placement.Hold{No: f.HoldNo, Shelter: f.Shelter, Score: f.Score, ExpiresAt: instant(f.Expires)},
 		Offered: f.Offered, Tried: f.Tried, Refused: f.Refused, ArrivedAt: instant(f.Arrived), Reason: f.Reason}
-	for _, part := range f.Parts {
-		p.Hold.Parts = append(p.Hold.Parts, placement.Part(part))
-	}
+	p.Hold.Parts = toParts(f.Parts)
 	p.Unwanted, p.WarnedAt, p.Due, p.FoundAt = f.Unwanted, instant(f.WarnedAt), instant(f.Due), instant(f.Found)
 	p.By = f.By
-	p.TransferOf, p.LateTold, p.Seek = f.TransferOf, f.LateTold, f.Seek
+	p.TransferOf, p.LateTold, p.Seek, p.KeepFrom = f.TransferOf, f.LateTold, f.Seek, f.KeepFrom
 	p.Ruling, p.Basis, p.Back = toRuling(f.Ruled), toBasis(f.Basis), toBack(f.Back)
 	p.ByPhone, p.Verified, p.RevealUntil = f.Phone, f.Verified, instant(f.LookUntil)
 	for _, l := range f.Looks {
@@ -266,18 +257,12 @@ func ToPlacement(it *table.Item) (placement.Placement, error) {
 		p.Apart = append(p.Apart, placement.Split(s))
 	}
 	for _, past := range f.Past {
-		h := placement.Hold{No: past.No, Shelter: past.Shelter}
-		for _, part := range past.Parts {
-			h.Parts = append(h.Parts, placement.Part(part))
-		}
-		p.Past = append(p.Past, h)
+		p.Past = append(p.Past, placement.Hold{No: past.No, Shelter: past.Shelter, Parts: toParts(past.Parts)})
 	}
 	if c := f.Choice; c != nil {
 		p.Choice = placement.Choice{By: c.By, Shelter: c.Shelter, HouseRulesShown: c.Shown, ChildView: c.View, Viewed: c.Viewed, At: instant(c.At)}
 	}
-	for i := 0; i+1 < len(f.Commands); i += 2 {
-		p.Commands = append(p.Commands, placement.Command{Key: f.Commands[i], Payload: f.Commands[i+1]})
-	}
+	p.Commands = toCommands(f.Commands)
 	for _, s := range f.Stays {
 		p.Stays = append(p.Stays, placement.Stay{Gone: s.At != 0, Reason: s.Reason, At: instant(s.At)})
 	}
@@ -331,4 +316,33 @@ func toBack(f *backForm) placement.Back {
 	}
 	return placement.Back{Move: f.Move, Side: f.Side, From: f.From, Shelter: f.Shelter, Persons: f.Persons, At: instant(f.At),
 		Ruling: toRuling(f.Ruled), Basis: toBasis(f.Basis)}
+}
+
+func fromParts(parts []placement.Part) (out []partForm) {
+	for _, part := range parts {
+		out = append(out, partForm(part))
+	}
+	return out
+}
+
+func toParts(forms []partForm) (out []placement.Part) {
+	for _, f := range forms {
+		out = append(out, placement.Part(f))
+	}
+	return out
+}
+
+// fromCommands lists keys and payloads in turn.
+func fromCommands(list []placement.Command) (out []uint64) {
+	for _, c := range list {
+		out = append(out, c.Key, c.Payload)
+	}
+	return out
+}
+
+func toCommands(list []uint64) (out []placement.Command) {
+	for i := 0; i+1 < len(list); i += 2 {
+		out = append(out, placement.Command{Key: list[i], Payload: list[i+1]})
+	}
+	return out
 }

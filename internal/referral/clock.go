@@ -42,6 +42,9 @@ func (s *Service) Lapse(ctx context.Context) (moved int, err error) {
 
 // tick does what is due for one placement, on the item as it is: the index lags.
 func (s *Service) tick(ctx context.Context, key table.Key) (int, error) {
+	if record.IsRescue(key) {
+		return s.resumeRescue(ctx, key.PK[len("R#"):])
+	}
 	if !record.IsPlacement(key) {
 		return 0, nil
 	}

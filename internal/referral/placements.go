@@ -37,8 +37,30 @@ type Outcome struct {
 	Replayed bool
 }
 
-func ask(p placement.Placement, now time.Time) matching.Ask {
-	return matching.Ask{Request: p.Request, At: now, Refused: p.Refused, Unwanted: p.Unwanted, Tried: p.Tried, Seed: p.ID}
+// ask is what matching is asked for a placement. Where parties of its rescue must
+// not be in the same shelter, theirs are out.
+func (s *Service) ask(ctx context.Context, p placement.Placement, now time.Time) (matching.Ask, error) {
+	a := matching.Ask{Request: p.Request, At: now, Refused: p.Refused, Unwanted: p.Unwanted, Tried: p.Tried, Seed: p.ID}
+	for _, id := range p.KeepFrom {
+		other, err := s.load(ctx, id)
+		if err != nil {
+			return a, err
+		}
+		if other != nil && other.State.Live() {
+			a.Refused = append(slices.Clone(a.Refused), other.Hold.Shelter)
+		}
+	}
+	return a, nil
+}
+
+// asking is the directory as it is, and what it is asked for a placement.
+func (s *Service) asking(ctx context.Context, p placement.Placement, now time.Time) (matching.World, matching.Ask, error) {
+	w, err := s.world(ctx)
+	if err != nil {
+		return w, matching.Ask{}, err
+	}
+	a, err := s.ask(ctx, p, now)
+	return w, a, err
 }
 
 // Request creates a placement and, when the team asks for it, holds the best
@@ -64,10 +86,6 @@ func (s *Service) Transfer(ctx context.Context, c caller.Caller, r placement.Req
 		if err := s.checkNew(ctx, id, r, now); err != nil {
 			return decision{}, err
 		}
-		w, err := s.world(ctx)
-		if err != nil {
-			return decision{}, err
-		}
 		p := placement.New(id, c.Team(), s.Policy.ID, r, now, cmd.hash(c))
 		if p.TransferOf = transferOf; transferOf != "" {
 			if err := s.transferable(ctx, c, p); err != nil {
@@ -76,7 +94,11 @@ func (s *Service) Transfer(ctx context.Context, c caller.Caller, r placement.Req
 		}
 		p.By = c.Subject
 		p.Late = r.HoldBest && !r.OccurredAt.IsZero() && now.Sub(r.OccurredAt) > s.Policy.LateHold
-		match = matching.Rank(w, ask(p, now), s.Policy, r.Limit)
+		w, wanted, err := s.asking(ctx, p, now)
+		if err != nil {
+			return decision{}, err
+		}
+		match = matching.Rank(w, wanted, s.Policy, r.Limit)
 		tries++
 		return s.first(p, match, tries < attempts-1, now)
 	})
@@ -150,11 +172,11 @@ func (s *Service) holdUntil(p placement.Placement, now time.Time) time.Time {
 }
 
 func (s *Service) rank(ctx context.Context, p placement.Placement) (matching.Result, error) {
-	w, err := s.world(ctx)
+	w, wanted, err := s.asking(ctx, p, s.now())
 	if err != nil {
 		return matching.Result{}, err
 	}
-	return matching.Rank(w, ask(p, s.now()), s.Policy, p.Request.Limit), nil
+	return matching.Rank(w, wanted, s.Policy, p.Request.Limit), nil
 }
 
 // Placement answers one placement to its team or to the desk of its district.
@@ -205,11 +227,10 @@ func (s *Service) Explain(ctx context.Context, c caller.Caller, id string) (Outc
 	if err != nil {
 		return Outcome{}, nil, err
 	}
-	w, err := s.world(ctx)
+	w, wanted, err := s.asking(ctx, p, s.now())
 	if err != nil {
 		return Outcome{}, nil, err
 	}
-	wanted := ask(p, s.now())
 	match := matching.Rank(w, wanted, s.Policy, p.Request.Limit)
 	return Outcome{Placement: p, Match: &match}, matching.Explain(w, wanted, s.Policy), nil
 }
@@ -335,12 +356,11 @@ func (s *Service) Hold(ctx context.Context, c caller.Caller, id, shelter string,
 }
 
 func (s *Service) hold(ctx context.Context, p placement.Placement, shelter string, now time.Time) (placement.Placement, []placement.BedMove, error) {
-	w, err := s.world(ctx)
+	w, wanted, err := s.asking(ctx, p, now)
 	if err != nil {
 		return p, nil, err
 	}
 	if shelter == "" {
-		wanted := ask(p, now)
 		if p.State == placement.Held { // to hold again is to hold another one
 			wanted.Refused = append(slices.Clone(wanted.Refused), p.Hold.Shelter)
 		}
@@ -350,7 +370,7 @@ func (s *Service) hold(ctx context.Context, p placement.Placement, shelter strin
 		}
 		return p.TakeHold(best.Options[0].Hold(), s.holdUntil(p, now), now)
 	}
-	o, failed, ok := matching.Try(w, shelter, ask(p, now), s.Policy)
+	o, failed, ok := matching.Try(w, shelter, wanted, s.Policy)
 	switch {
 	case ok && slices.Equal(failed, []string{"beds.free"}):
 		return p, nil, fault.New(fault.ShelterFull, "fewer beds are free there than this party needs").WithRules(failed...)
@@ -431,12 +451,12 @@ func (s *Service) nextOption(ctx context.Context, p placement.Placement, beds []
 // holdNext holds the best shelter not tried yet; when nothing fits, the
 // placement waits.
 func (s *Service) holdNext(ctx context.Context, p placement.Placement, beds []placement.BedMove, now time.Time) (placement.Placement, []placement.BedMove, error) {
-	w, err := s.world(ctx)
+	w, wanted, err := s.asking(ctx, p, now)
 	if err != nil {
 		p.Seek = true       // the clock looks for the next option
 		return p, beds, nil //nolint:nilerr // giving beds back does not wait for a directory
 	}
-	best := matching.Rank(w, ask(p, now), s.Policy, 1)
+	best := matching.Rank(w, wanted, s.Policy, 1)
 	switch {
 	case len(best.Options) == 0:
 		return p.Wait(now.Add(s.Policy.WaitFor[p.Request.Urgency]), now), beds, nil
@@ -653,11 +673,11 @@ func (s *Service) stillFits(ctx context.Context, p placement.Placement, now time
 	if !p.State.Live() {
 		return true, nil
 	}
-	w, err := s.world(ctx)
+	w, wanted, err := s.asking(ctx, p, now)
 	if err != nil {
 		return true, err
 	}
-	_, failed, there := matching.Try(w, p.Hold.Shelter, ask(p, now), s.Policy)
+	_, failed, there := matching.Try(w, p.Hold.Shelter, wanted, s.Policy)
 	failed = slices.DeleteFunc(failed, func(rule string) bool { return slices.Contains(passing, rule) })
 	return there && len(failed) == 0, nil
 }

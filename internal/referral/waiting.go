@@ -81,11 +81,11 @@ func (s *Service) matchOne(ctx context.Context, key table.Key) (int, error) {
 		if p == nil || p.State != placement.Waitlisted {
 			return decision{done: true}, nil // the index lags
 		}
-		w, err := s.world(ctx)
+		w, wanted, err := s.asking(ctx, *p, now)
 		if err != nil {
 			return decision{}, err
 		}
-		if best := matching.Rank(w, ask(*p, now), s.Policy, 1); len(best.Options) == 0 {
+		if best := matching.Rank(w, wanted, s.Policy, 1); len(best.Options) == 0 {
 			return decision{next: *p, done: true}, nil
 		}
 		found = 1

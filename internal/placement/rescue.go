@@ -1,0 +1,150 @@
+package placement
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"panah/internal/fault"
+)
+
+// Limits of one rescue.
+const (
+	MaxRescued  = 500 // persons
+	MaxTogether = 300 // parties
+	MaxApart    = 200 // pairs to keep apart
+)
+
+// RescueState is where a rescue stands.
+type RescueState string
+
+// The states of a rescue.
+const (
+	RescueOpen       RescueState = "open"       // parties may come, plans may change
+	RescueConfirming RescueState = "confirming" // holds are being taken
+	RescueConfirmed  RescueState = "confirmed"  // every party is held or waits
+)
+
+// Picked is where the plan puts one party.
+type Picked struct {
+	Party   int
+	Shelter string
+	Parts   []Part
+	Score   int
+}
+
+// Rescue is one operation with many parties, matched together. A party becomes a
+// placement of its own when the plan is confirmed; from then on the placement says
+// what is true.
+type Rescue struct {
+	ID        string
+	Team      string
+	Common    Request   // what is the same for every party: no persons
+	Parties   []Request // persons, togetherness and wishes; the rest as in Common
+	Apart     [][2]int  // parties that must not be in one shelter
+	State     RescueState
+	Plan      []Picked
+	Seed      uint64 // of the plan
+	Round     int    // of confirming
+	Made      int    // how many of the parties, from the first, have a placement
+	LeaseTill time.Time
+	Commands  []Command
+	CreatedAt time.Time
+	ChangedAt time.Time
+	Version   uint64
+	By        string
+}
+
+// RescueID derives a rescue's id from team and idempotency key.
+func RescueID(team, key string) string { return "r_" + ID(team, "rescue\x00"+key)[2:] }
+
+// PartyID is the id of the placement a party becomes: the same however often it
+// is confirmed.
+func (r Rescue) PartyID(i int) string { return ID(r.Team, r.ID+"\x00"+strconv.Itoa(i)) }
+
+// KeptFrom are the placements of the parties that party i is kept apart from.
+func (r Rescue) KeptFrom(i int) (out []string) {
+	for _, pair := range r.Apart {
+		switch i {
+		case pair[0]:
+			out = append(out, r.PartyID(pair[1]))
+		case pair[1]:
+			out = append(out, r.PartyID(pair[0]))
+		}
+	}
+	return out
+}
+
+// Persons is how many people the rescue has.
+func (r Rescue) Persons() (n int) {
+	for _, p := range r.Parties {
+		n += len(p.Persons)
+	}
+	return n
+}
+
+// Check holds a rescue against the rules of the form.
+func (r Rescue) Check(now time.Time) error {
+	switch {
+	case len(r.Parties) == 0:
+		return fault.Field("parties", "needs at least one party")
+	case len(r.Parties) > MaxTogether:
+		return fault.Field("parties", "has more than %d parties", MaxTogether)
+	case r.Persons() > MaxRescued:
+		return fault.Field("parties", "has more than %d persons: make it two rescues", MaxRescued)
+	case len(r.Apart) > MaxApart:
+		return fault.Field("keepApart", "has more than %d pairs", MaxApart)
+	}
+	for i, p := range r.Parties {
+		if err := p.Check(now); err != nil {
+			if f, ok := fault.Of(err); ok && f.Field == "party.persons" {
+				f.Field = fmt.Sprintf("parties[%d].persons", i)
+			}
+			return err
+		}
+	}
+	for i, pair := range r.Apart {
+		if pair[0] == pair[1] || min(pair[0], pair[1]) < 0 || max(pair[0], pair[1]) >= len(r.Parties) {
+			return fault.Field(fmt.Sprintf("keepApart[%d]", i), "must be two different parties, by position from 0")
+		}
+	}
+	return nil
+}
+
+// With adds parties that were found later. Nobody who is placed moves for them.
+func (r Rescue) With(parties []Request, apart [][2]int, now time.Time) (Rescue, error) {
+	r.Parties = append(slices.Clone(r.Parties), parties...)
+	r.Apart = append(slices.Clone(r.Apart), apart...)
+	r.State, r.ChangedAt = RescueOpen, now
+	return r, r.Check(now)
+}
+
+// Replay reports whether a command was carried out before.
+func (r Rescue) Replay(cmd Command) (bool, error) { return Placement{Commands: r.Commands}.Replay(cmd) }
+
+// Remember notes a command, the latest MaxCommands.
+func (r Rescue) Remember(cmd Command) Rescue {
+	r.Commands = append(slices.Clone(r.Commands[max(0, len(r.Commands)-MaxCommands+1):]), cmd)
+	return r
+}
+
+// Planned gives the rescue a plan made with a seed.
+func (r Rescue) Planned(plan []Picked, seed uint64, now time.Time) Rescue {
+	r.Plan, r.Seed, r.ChangedAt = plan, seed, now
+	return r
+}
+
+// Confirming starts a round of taking the plan's holds, until a lease ends: then
+// the clock goes on where a process was lost.
+func (r Rescue) Confirming(lease, now time.Time) Rescue {
+	r.State, r.LeaseTill, r.ChangedAt, r.Made = RescueConfirming, lease, now, len(r.Parties)
+	r.Round++
+	return r
+}
+
+// Confirmed notes that every party is held or waits.
+func (r Rescue) Confirmed(now time.Time) Rescue {
+	r.State, r.LeaseTill, r.ChangedAt, r.Round = RescueConfirmed, time.Time{}, now, 0
+	return r
+}

@@ -1,0 +1,73 @@
+package record
+
+import (
+	"strings"
+
+	"panah/internal/placement"
+	"panah/internal/table"
+)
+
+type rescueForm struct {
+	Team     string                `json:"t"`
+	Common   requestForm           `json:"q"`
+	Parties  []requestForm         `json:"n"`
+	Apart    [][2]int              `json:"a,omitempty"`
+	State    placement.RescueState `json:"s"`
+	Plan     []pickedForm          `json:"p,omitempty"`
+	Seed     uint64                `json:"e,omitempty"`
+	Round    int                   `json:"r,omitempty"`
+	Made     int                   `json:"d,omitempty"`
+	Lease    int64                 `json:"l,omitempty"`
+	Commands []uint64              `json:"m"`
+	Created  int64                 `json:"c"`
+	Changed  int64                 `json:"g"`
+	By       string                `json:"by,omitempty"`
+}
+
+type pickedForm struct {
+	Party   int        `json:"i"`
+	Shelter string     `json:"h"`
+	Parts   []partForm `json:"b"`
+	Score   int        `json:"o,omitempty"`
+}
+
+// RescueKey is where a rescue lies.
+func RescueKey(id string) table.Key { return table.Key{PK: "R#" + id, SK: "R"} }
+
+// IsRescue reports whether the item is a rescue.
+func IsRescue(k table.Key) bool { return strings.HasPrefix(k.PK, "R#") && k.SK == "R" }
+
+// FromRescue makes the item of a rescue. The clock finds it while a lease runs.
+func FromRescue(r placement.Rescue) table.Item {
+	f := rescueForm{Team: r.Team, Common: fromRequest(r.Common), Apart: r.Apart, State: r.State, Seed: r.Seed, Round: r.Round, Made: r.Made,
+		Lease: seconds(r.LeaseTill), Commands: fromCommands(r.Commands), Created: seconds(r.CreatedAt), Changed: seconds(r.ChangedAt), By: r.By}
+	for _, p := range r.Parties {
+		f.Parties = append(f.Parties, fromRequest(p))
+	}
+	for _, p := range r.Plan {
+		f.Plan = append(f.Plan, pickedForm{p.Party, p.Shelter, fromParts(p.Parts), p.Score})
+	}
+	it := table.Item{Key: RescueKey(r.ID), Body: marshal(f)}
+	if !r.LeaseTill.IsZero() {
+		it.Index = map[table.Index]table.Key{table.Due: {PK: DuePartition(dueShard(r.ID)), SK: Stamp(r.LeaseTill) + "#" + r.ID}}
+	}
+	return it
+}
+
+// ToRescue reads a rescue back.
+func ToRescue(it *table.Item) (placement.Rescue, error) {
+	var f rescueForm
+	if err := unmarshal(it, &f); err != nil {
+		return placement.Rescue{}, err
+	}
+	r := placement.Rescue{ID: strings.TrimPrefix(it.PK, "R#"), Team: f.Team, Common: toRequest(f.Common), Apart: f.Apart, State: f.State,
+		Seed: f.Seed, Round: f.Round, Made: f.Made, LeaseTill: instant(f.Lease), Commands: toCommands(f.Commands), CreatedAt: instant(f.Created),
+		ChangedAt: instant(f.Changed), Version: it.Version, By: f.By}
+	for _, p := range f.Parties {
+		r.Parties = append(r.Parties, toRequest(p))
+	}
+	for _, p := range f.Plan {
+		r.Plan = append(r.Plan, placement.Picked{Party: p.Party, Shelter: p.Shelter, Parts: toParts(p.Parts), Score: p.Score})
+	}
+	return r, nil
+}

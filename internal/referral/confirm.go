@@ -1,0 +1,360 @@
+package referral
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"panah/internal/caller"
+	"panah/internal/fault"
+	"panah/internal/matching"
+	"panah/internal/placement"
+	"panah/internal/record"
+	"panah/internal/table"
+)
+
+const (
+	// confirmLease is how long a process has to confirm a rescue before the clock
+	// goes on with it.
+	confirmLease = 45 * time.Second
+	// confirmRounds is how often parties that were refused are planned anew.
+	confirmRounds = 3
+	// inOneWrite is how many parties of one shelter are held in one write: with its
+	// units that stays within the contract's limit.
+	inOneWrite = 80
+)
+
+// ConfirmRescue takes the holds of a rescue's plan: placements first, then one
+// write for each shelter, then what was refused planned anew, and whoever finds
+// nothing waits. A crash at any step loses nothing: the clock goes on after the
+// lease, skips what is held, and nothing is ever compensated.
+func (s *Service) ConfirmRescue(ctx context.Context, c caller.Caller, id string, cmd Command) (RescueOutcome, error) {
+	r, replayed, err := s.rewriteRescue(ctx, c, id, cmd, func(r placement.Rescue, now time.Time) (placement.Rescue, error) {
+		if r.State == placement.RescueConfirming {
+			return r, fault.New(fault.IllegalMove, "the rescue is being confirmed already").WithAllowed([]string{})
+		}
+		return r.Confirming(now.Add(confirmLease), now), nil
+	})
+	if err != nil {
+		return RescueOutcome{}, err
+	}
+	if !replayed {
+		if r, err = s.confirm(ctx, r); err != nil {
+			return RescueOutcome{}, err
+		}
+	}
+	o, err := s.outcome(ctx, r, nil)
+	o.Replayed = replayed
+	return o, err
+}
+
+// resumeRescue goes on with a rescue whose process was lost.
+func (s *Service) resumeRescue(ctx context.Context, id string) (int, error) {
+	r, err := s.loadRescue(ctx, id)
+	if err != nil || r == nil || r.State != placement.RescueConfirming || s.now().Before(r.LeaseTill) {
+		return 0, err
+	}
+	next := r.Confirming(s.now().Add(confirmLease), s.now())
+	if ok, err := s.putRescue(ctx, &next); !ok || err != nil {
+		return 0, err // another one took it
+	}
+	_, err = s.confirm(ctx, next)
+	return 1, err
+}
+
+func (s *Service) confirm(ctx context.Context, r placement.Rescue) (placement.Rescue, error) {
+	if err := s.makePlacements(ctx, r); err != nil {
+		return r, err
+	}
+	for round := range confirmRounds {
+		if round > 0 {
+			next, _, err := s.planned(ctx, r, s.now())
+			if err != nil {
+				return r, err
+			}
+			if r = next; len(r.Plan) == 0 {
+				break
+			}
+		}
+		open, err := s.holdPlan(ctx, r)
+		if err != nil {
+			return r, err
+		}
+		if open == 0 && round > 0 {
+			break
+		}
+	}
+	if err := s.letWait(ctx, r); err != nil {
+		return r, err
+	}
+	done := r.Confirmed(s.now())
+	ok, err := s.putRescue(ctx, &done)
+	if err != nil || ok {
+		return done, err
+	}
+	now, err := s.loadRescue(ctx, r.ID) // another process finished it, or the write landed and its answer was lost
+	if err != nil || now == nil {
+		return r, err
+	}
+	return *now, nil
+}
+
+// makePlacements writes a placement for each party that has none yet.
+func (s *Service) makePlacements(ctx context.Context, r placement.Rescue) error {
+	now := s.now()
+	ops := make([]table.Op, len(r.Parties))
+	for i, party := range r.Parties {
+		p := placement.New(r.PartyID(i), r.Team, s.Policy.ID, party, now, placement.Command{})
+		p.Commands, p.By, p.KeepFrom = nil, r.By, r.KeptFrom(i)
+		p.Due = s.due(p)
+		ops[i] = table.PutOp(record.FromPlacement(p), 0)
+	}
+	for chunk := range slices.Chunk(ops, table.MaxOps) {
+		err := s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: chunk})
+		if err == nil {
+			continue
+		}
+		if _, lost := table.IsStale(err); !lost && !errors.Is(err, table.ErrUnknown) {
+			return refusal(err)
+		}
+		if err := each(len(chunk), func(i int) error { return s.makeOne(ctx, chunk[i]) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// makeOne writes one placement unless it is there.
+func (s *Service) makeOne(ctx context.Context, op table.Op) error {
+	for range attempts {
+		err := s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: []table.Op{op}})
+		if _, there := table.IsStale(err); there {
+			return nil
+		}
+		if !errors.Is(err, table.ErrUnknown) {
+			return refusal(err)
+		}
+	}
+	return errBusyRescue()
+}
+
+// holdPlan holds what the plan says, shelter by shelter, and answers how many
+// parties it could not hold.
+func (s *Service) holdPlan(ctx context.Context, r placement.Rescue) (open int, err error) {
+	byShelter := map[string][]placement.Picked{}
+	var order []string
+	for _, pick := range r.Plan {
+		if byShelter[pick.Shelter] == nil {
+			order = append(order, pick.Shelter)
+		}
+		byShelter[pick.Shelter] = append(byShelter[pick.Shelter], pick)
+	}
+	left := make([]int, len(order))
+	err = each(len(order), func(i int) (err error) {
+		for picks := range slices.Chunk(byShelter[order[i]], inOneWrite) {
+			n, err := s.holdGroup(ctx, r, order[i], picks)
+			if err != nil {
+				return err
+			}
+			left[i] += n
+		}
+		return nil
+	})
+	for _, n := range left {
+		open += n
+	}
+	return open, err
+}
+
+// holdGroup holds the parties of one shelter in one write, as many as fit, and
+// answers how many are still without beds.
+func (s *Service) holdGroup(ctx context.Context, r placement.Rescue, shelterID string, picks []placement.Picked) (open int, err error) {
+	for range attempts {
+		now := s.now()
+		group, err := s.openOf(ctx, r, picks)
+		if err != nil || len(group) == 0 {
+			return 0, err
+		}
+		fits, err := s.fitting(ctx, shelterID, group, now)
+		if err != nil || len(fits) == 0 {
+			return len(group), err
+		}
+		held := false
+		_, _, err = s.run(ctx, fits[0].p.ID, func(lead *placement.Placement, now time.Time) (decision, error) {
+			held = false
+			if lead == nil || lead.Version != fits[0].p.Version {
+				return decision{done: true}, nil // somebody moved it: look again
+			}
+			d, err := s.holdTogether(ctx, r, shelterID, fits, now)
+			held = err == nil && !d.done
+			return d, err
+		})
+		switch {
+		case fault.Is(err, fault.Busy):
+			return len(group), nil // the next round finds them other beds
+		case err != nil:
+			return len(group), err
+		case held && len(fits) == len(group):
+			return 0, nil
+		}
+	}
+	return len(picks), nil
+}
+
+// waitingParty is a party without beds, with where the plan puts it.
+type waitingParty struct {
+	p    placement.Placement
+	pick placement.Picked
+}
+
+func (s *Service) openOf(ctx context.Context, r placement.Rescue, picks []placement.Picked) (out []waitingParty, err error) {
+	for _, pick := range picks {
+		p, err := s.load(ctx, r.PartyID(pick.Party))
+		if err != nil {
+			return nil, err
+		}
+		if p != nil && (p.State == placement.Requested || p.State == placement.Waitlisted) {
+			out = append(out, waitingParty{*p, pick})
+		}
+	}
+	return out, nil
+}
+
+// fitting are the parties that the shelter may still take, together, on the beds
+// the directory knows of.
+func (s *Service) fitting(ctx context.Context, shelterID string, group []waitingParty, now time.Time) (out []waitingParty, err error) {
+	w, err := s.world(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c, ok := w.Find(shelterID)
+	if !ok {
+		return nil, nil
+	}
+	free := map[string]int{}
+	for i := range c.Units {
+		free[c.Units[i].ID] = c.Units[i].FreeAt(now)
+	}
+	for _, g := range group {
+		a, err := s.ask(ctx, g.p, now)
+		if err != nil {
+			return nil, err
+		}
+		_, failed, _ := matching.Try(w, shelterID, a, s.Policy)
+		if len(failed) > 0 || slices.ContainsFunc(g.pick.Parts, func(part placement.Part) bool { return free[part.Unit] < part.Claimed() }) {
+			continue
+		}
+		for _, part := range g.pick.Parts {
+			free[part.Unit] -= part.Claimed()
+		}
+		out = append(out, g)
+	}
+	return out, nil
+}
+
+// holdTogether is the one write of a group: every placement and each unit once.
+func (s *Service) holdTogether(ctx context.Context, r placement.Rescue, shelterID string, group []waitingParty, now time.Time) (d decision, err error) {
+	again, err := s.fitting(ctx, shelterID, group, now)
+	if err != nil || len(again) != len(group) {
+		return decision{next: group[0].p, done: true}, err
+	}
+	w, err := s.world(ctx)
+	if err != nil {
+		return d, err
+	}
+	c, _ := w.Find(shelterID)
+	for i, g := range group {
+		o := placement.Option{Shelter: shelterID, Parts: g.pick.Parts, Score: g.pick.Score, Rev: c.Rev}
+		next, beds, err := g.p.TakeHold(o, s.holdUntil(g.p, now), now)
+		if err != nil {
+			return d, err
+		}
+		next.By = r.By
+		if i == 0 {
+			d.next = next
+		} else {
+			d.also = append(d.also, next)
+		}
+		d.beds = append(d.beds, beds...)
+	}
+	return d, nil
+}
+
+// letWait puts whoever found nothing on the waiting list.
+func (s *Service) letWait(ctx context.Context, r placement.Rescue) error {
+	return each(len(r.Parties), func(i int) error {
+		waits := false
+		p, _, err := s.run(ctx, r.PartyID(i), func(p *placement.Placement, now time.Time) (decision, error) {
+			if waits = p != nil && p.State == placement.Requested; !waits {
+				return decision{done: true}, nil
+			}
+			return decision{next: p.Wait(now.Add(s.Policy.WaitFor[p.Request.Urgency]), now)}, nil
+		})
+		if waits && err == nil {
+			if match, err := s.rank(ctx, p); err == nil {
+				s.noteGap(ctx, p.Request, match.FirstRule)
+			}
+		}
+		return err
+	})
+}
+
+// Bulk is what became of one placement in a command over many.
+type Bulk struct {
+	ID    string
+	State placement.State
+	Err   error // a fault: why it did not move
+}
+
+// DepartAll starts the journey of every accepted party of a rescue whose choice is
+// recorded; the others say why not.
+func (s *Service) DepartAll(ctx context.Context, c caller.Caller, id string, socialWorker bool, cmd Command) ([]Bulk, error) {
+	r, err := s.ownRescue(ctx, c, caller.MovePlacement, id)
+	if err != nil {
+		return nil, err
+	}
+	made, err := s.madeOf(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	var ready []placement.Placement
+	for _, p := range made {
+		if p != nil && (p.State == placement.Accepted || p.State == placement.InTransit) {
+			ready = append(ready, *p)
+		}
+	}
+	return bulk(len(ready), func(i int) (Outcome, string, error) {
+		one := cmd
+		one.Key, one.Version = cmd.Key+"/"+ready[i].ID, ready[i].Version
+		o, err := s.Depart(ctx, c, ready[i].ID, socialWorker, nil, one)
+		return o, ready[i].ID, err
+	})
+}
+
+// ReceiveAll records the arrival of many placements at one shelter.
+func (s *Service) ReceiveAll(ctx context.Context, c caller.Caller, shelterID string, ids []string, cmd Command) ([]Bulk, error) {
+	if err := c.Allow(caller.AnswerPlacement, caller.Resource{Shelter: shelterID}); err != nil {
+		return nil, err
+	}
+	return bulk(len(ids), func(i int) (Outcome, string, error) {
+		one := cmd
+		one.Key = cmd.Key + "/" + ids[i]
+		o, err := s.Receive(ctx, c, ids[i], one)
+		return o, ids[i], err
+	})
+}
+
+// bulk carries out n commands, some at once. What is no fault ends it.
+func bulk(n int, do func(i int) (Outcome, string, error)) ([]Bulk, error) {
+	out := make([]Bulk, n)
+	err := each(n, func(i int) error {
+		o, id, err := do(i)
+		if _, ok := fault.Of(err); err != nil && !ok {
+			return err
+		}
+		out[i] = Bulk{ID: id, State: o.State, Err: err}
+		return nil
+	})
+	return out, err
+}
