@@ -89,7 +89,9 @@ func Stream(c Consumer, log *slog.Logger) lambda.Handler {
 		if err := json.Unmarshal(batch.Records[failedAt], &at); err != nil || at.DynamoDB.SequenceNumber == "" {
 			return out, errors.New("gateway: a stream record has no sequence number")
 		}
-		log.ErrorContext(ctx, "change not consumed", "invocation", invocation(ctx), "sequence", at.DynamoDB.SequenceNumber, "error", cause.Error())
+		if ctx.Err() == nil { // one that is stopped is no trouble: the changes come again
+			log.ErrorContext(ctx, "change not consumed", "invocation", invocation(ctx), "sequence", at.DynamoDB.SequenceNumber, "error", cause.Error())
+		}
 		out.BatchItemFailures = []events.DynamoDBBatchItemFailure{{ItemIdentifier: at.DynamoDB.SequenceNumber}}
 		return out, nil
 	})
