@@ -26,19 +26,20 @@ var layers = []layer{
 	{name: "language", rooms: []string{"language", "language/names"}, own: []string{"fault"}, same: true, foreign: []string{"golang.org/x/text"}},
 	{name: "caller", rooms: []string{"caller"}, own: []string{"fault", "place"}, foreign: []string{"github.com/cedar-policy/cedar-go"}},
 	{name: "facts", rooms: []string{"shelter", "placement"}, own: []string{"fault", "code", "place", "language"}},
-	{name: "decisions", rooms: []string{"matching", "occupancy"}, own: []string{"facts", "fault", "code", "place", "language"}, same: true},
-	{name: "use cases", rooms: []string{"policy", "record", "directory", "audit", "referral"}, own: []string{"contract", "place", "language", "caller", "facts", "decisions"}, same: true},
+	{name: "decisions", rooms: []string{"matching", "occupancy", "disclosure"}, own: []string{"facts", "fault", "code", "place", "language"}, same: true},
+	{name: "use cases", rooms: []string{"policy", "record", "directory", "audit", "referral", "history", "rollup"}, own: []string{"contract", "place", "language", "caller", "facts", "decisions"}, same: true},
 	{name: "dynamo", rooms: []string{"dynamo", "dynamo/streams", "dynamo/local"}, own: []string{"table"}, same: true,
 		foreign: []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"}},
 	{name: "embedded", rooms: []string{"embedded"}, own: []string{"table", "packed"}, foreign: []string{"go.etcd.io/bbolt"}},
 	{name: "gateway", rooms: []string{"gateway"}, own: []string{"table"}, foreign: []string{"github.com/aws/aws-lambda-go", "github.com/awslabs/aws-lambda-go-api-proxy"}},
-	{name: "httpapi", rooms: []string{"httpapi"}, own: []string{"contract", "place", "language", "caller", "facts", "decisions", "referral"},
+	{name: "httpapi", rooms: []string{"httpapi"}, own: []string{"contract", "place", "language", "caller", "facts", "decisions", "referral", "history"},
 		foreign: []string{"github.com/danielgtaylor/huma"}},
+	{name: "workbook", rooms: []string{"workbook"}, foreign: []string{"github.com/xuri/excelize"}},
 	{name: "runtimeapi", rooms: []string{"runtimeapi"}},
 	{name: "demo", rooms: []string{"demo"}, own: []string{"contract", "place", "language", "caller", "facts"}},
 	{name: "tests", rooms: []string{"table/tabletest", "testworld"}, own: []string{"contract", "place", "language", "caller", "facts", "decisions", "use cases", "embedded"}, same: true},
 	{name: "wiring", rooms: []string{"function", "local", "cmd/"}, own: []string{"*"}, foreign: []string{"*"}},
-	{name: "mains", rooms: []string{"functions/"}, own: []string{"dynamo", "function", "gateway", "httpapi"}},
+	{name: "mains", rooms: []string{"functions/"}, own: []string{"dynamo", "function", "gateway", "httpapi", "workbook"}},
 }
 
 type listed struct {
@@ -121,10 +122,20 @@ func TestFunctionsLinkNothingOfTheLocalRunner(t *testing.T) {
 	}
 }
 
+// Workbooks weigh more than all the rest of a function: only one carries them.
+func TestOnlyTheOccupancyFunctionLinksWorkbooks(t *testing.T) {
+	for _, p := range list(t, "panah/functions/...") {
+		links := slices.ContainsFunc(p.Deps, func(d string) bool { return strings.Contains(d, "xuri/excelize") })
+		if links != (p.ImportPath == "panah/functions/occupancy") {
+			t.Errorf("%s links workbooks: %v", p.ImportPath, links)
+		}
+	}
+}
+
 // Domain packages read no clock, no environment, no context and know no wire form.
 func TestDomainIsPure(t *testing.T) {
 	for _, p := range list(t, "panah/internal/fault", "panah/internal/code", "panah/internal/place", "panah/internal/language", "panah/internal/caller",
-		"panah/internal/shelter", "panah/internal/placement", "panah/internal/matching", "panah/internal/occupancy") {
+		"panah/internal/shelter", "panah/internal/placement", "panah/internal/matching", "panah/internal/occupancy", "panah/internal/disclosure") {
 		for _, imported := range p.Imports {
 			if slices.Contains([]string{"os", "context", "net/http", "encoding/json", "database/sql", "math/rand", "math/rand/v2", "crypto/rand", "log", "log/slog"}, imported) {
 				t.Errorf("%s imports %s", p.ImportPath, imported)

@@ -6,6 +6,7 @@ package function
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"panah/internal/httpapi"
 	"panah/internal/policy"
 	"panah/internal/referral"
+	"panah/internal/rollup"
 	"panah/internal/table"
 )
 
@@ -43,16 +45,22 @@ func NewService(store table.Store, log *slog.Logger) (*referral.Service, error) 
 	return referral.New(referral.Config{Store: store, Policy: rules, Log: log}), nil
 }
 
+// Figures serves groups of routes that answer from what was published: they need
+// no directory.
+func Figures(p Parts, groups ...httpapi.Group) lambda.Handler { return serve(p, false, groups) }
+
 // HTTP serves groups of routes. Routes, policy and directory are made ready
 // while the function already asks for its first event, which waits for the
 // first two: a cold start then costs little more than an empty function's.
-func HTTP(p Parts, groups ...httpapi.Group) lambda.Handler {
+func HTTP(p Parts, groups ...httpapi.Group) lambda.Handler { return serve(p, true, groups) }
+
+func serve(p Parts, directory bool, groups []httpapi.Group) lambda.Handler {
 	return ahead(func() (lambda.Handler, error) {
 		s, err := p.service()
 		if err != nil {
 			return nil, err
 		}
-		if p.Service == nil {
+		if p.Service == nil && directory {
 			go func() { _ = s.Warm(context.Background()) }() // a failure shows again, and is answered, at the first request
 		}
 		return gateway.HTTP(httpapi.Handler(s, p.Log, groups...), httpapi.WithSubject, p.Log), nil
@@ -88,20 +96,25 @@ func (m *making) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 // ClockEvery is how often the clock looks for lapsed holds while it runs.
 const ClockEvery = 10 * time.Second
 
-// Clock frees lapsed holds. The schedule starts it each minute; it goes on
-// looking for span.
+// Clock frees lapsed holds and publishes what a ministry sees. The schedule
+// starts it each minute; it goes on looking for span.
 func Clock(p Parts, span time.Duration) (lambda.Handler, error) {
 	s, err := p.service()
 	if err != nil {
 		return nil, err
 	}
-	return gateway.Schedule(func(ctx context.Context) error { return s.Watch(ctx, span, ClockEvery) }, p.Log), nil
+	figures := rollup.NewPublisher(s, policy.Disclosure())
+	return gateway.Schedule(func(ctx context.Context) error {
+		published := make(chan error, 1)
+		go func() { published <- figures.Publish(ctx) }() // holds lapse in time while a country is counted
+		return errors.Join(s.Watch(ctx, span, ClockEvery), <-published)
+	}, p.Log), nil
 }
 
-// Changes keeps the directory's log and pages and the audit chains from the
-// change feed and, when
-// beds were given back, looks for those who wait; decode reads the engine's own
-// form of a change.
+// Changes keeps the directory's log and pages, the audit chains and what a
+// ministry's figures are made from, out of the change feed, and, when beds were
+// given back, looks for those who wait; decode reads the engine's own form of a
+// change.
 func Changes(p Parts, decode func(json.RawMessage) (table.Change, error)) (lambda.Handler, error) {
 	s, err := p.service()
 	if err != nil {
@@ -109,11 +122,15 @@ func Changes(p Parts, decode func(json.RawMessage) (table.Change, error)) (lambd
 	}
 	pub := directory.NewPublisher(p.Store, s.NewID, s.Now, p.Log)
 	keeper := audit.NewKeeper(p.Store, s.NewID, s.Now, p.Log)
+	figures := rollup.NewKeeper(p.Store, s.Policy, s.NewID, p.Log)
 	return gateway.Stream(decode, func(ctx context.Context, changes []table.Change) error {
 		if err := pub.Apply(ctx, changes); err != nil {
 			return err
 		}
 		if err := keeper.Apply(ctx, changes); err != nil {
+			return err
+		}
+		if err := figures.Apply(ctx, changes); err != nil {
 			return err
 		}
 		if !referral.Freed(changes) {

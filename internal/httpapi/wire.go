@@ -25,27 +25,28 @@ func enum(names []string) *huma.Schema {
 }
 
 type (
-	ageBandCode    string
-	ageStatusCode  string
-	populationCode string
-	needCode       string
-	featureCode    string
-	urgencyCode    string
-	togetherCode   string
-	basisCode      string
-	viewCode       string
-	heardViaCode   string
-	chosenByCode   string
-	declineCode    string
-	cancelCode     string
-	endCode        string
-	overrideCode   string
-	holdCode       string
-	shelterRef     string
-	refuseCode     string
-	divertCode     string
-	decisionCode   string
-	placementRef   string
+	ageBandCode     string
+	ageStatusCode   string
+	populationCode  string
+	needCode        string
+	featureCode     string
+	urgencyCode     string
+	togetherCode    string
+	basisCode       string
+	viewCode        string
+	heardViaCode    string
+	chosenByCode    string
+	declineCode     string
+	cancelCode      string
+	endCode         string
+	overrideCode    string
+	holdCode        string
+	shelterRef      string
+	refuseCode      string
+	divertCode      string
+	decisionCode    string
+	placementRef    string
+	institutionCode string
 )
 
 // Schema is the form of a placement's id.
@@ -74,6 +75,8 @@ func (cancelCode) Schema(huma.Registry) *huma.Schema     { return enum(code.Canc
 func (endCode) Schema(huma.Registry) *huma.Schema        { return enum(code.EndReasons.Names()) }
 func (overrideCode) Schema(huma.Registry) *huma.Schema   { return enum(code.Overrides.Names()) }
 func (holdCode) Schema(huma.Registry) *huma.Schema       { return enum([]string{"best", "none"}) }
+
+func (institutionCode) Schema(huma.Registry) *huma.Schema { return enum(code.Institutions.Names()) }
 
 func (refuseCode) Schema(huma.Registry) *huma.Schema   { return enum(code.RefuseReasons.Names()) }
 func (divertCode) Schema(huma.Registry) *huma.Schema   { return enum(code.DivertReasons.Names()) }
