@@ -35,6 +35,10 @@ test: ## Every test, with the race detector; what lacks Java, Chromium or sam is
 bench: build ## Cold start, throughput and units against the engine itself, as ratios of one run
 	$(GO) test -tags=bench -run '^$$' -bench . -benchtime 1x -timeout 20m ./internal/bench
 
+.PHONY: bench-occupancy
+bench-occupancy: ## What a ministry asks: 100 000 shelters, and three years of hours from DynamoDB Local (needs Java)
+	$(GO) test -tags=bench -run '^$$' -bench 'Occupancy|History' -benchtime 1x -timeout 10m ./internal/bench
+
 .PHONY: openapi
 openapi: ## Write openapi.json anew from the routes
 	$(GO) test ./internal/httpapi -run OpenAPI -update

@@ -20,15 +20,30 @@ type Reader struct {
 	store table.Store
 	mu    sync.Mutex
 	kept  map[table.Key]*Snapshot
+	wide  map[wide]*view
+	past  map[table.Key][]rawPoint // series of months that are over
 }
+
+// wide names the rows of one level within a place at one snapshot.
+type wide struct {
+	within place.Code
+	by     place.Level
+	at     int64
+}
+
+type view struct{ rows, own []occupancy.Row }
 
 // NewReader reads from store.
 func NewReader(store table.Store) *Reader {
-	return &Reader{store: store, kept: map[table.Key]*Snapshot{}}
+	return &Reader{store: store, kept: map[table.Key]*Snapshot{}, wide: map[wide]*view{}, past: map[table.Key][]rawPoint{}}
 }
 
-// keep bounds the memory of a Reader; it is emptied when full.
-const keep = 2048
+// What bounds the memory of a Reader; each part is emptied when full.
+const (
+	keep     = 2048
+	keepWide = 64
+	keepPast = 512
+)
 
 // patience is how many months back the last snapshot is looked for.
 const patience = 3
@@ -115,23 +130,46 @@ func (r *Reader) Rows(ctx context.Context, within place.Place, by place.Level, a
 	if from, err = r.Last(ctx, within.Code, every, asOf); err != nil {
 		return nil, nil, nil, every, err
 	}
-	all := from.Rows
+	v, err := r.view(ctx, within, by, from)
+	if err != nil {
+		return nil, nil, nil, every, err
+	}
+	return v.rows, v.own, from, every, nil
+}
+
+// view picks the rows of a level out of a snapshot, once.
+func (r *Reader) view(ctx context.Context, within place.Place, by place.Level, from *Snapshot) (*view, error) {
+	key := wide{within.Code, by, from.At.Unix()}
+	r.mu.Lock()
+	v := r.wide[key]
+	r.mu.Unlock()
+	if v != nil {
+		return v, nil
+	}
+	all, v := from.Rows, &view{}
 	if within.Level == place.Country && by == place.District {
+		var err error
 		if all, err = r.districts(ctx, from); err != nil {
-			return nil, nil, nil, every, err
+			return nil, err
 		}
 	}
 	for _, row := range all {
 		if p, ok := place.Lookup(row.Place); ok && p.Level == by {
-			rows = append(rows, row)
+			v.rows = append(v.rows, row)
 		}
 	}
 	for _, row := range from.Rows {
 		if row.Place == within.Code {
-			own = append(own, row)
+			v.own = append(v.own, row)
 		}
 	}
-	return rows, own, from, every, nil
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.wide) >= keepWide {
+		clear(r.wide)
+	}
+	r.wide[key] = v
+	return v, nil
 }
 
 // abreast is how many items are read at once.
@@ -169,8 +207,19 @@ func (r *Reader) districts(ctx context.Context, of *Snapshot) ([]occupancy.Row, 
 
 // Point is a place's rows at one instant of a series.
 type Point struct {
-	At   time.Time
-	Rows []occupancy.Row
+	At    time.Time
+	place place.Code
+	rows  string
+}
+
+// Rows are the place's rows then: over all institution types, of all populations
+// together and, where the series is of days, of each.
+func (p Point) Rows() []occupancy.Row {
+	rows := readRows(packed.NewReader([]byte(p.rows)))
+	for i := range rows {
+		rows[i].Place = p.place
+	}
+	return rows
 }
 
 // Series is a place's points from one instant to before another, and the points
@@ -180,31 +229,66 @@ func (r *Reader) Series(ctx context.Context, at place.Code, every Every, from, t
 	if every == Month {
 		stored = Day
 	}
-	q := table.Query{PK: "H#" + string(at), From: SeriesKey(at, stored, from).SK, To: SeriesKey(at, stored, to).SK, Consistency: table.Relaxed}
-	for {
-		page, err := r.store.Query(ctx, q)
-		if err != nil {
-			return nil, nil, err
-		}
-		for _, it := range page.Items {
-			raw, err := readPoints(it.Body)
-			if err != nil {
-				return nil, nil, err
+	months, err := r.months(ctx, at, stored, from, to)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, raw := range months {
+		for _, p := range raw {
+			if t := time.Unix(p.at, 0).UTC(); !t.Before(from) && t.Before(to) && (every != Month || len(points) == 0 || !sameMonth(points[len(points)-1].At, t)) {
+				points = append(points, Point{t, at, p.rows})
 			}
-			for _, p := range raw {
-				if t := time.Unix(p.at, 0).UTC(); !t.Before(from) && t.Before(to) && (every != Month || len(points) == 0 || !sameMonth(points[len(points)-1].At, t)) {
-					rows := readRows(packed.NewReader([]byte(p.rows)))
-					for i := range rows {
-						rows[i].Place = at
-					}
-					points = append(points, Point{t, rows})
-				}
-			}
-		}
-		if q.After = page.Next; page.Next == "" {
-			return points, gaps(points, every), nil
 		}
 	}
+	return points, gaps(points, every), nil
+}
+
+// months reads the series of each month from one instant to another. Of months
+// that are over, what was read once is kept: a month is over when the next one
+// has begun.
+func (r *Reader) months(ctx context.Context, at place.Code, stored Every, from, to time.Time) (out [][]rawPoint, err error) {
+	first := floor(from, Month)
+	r.mu.Lock()
+	for ; first.Before(to); first = step(first, Month) {
+		known, ok := r.past[SeriesKey(at, stored, first)]
+		if !ok {
+			break
+		}
+		out = append(out, known)
+	}
+	r.mu.Unlock()
+	q := table.Query{PK: "H#" + string(at), From: SeriesKey(at, stored, first).SK, To: SeriesKey(at, stored, to).SK}
+	var items []table.Item
+	for first.Before(to) {
+		page, err := r.store.Query(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, page.Items...)
+		if q.After = page.Next; page.Next == "" {
+			break
+		}
+	}
+	for i, it := range items {
+		raw, err := readPoints(it.Body)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, raw)
+		if i < len(items)-1 {
+			r.keepPast(it.Key, raw)
+		}
+	}
+	return out, nil
+}
+
+func (r *Reader) keepPast(key table.Key, raw []rawPoint) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.past) >= keepPast {
+		clear(r.past)
+	}
+	r.past[key] = raw
 }
 
 func sameMonth(a, b time.Time) bool { return a.Year() == b.Year() && a.Month() == b.Month() }

@@ -134,9 +134,11 @@ func (a *API) getOccupancy(ctx context.Context, in *occupancyInput) (*sheetOutpu
 	if in.After == "" {
 		body.RolledUp = rolledUp
 	}
-	if i := slices.IndexFunc(own, in.whole); i >= 0 {
-		totals := viewSums(own[i])
-		body.Totals = &totals
+	for i := range own {
+		if whole(&own[i], in.kind()) {
+			totals := viewSums(own[i])
+			body.Totals = &totals
+		}
 	}
 	return a.send(in.Wanted, body, occupancySheet(body.Rows), next, fresh(now.Sub(body.AsOf) > 2*time.Hour))
 }
@@ -158,26 +160,25 @@ func (in *occupancyInput) kind() int8 {
 }
 
 // whole reports whether a row is a place's, not broken down.
-func (in *occupancyInput) whole(r occupancy.Row) bool {
-	return r.Type == in.kind() && r.Population == occupancy.Any
+func whole(r *occupancy.Row, kind int8) bool {
+	return r.Type == kind && r.Population == occupancy.Any
 }
 
 // pick are the rows of the breakdown asked for, and the places that have none.
 func (in *occupancyInput) pick(rows []occupancy.Row) (out []occupancy.Row, rolledUp []string) {
 	types, populations := in.Breakdown == "type" || in.Breakdown == "both", in.Breakdown == "population" || in.Breakdown == "both"
-	for _, r := range rows {
-		if r.Hides(occupancy.Beds) {
-			if in.whole(r) {
+	kind := in.kind()
+	each := types && kind == occupancy.Any
+	for i := range rows {
+		r := &rows[i]
+		switch {
+		case r.Hides(occupancy.Beds):
+			if whole(r, kind) {
 				rolledUp = append(rolledUp, string(r.Place))
 			}
-			continue
-		}
-		rightType := r.Type == in.kind() || (types && in.Type == "" && r.Type != occupancy.Any)
-		if types && in.Type == "" && r.Type == occupancy.Any {
-			rightType = false
-		}
-		if rightType && populations == (r.Population != occupancy.Any) {
-			out = append(out, r)
+		case populations != (r.Population != occupancy.Any):
+		case (each && r.Type != occupancy.Any) || (!each && r.Type == kind):
+			out = append(out, *r)
 		}
 	}
 	return out, rolledUp
@@ -308,12 +309,13 @@ func (a *API) getHistory(ctx context.Context, in *historyInput) (*sheetOutput, e
 	body := historyBody{Place: viewPlace(at.Code), Every: in.Every, From: from, To: to, Population: cmp.Or(in.Population, "all"),
 		Points: []pointView{}, Next: next, Attention: attention}
 	for _, p := range part {
-		i := slices.IndexFunc(p.Rows, func(r occupancy.Row) bool { return r.Population == population })
-		if i < 0 {
-			body.Points = append(body.Points, pointView{At: p.At, SumsView: SumsView{}})
-			continue
+		v := pointView{At: p.At}
+		for _, r := range p.Rows() {
+			if r.Population == population {
+				v.SumsView = viewSums(r)
+			}
 		}
-		body.Points = append(body.Points, pointView{At: p.At, SumsView: viewSums(p.Rows[i])})
+		body.Points = append(body.Points, v)
 	}
 	if len(part) > 0 {
 		body.Missing = stretches(missing, part[0].At, part[len(part)-1].At, every)
