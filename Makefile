@@ -39,6 +39,47 @@ bench: build ## Cold start, throughput and units against the engine itself, as r
 bench-occupancy: ## What a ministry asks: 100 000 shelters, and three years of hours from DynamoDB Local (needs Java)
 	$(GO) test -tags=bench -run '^$$' -bench 'Occupancy|History' -benchtime 1x -timeout 10m ./internal/bench
 
+.PHONY: simulate
+simulate: ## Teams, shelters, clock and feed under faults and crashes: SEEDS=1000 lives from SEED=1 on; a seed replays bit for bit
+	$(GO) test ./internal/simulation -run 'TestSimulate' -count=1 -timeout 60m -v -args -seeds=$(or $(SEEDS),1000) -seed=$(or $(SEED),1) $(if $(TRACE),-trace)
+
+.PHONY: histories
+histories: ## 10 000 requests for 200 beds over a network that loses half; 1 000 on DynamoDB Local; small histories checked by porcupine
+	$(GO) test ./internal/simulation -run 'History|Histories|Porcupine' -count=1 -timeout 60m -v -args -requests=$(or $(REQUESTS),10000)
+
+.PHONY: races
+races: ## 100 000 races of accept against lapse; every request again, up to seven days late
+	$(GO) test ./internal/simulation -run 'AcceptAgainstLapse|SevenDaysLate' -count=1 -timeout 60m -v -args -races=$(or $(RACES),100000)
+
+.PHONY: matrix
+matrix: ## Fault matrix in full: every call of the store (not only the first of each site) under every trouble
+	$(GO) test ./internal/simulation -run 'FaultMatrix' -count=1 -timeout 60m -v -args -every-call
+
+.PHONY: mutants
+mutants: ## Small changes to domain, use cases and storage, each of which a test must notice: MUTANTS=200 drawn by DRAW=1 (0: all)
+	$(GO) test -tags=mutants ./internal/mutants -run TestMutants -count=1 -timeout 300m -v -args -n=$(or $(MUTANTS),200) -draw=$(or $(DRAW),1)
+
+.PHONY: bench-directory
+bench-directory: ## Cold load, refresh and memory of the directory on DynamoDB Local (needs Java 17)
+	$(GO) test -tags=bench -run '^$$' -bench Directory -benchtime 1x -timeout 20m ./internal/bench
+
+.PHONY: bench-postgis
+bench-postgis: ## Ranking against PostGIS on the same directory (needs Debian's postgresql and postgis)
+	$(GO) test -tags=bench -run '^$$' -bench PostGIS -benchtime 1x -timeout 20m ./internal/bench
+
+.PHONY: import-check
+import-check: ## Import the real occupancy files in PANAH_SHARED_DATA and hold the daily sums against them
+	PANAH_SHARED_DATA="$(PANAH_SHARED_DATA)" $(GO) test -count=1 -tags=importcheck -run ImportCheck -v ./internal/local
+
+.PHONY: bench-rescue
+bench-rescue: ## Rescues of 500 persons against proven optima; RESCUE_SEEDS=FIRST-LAST for other seeds
+	@$(GO) build -o $(BUILD)/panah ./internal/cmd/panah
+	@$(GO) test -tags=bench -run '^$$' -bench Rescue -benchtime 1x -timeout 20m ./internal/batchfile | grep -vE '^(goos|goarch|pkg|cpu|PASS|ok|Bench)'
+
+.PHONY: bench-rescues
+bench-rescues: ## The same on 200 seeds nobody tuned on, several minutes
+	@RESCUE_SEEDS=$${RESCUE_SEEDS:-1001-1200} $(MAKE) --no-print-directory bench-rescue
+
 .PHONY: openapi
 openapi: ## Write openapi.json anew from the routes
 	$(GO) test ./internal/httpapi -run OpenAPI -update

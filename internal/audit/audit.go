@@ -2,7 +2,8 @@
 // chain of its versions, written from the change feed: who made the version,
 // when it was seen, and a hash over the version and the one before. A version
 // that is changed, dropped or slipped in later breaks the chain. Entries hold
-// hashes, never content, so that erasing a placement leaves its chain whole.
+// hashes, never content, so that erasing a placement leaves its chain whole; of
+// a unit also its counts, which are no person's.
 package audit
 
 import (
@@ -31,6 +32,43 @@ type Entry struct {
 	Image   string    `json:"i"`           // hash of the version
 	Chain   string    `json:"c"`           // hash of the chain before and this version
 	Gap     bool      `json:"g,omitempty"` // the version before was never seen
+	What    *Counts   `json:"n,omitempty"` // of a unit: its counts at this version
+}
+
+// Counts are a unit's beds at one version. They are no person's.
+type Counts struct {
+	Staffed      int `json:"s"`
+	OutOfService int `json:"o,omitempty"`
+	Occupied     int `json:"c"`
+	Held         int `json:"h,omitempty"`
+}
+
+// counts are those of a unit's version; anything else has none.
+func counts(it *table.Item) *Counts {
+	if !record.IsUnit(it.Key) {
+		return nil
+	}
+	u, err := record.ToUnit(it)
+	if err != nil {
+		return nil // the chain holds its hash all the same
+	}
+	c := u.Counts()
+	return &Counts{c.Staffed(), c.OutOfService(), c.Occupied(), c.Held()}
+}
+
+// List reads an item's entries, the newest first.
+func List(ctx context.Context, store table.Store, item table.Key, limit int, after string) ([]Entry, string, error) {
+	page, err := store.Query(ctx, table.Query{PK: item.PK, From: prefix(item), To: prefix(item) + "~", Descending: true, Limit: limit, After: after})
+	if err != nil {
+		return nil, "", err
+	}
+	out := make([]Entry, len(page.Items))
+	for i, it := range page.Items {
+		if err := json.Unmarshal(it.Body, &out[i]); err != nil {
+			return nil, "", fmt.Errorf("audit: %s: %w", it.Key, err)
+		}
+	}
+	return out, page.Next, nil
 }
 
 // Keeper writes the chains.
@@ -94,7 +132,7 @@ func (k *Keeper) Apply(ctx context.Context, changes []table.Change) error {
 }
 
 func (k *Keeper) entry(ctx context.Context, it *table.Item, fresh map[table.Key]Entry) (Entry, error) {
-	e := Entry{Version: it.Version, WriteID: it.WriteID, By: by(it), Seen: k.now().UTC().Truncate(time.Second), Image: Image(it)}
+	e := Entry{Version: it.Version, WriteID: it.WriteID, By: by(it), Seen: k.now().UTC().Truncate(time.Second), Image: Image(it), What: counts(it)}
 	before := ""
 	if it.Version > 1 {
 		last, found, err := k.find(ctx, Key(it.Key, it.Version-1), fresh)
@@ -163,7 +201,11 @@ func Image(it *table.Item) string {
 }
 
 func link(before string, e Entry) string {
-	sum := sha256.Sum256([]byte(strings.Join([]string{before, fmt.Sprint(e.Version), e.WriteID, e.By, e.Image, fmt.Sprint(e.Gap)}, "\n")))
+	parts := []string{before, fmt.Sprint(e.Version), e.WriteID, e.By, e.Image, fmt.Sprint(e.Gap)}
+	if e.What != nil {
+		parts = append(parts, fmt.Sprint(*e.What))
+	}
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\n")))
 	return hex.EncodeToString(sum[:16])
 }
 

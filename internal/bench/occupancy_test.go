@@ -34,7 +34,7 @@ const many = 100_000
 // crowd is the demo directory, over and over, up to many shelters.
 func crowd(now time.Time) matching.World {
 	base := demo.Build(seed, now)
-	var all []*matching.Candidate
+	var all []matching.Candidate
 	for i := 0; len(all) < many; i++ {
 		for _, s := range base.Shelters {
 			if !place.Within(s.District, demo.India) {
@@ -46,10 +46,10 @@ func crowd(now time.Time) matching.World {
 			for u := range units {
 				units[u].Shelter = home.ID
 			}
-			all = append(all, matching.NewCandidate(home, units, 0))
+			all = append(all, matching.Candidate{Shelter: home, Units: units})
 		}
 	}
-	return matching.NewWorld(all[:many], []matching.Zone{{}})
+	return matching.WorldOf(all[:many], 3)
 }
 
 // handlerOver serves the occupancy routes to a ministry over a store.

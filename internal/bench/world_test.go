@@ -27,7 +27,6 @@ import (
 	"panah/internal/policy"
 	"panah/internal/record"
 	"panah/internal/referral"
-	"panah/internal/shelter"
 	"panah/internal/table"
 )
 
@@ -118,16 +117,11 @@ func hold(ctx context.Context, h lambda.Handler, event []byte) error {
 
 // worldOf is the directory as matching sees it.
 func worldOf(d demo.Directory, least int) matching.World {
-	all := make([]shelter.Shelter, len(d.Shelters))
+	all := make([]matching.Candidate, len(d.Shelters))
 	for i, s := range d.Shelters {
-		all[i] = s.Shelter
+		all[i] = matching.Candidate{Shelter: s.Shelter, Units: s.Units}
 	}
-	zones, of := matching.Zones(all, least)
-	var candidates []*matching.Candidate
-	for _, s := range d.Shelters {
-		candidates = append(candidates, &matching.Candidate{Shelter: s.Shelter, Units: s.Units, Zone: of[s.District]})
-	}
-	return matching.NewWorld(candidates, zones)
+	return matching.WorldOf(all, least)
 }
 
 func rules(b *testing.B) matching.Policy {

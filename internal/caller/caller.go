@@ -75,7 +75,14 @@ const (
 	RulePlacement    Action = "rulePlacement"
 	AdmitPerson      Action = "admitPerson"
 	CloseShelter     Action = "closeShelter"
+	KeepHandover     Action = "keepHandover"
+	OpenSurge        Action = "openSurge"
+	ReadAudit        Action = "readAudit"
 	VetShelter       Action = "vetShelter"
+	ExplainOptions   Action = "explainOptions"
+	RegisterShelter  Action = "registerShelter"
+	ListShelters     Action = "listShelters"
+	ReadMustMove     Action = "readMustMove"
 )
 
 // Resource is what the action is on. Fields that do not apply are empty.

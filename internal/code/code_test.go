@@ -11,7 +11,7 @@ import (
 func TestListsOnlyGrow(t *testing.T) {
 	for name, c := range map[string]struct{ got, want string }{
 		"age bands":    {AgeBands.String(), "0-5, 6-11, 12-14, 15-17, 18-24, 25-59, 60+"},
-		"populations":  {Populations.String(), "women, men, girls, boys, mother_and_child, family, own_room, transgender_unit"},
+		"populations":  {Populations.String(), "women, men, girls, boys, mother_and_child, family, own_room, transgender_unit, mixed"},
 		"institutions": {Institutions.String(), "childrens_home, open_shelter, specialised_adoption_agency, fit_facility, fit_person, observation_home, special_home, place_of_safety, one_stop_centre, shakti_sadan, protective_home, other, kinship, community_based"},
 		"needs":        {Needs.String(), "health_medical, psychosocial, legal_assistance, family_reunification, pregnancy, infant_care, step_free, sign_language, substance_withdrawal, interpreter, education, livelihood"},
 		"features":     {Features.String(), "woman_staff_at_night, own_phone, visits_allowed, exit_on_request, own_room, vegetarian_kitchen, halal_kitchen, school_nearby, work_allowed, open_doors"},

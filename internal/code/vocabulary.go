@@ -57,10 +57,15 @@ const (
 	Family
 	OwnRoom
 	TransgenderUnit
+	Mixed
 )
 
 // Populations lists the populations.
-var Populations = NewList[Population]("women", "men", "girls", "boys", "mother_and_child", "family", "own_room", "transgender_unit")
+var Populations = NewList[Population]("women", "men", "girls", "boys", "mother_and_child", "family", "own_room", "transgender_unit", "mixed")
+
+// Asked reports whether a person can ask to sleep in a unit of this population:
+// mixed units are reported, and nobody is placed there.
+func (p Population) Asked() bool { return p != Mixed && Populations.Valid(p) }
 
 // Institution is a kind of place in law.
 type Institution uint8
@@ -251,3 +256,16 @@ type Decision uint8
 
 // Decisions lists the decisions that stop a legal clock.
 var Decisions = NewList[Decision]("produced", "interim_order", "stay", "transfer", "restored_to_family", "extended")
+
+// StayBasis is on what ground somebody stays: every stay has one, and a date by
+// which it must be looked at again.
+type StayBasis uint8
+
+// The grounds a rule looks at.
+const (
+	StayVoluntary StayBasis = iota
+	StayAwaitingCommittee
+)
+
+// StayBases lists the grounds of a stay.
+var StayBases = NewList[StayBasis]("voluntary", "awaiting_committee", "cwc_order", "interim_magistrate", "magistrate_inquiry", "protective_order")

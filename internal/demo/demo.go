@@ -40,9 +40,21 @@ const India place.Code = "IN"
 
 // Build invents the directory. Counts were confirmed, and registrations end, at
 // instants relative to now.
-func Build(seed uint64, now time.Time) Directory {
+func Build(seed uint64, now time.Time) Directory { return BuildOf(seed, now, 0) }
+
+// BuildOf invents a directory of n shelters of the same kinds spread in the same
+// way, for measuring: below the real number by leaving some out, above it by
+// drawing the country again and again. 0 is the real number.
+func BuildOf(seed uint64, now time.Time, n int) Directory {
 	w := &world{dice: dice{rand.New(rand.NewPCG(seed, golden))}, now: now.UTC().Truncate(time.Second), speakers: readSpeakers()}
 	sites := w.sites(readCountry())
+	if n > 0 {
+		for len(sites) < n {
+			sites = append(sites, w.sites(readCountry())...)
+		}
+		w.dice.Shuffle(len(sites), func(i, j int) { sites[i], sites[j] = sites[j], sites[i] })
+		sites = sites[:n]
+	}
 	ids := w.dice.ids(len(sites))
 	d := Directory{Shelters: make([]Shelter, len(sites))}
 	for i, s := range sites {

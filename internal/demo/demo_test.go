@@ -231,10 +231,10 @@ func TestMembers(t *testing.T) {
 		subjects[m.Subject] = true
 		roles[m.Role]++
 	}
-	if roles[caller.Rescue] != Teams || roles[caller.Shelter] != len(d.Shelters) || roles[caller.Desk] != 763 || roles[caller.Ministry] != 37 {
+	if roles[caller.Rescue] != Teams || roles[caller.Shelter] != len(d.Shelters) || roles[caller.Desk] != 763 || roles[caller.Ministry] != 37+4 {
 		t.Errorf("members %v", roles)
 	}
-	for _, s := range []string{"demo-rescue-01", "demo-desk-IN-LGD-315", "demo-ministry-IN", "demo-ministry-IN-WB", "demo-shelter-" + d.Shelters[0].ID} {
+	for _, s := range []string{"demo-rescue-01", "demo-desk-IN-LGD-315", "demo-ministry-IN", "demo-ministry-IN-WB", "demo-ministry-CA", "demo-shelter-" + d.Shelters[0].ID} {
 		if !subjects[s] {
 			t.Errorf("%s is missing", s)
 		}

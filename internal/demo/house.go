@@ -12,7 +12,7 @@ import (
 func (w *world) shelter(id string, s site) Shelter {
 	m := manners[s.kind]
 	out := Shelter{Shelter: shelter.Shelter{
-		ID: id, District: s.district.Code, Type: s.kind, MaxStayDays: m.stay, Rev: 1, Synthetic: true,
+		ID: id, District: s.district.Code, Type: s.kind, MaxStayDays: m.stay, Rev: 1, Synthetic: true, RulesKnown: true,
 	}}
 	out.Status, out.RegisteredUntil = w.registration(s.reception)
 	out.Units = w.units(id, s)

@@ -27,8 +27,18 @@ func members(shelters []Shelter) []caller.Caller {
 	for _, s := range states {
 		out = append(out, region("demo-ministry-", caller.Ministry, s.Code))
 	}
+	for _, country := range reporting {
+		out = append(out, region("demo-ministry-", caller.Ministry, country))
+		for _, s := range place.States(country) {
+			out = append(out, region("demo-ministry-", caller.Ministry, s.Code))
+		}
+	}
 	return out
 }
+
+// reporting are the countries without a synthetic shelter, whose ministries look at
+// what was imported.
+var reporting = []place.Code{"CA", "US"}
 
 func region(prefix string, r caller.Role, c place.Code) caller.Caller {
 	return caller.Caller{Subject: prefix + string(c), Role: r, Scope: string(c)}

@@ -9,21 +9,15 @@ import (
 	"panah/internal/matching"
 	"panah/internal/place"
 	"panah/internal/placement"
-	"panah/internal/shelter"
 )
 
 // worldOf is the directory as matching sees it.
 func worldOf(d Directory, least int) matching.World {
-	all := make([]shelter.Shelter, len(d.Shelters))
+	all := make([]matching.Candidate, len(d.Shelters))
 	for i, s := range d.Shelters {
-		all[i] = s.Shelter
+		all[i] = matching.Candidate{Shelter: s.Shelter, Units: s.Units}
 	}
-	zones, of := matching.Zones(all, least)
-	var candidates []*matching.Candidate
-	for _, s := range d.Shelters {
-		candidates = append(candidates, &matching.Candidate{Shelter: s.Shelter, Units: s.Units, Zone: of[s.District]})
-	}
-	return matching.NewWorld(candidates, zones)
+	return matching.WorldOf(all, least)
 }
 
 func one(age code.AgeBand, with code.Population) []placement.Person {

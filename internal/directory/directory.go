@@ -107,9 +107,7 @@ func (d *Directory) load(ctx context.Context, now time.Time) error {
 		return err
 	}
 	if d.state != nil { // what was learnt from refusals may be newer than the log
-		for _, e := range d.state.entries() {
-			s.apply(e)
-		}
+		s.applyNewer(d.state)
 	}
 	d.state, d.seq = s, seq
 	d.world.Store(s.world())
@@ -189,40 +187,6 @@ func readHead(ctx context.Context, store table.Store) (head, uint64, error) {
 	}
 	h, err := decodeHead(it.Body)
 	return h, it.Version, err
-}
-
-func readPages(ctx context.Context, store table.Store, s *state, h head) error {
-	if h.gen == "" {
-		return nil
-	}
-	q := table.Query{PK: pagesPartition(h.gen), Consistency: table.Relaxed}
-	seen := 0
-	for {
-		page, err := store.Query(ctx, q)
-		if err != nil {
-			return err
-		}
-		for _, it := range page.Items {
-			if it.Tombstone {
-				return errGap // a newer generation has replaced this one
-			}
-			raw, err := unpack(it.Body)
-			if err != nil {
-				return err
-			}
-			if err := s.applyPacked(raw); err != nil {
-				return err
-			}
-			seen++
-		}
-		if q.After = page.Next; page.Next == "" {
-			break
-		}
-	}
-	if seen != h.pages {
-		return errGap // an eventually consistent read missed a page
-	}
-	return nil
 }
 
 // Learn puts items the table has just shown (a refused take, a unit read for

@@ -12,6 +12,7 @@ import (
 
 	"panah/internal/code"
 	"panah/internal/embedded"
+	"panah/internal/matching"
 	"panah/internal/packed"
 	"panah/internal/place"
 	"panah/internal/record"
@@ -75,7 +76,7 @@ func TestAChangeReachesAWarmCopyThroughTheLog(t *testing.T) {
 	d := New(s, 3, slog.New(slog.DiscardHandler))
 	must(t, p.Apply(ctx, changes(shelterItem("AAAA", 1, "IN-LGD-315"), unitItem("AAAA", 1, 10, 4))))
 	w, err := d.World(ctx, start)
-	if err != nil || len(w.Candidates) != 1 || w.Candidates[0].Units[0].Counts().Free() != 6 || w.Candidates[0].Languages[1].Via != code.ViaInterpreterPhone {
+	if err != nil || size(w) != 1 || first(w).Units[0].Counts().Free() != 6 || first(w).Languages[1].Via != code.ViaInterpreterPhone {
 		t.Fatalf("world %+v %v", w, err)
 	}
 	must(t, p.Apply(ctx, changes(unitItem("AAAA", 2, 10, 9))))
@@ -83,10 +84,14 @@ func TestAChangeReachesAWarmCopyThroughTheLog(t *testing.T) {
 		t.Fatal("the log was read again too soon")
 	}
 	w, err = d.World(ctx, start.Add(Every))
-	if err != nil || w.Candidates[0].Units[0].Counts().Free() != 1 {
-		t.Fatalf("world %+v %v", w.Candidates[0].Units, err)
+	if err != nil || first(w).Units[0].Counts().Free() != 1 {
+		t.Fatalf("world %+v %v", first(w).Units, err)
 	}
 }
+
+func size(w *matching.World) int { return len(slices.Collect(w.All())) }
+
+func first(w *matching.World) *matching.Candidate { return slices.Collect(w.All())[0] }
 
 func must(t testing.TB, err error) {
 	t.Helper()
@@ -139,13 +144,13 @@ func TestNoChangeIsEverLost(t *testing.T) {
 				must(t, d.Refresh(ctx, m.now))
 				w, err := d.World(ctx, m.now)
 				must(t, err)
-				for _, c := range w.Candidates {
+				for c := range w.All() {
 					if got := c.Units[0].Version; got != newest[c.ID] {
 						t.Errorf("reader %d: %s is at version %d, the newest is %d", i, c.ID, got, newest[c.ID])
 					}
 				}
-				if len(w.Candidates) != 8 {
-					t.Errorf("reader %d knows %d shelters of 8", i, len(w.Candidates))
+				if size(w) != 8 {
+					t.Errorf("reader %d knows %d shelters of 8", i, size(w))
 				}
 			}
 		})
@@ -163,8 +168,8 @@ func TestAReaderThatSleptThroughTwoCompactionsStartsOver(t *testing.T) {
 	}
 	must(t, d.Refresh(ctx, start))
 	w, err := d.World(ctx, start)
-	if err != nil || w.Candidates[0].Units[0].Version != 7 {
-		t.Fatalf("%+v %v", w.Candidates[0].Units, err)
+	if err != nil || first(w).Units[0].Version != 7 {
+		t.Fatalf("%+v %v", first(w).Units, err)
 	}
 }
 
@@ -175,19 +180,19 @@ func TestARefusalTeachesTheCopy(t *testing.T) {
 	must(t, d.Refresh(ctx, start))
 	d.Learn(unitItem("AAAA", 4, 10, 9), unitItem("AAAA", 6, 10, 10), nil)
 	w, _ := d.World(ctx, start)
-	if got := w.Candidates[0].Units[0]; got.Version != 6 || got.Counts().Free() != 0 {
+	if got := first(w).Units[0]; got.Version != 6 || got.Counts().Free() != 0 {
 		t.Fatalf("learnt %+v", got)
 	}
 	d.Took(table.Take{Key: record.UnitKey("AAAA", "girls"), ClaimID: "p_1.1", N: 2, Until: start.Add(time.Hour)}, 6)
-	if w, _ = d.World(ctx, start); w.Candidates[0].Units[0].Counts().Held() != 2 || w.Candidates[0].Units[0].Version != 6 {
-		t.Fatalf("took %+v", w.Candidates[0].Units[0])
+	if w, _ = d.World(ctx, start); first(w).Units[0].Counts().Held() != 2 || first(w).Units[0].Version != 6 {
+		t.Fatalf("took %+v", first(w).Units[0])
 	}
 }
 
 func TestAnEmptyDirectoryIsAnAnswer(t *testing.T) {
 	d := New(store(t), 3, slog.New(slog.DiscardHandler))
 	w, err := d.World(context.Background(), start)
-	if err != nil || len(w.Candidates) != 0 {
+	if err != nil || size(w) != 0 {
 		t.Fatalf("%+v %v", w, err)
 	}
 }
@@ -215,10 +220,10 @@ func FuzzReadEntry(f *testing.F) {
 		f.Add(w.Bytes())
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		if e, err := readEntry(packed.NewReader(raw)); err == nil {
+		if e, err := readEntry(packed.NewReader(raw), ""); err == nil {
 			w := packed.NewWriter(0)
 			e.write(w)
-			again, err := readEntry(packed.NewReader(w.Bytes()))
+			again, err := readEntry(packed.NewReader(w.Bytes()), "")
 			id, v := e.id()
 			id2, v2 := again.id()
 			if err != nil || id != id2 || v != v2 {

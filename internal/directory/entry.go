@@ -43,15 +43,17 @@ func entryOf(it *table.Item) (e entry, ok bool, err error) {
 
 func (e entry) write(w *packed.Writer) {
 	if s := e.shelter; s != nil {
-		writeShelter(w, s)
+		writeShelter(w, s, s.ID)
 		return
 	}
-	writeUnit(w, e.unit)
+	writeUnit(w, e.unit, e.unit.Shelter)
 }
 
-func writeShelter(w *packed.Writer, s *shelter.Shelter) {
+// writeShelter writes an entry under an id, which is empty when the entry before
+// is about the same shelter.
+func writeShelter(w *packed.Writer, s *shelter.Shelter, id string) {
 	w.Num(kindShelter)
-	w.Text(s.ID)
+	w.Text(id)
 	w.Num(s.Version)
 	w.Num(s.Rev)
 	w.Text(string(s.District))
@@ -73,10 +75,10 @@ func writeShelter(w *packed.Writer, s *shelter.Shelter) {
 	}
 }
 
-func writeUnit(w *packed.Writer, u *shelter.Unit) {
+func writeUnit(w *packed.Writer, u *shelter.Unit, id string) {
 	c := u.Counts()
 	w.Num(kindUnit)
-	w.Text(u.Shelter)
+	w.Text(id)
 	w.Text(u.ID)
 	w.Num(u.Version)
 	w.Num(u.Rev)
@@ -89,6 +91,9 @@ func writeUnit(w *packed.Writer, u *shelter.Unit) {
 	w.Int(c.Staffed())
 	w.Int(c.OutOfService())
 	w.Int(c.Occupied())
+	w.Int(c.Blocked())
+	w.Int(u.RoomBeds)
+	w.Instant(u.EndsAt)
 	claims := u.Promised()
 	w.Int(len(claims))
 	for _, id := range slices.Sorted(maps.Keys(claims)) {
@@ -99,37 +104,55 @@ func writeUnit(w *packed.Writer, u *shelter.Unit) {
 	w.Instant(u.OfferedLast())
 }
 
-func readEntry(r *packed.Reader) (entry, error) {
-	switch r.Num() {
+// readEntry reads an entry; last is the shelter of the entry before it.
+func readEntry(r *packed.Reader, last string) (entry, error) {
+	kind, id := readHeading(r, last)
+	switch kind {
 	case kindShelter:
-		s := readShelter(r)
+		s := readShelter(r, id)
 		return entry{shelter: &s}, r.Err()
 	case kindUnit:
-		u, err := readUnit(r)
+		u, err := readUnit(r, id)
 		return entry{unit: &u}, err
 	}
 	return entry{}, packed.ErrCorrupt
 }
 
-func readShelter(r *packed.Reader) shelter.Shelter {
-	s := shelter.Shelter{ID: r.Text(), Version: r.Num(), Rev: r.Num(), District: place.Code(r.Text()),
+// readHeading reads what an entry is and of which shelter: the last one, when
+// the id is left out.
+func readHeading(r *packed.Reader, last string) (kind uint64, id string) {
+	kind = r.Num()
+	if id = r.Text(); id == "" {
+		id = last
+	}
+	return kind, id
+}
+
+func readShelter(r *packed.Reader, id string) shelter.Shelter {
+	s := shelter.Shelter{ID: id, Version: r.Num(), Rev: r.Num(), District: place.Code(r.Name()),
 		Type: code.Institution(r.Num()), Status: shelter.Status(r.Num()), RegisteredUntil: r.Instant(),
 		OnSite: code.Set[code.Need](r.Num()), Arranged: code.Set[code.Need](r.Num()),
 		Features: code.Set[code.Feature](r.Num()), HouseRules: code.Set[code.HouseRule](r.Num()),
 		Intake: shelter.Hours{From: r.Int(), To: r.Int()}, MaxStayDays: r.Int(), Synthetic: r.Flag()}
-	for range r.Count() {
-		s.Languages = append(s.Languages, shelter.Language{Tag: language.Tag(r.Text()), Via: code.LanguageVia(r.Num())})
+	n := r.Count()
+	s.Languages = make([]shelter.Language, 0, n)
+	for range n {
+		s.Languages = append(s.Languages, shelter.Language{Tag: language.Tag(r.Name()), Via: code.LanguageVia(r.Num())})
 	}
 	return s
 }
 
-func readUnit(r *packed.Reader) (shelter.Unit, error) {
-	u := shelter.Unit{Shelter: r.Text(), ID: r.Text(), Version: r.Num(), Rev: r.Num(), Population: code.Population(r.Num()),
+func readUnit(r *packed.Reader, id string) (shelter.Unit, error) {
+	u := shelter.Unit{Shelter: id, ID: r.Name(), Version: r.Num(), Rev: r.Num(), Population: code.Population(r.Num()),
 		Ages: code.Set[code.AgeBand](r.Num()), Kind: code.UnitKind(r.Num()), SeparateSleeping: r.Flag(),
 		Site: uint8(r.Num()), Sanctioned: r.Int()}
-	staffed, out, occupied := r.Int(), r.Int(), r.Int()
-	claims := make(map[string]shelter.Claim)
+	staffed, out, occupied, blocked := r.Int(), r.Int(), r.Int(), r.Int()
+	u.RoomBeds, u.EndsAt = r.Int(), r.Instant()
+	var claims map[string]shelter.Claim
 	for i := range r.Count() {
+		if claims == nil {
+			claims = map[string]shelter.Claim{}
+		}
 		claims[strconv.Itoa(i)] = shelter.Claim{N: r.Int(), Until: r.Instant()}
 	}
 	u.ConfirmedAt, u.LastOffered = r.Instant(), r.Instant()
@@ -137,7 +160,7 @@ func readUnit(r *packed.Reader) (shelter.Unit, error) {
 		return u, r.Err()
 	}
 	counts, err := shelter.NewCounts(staffed, out, occupied, 0)
-	return shelter.Restore(u, counts, claims), err
+	return shelter.Restore(u, counts.WithBlocked(blocked), claims), err
 }
 
 // id is what the entry is about, and version which state of it.
@@ -146,4 +169,11 @@ func (e entry) id() (key string, version uint64) {
 		return e.shelter.ID, e.shelter.Version
 	}
 	return e.unit.Shelter + "/" + e.unit.ID, e.unit.Version
+}
+
+func (e entry) shelterID() string {
+	if e.shelter != nil {
+		return e.shelter.ID
+	}
+	return e.unit.Shelter
 }

@@ -43,8 +43,10 @@ func decodeHead(raw []byte) (head, error) {
 	return h, r.Err()
 }
 
-// pageTarget is how many bytes of entries go on a page before it is packed.
-const pageTarget = 512 << 10
+// pageTarget is how many bytes of entries go on a page before it is packed:
+// small enough that several are unpacked at once, and far below what an item
+// may hold however badly they pack.
+const pageTarget = 256 << 10
 
 // pack compresses a run of entries.
 func pack(raw []byte) ([]byte, error) {
@@ -67,26 +69,28 @@ const unpackLimit = 16 << 20
 
 func unpack(raw []byte) ([]byte, error) {
 	r := flate.NewReader(bytes.NewReader(raw))
-	out, err := io.ReadAll(io.LimitReader(r, unpackLimit))
-	if err != nil {
+	var out bytes.Buffer
+	out.Grow(min(8*len(raw), pageTarget+pageTarget/8))
+	if _, err := out.ReadFrom(io.LimitReader(r, unpackLimit)); err != nil {
 		return nil, fmt.Errorf("directory: page: %w", err)
 	}
-	return out, nil
+	return out.Bytes(), nil
 }
 
-// packAll spreads entries over pages.
-func packAll(entries []entry) ([][]byte, error) {
+// packAll spreads what is known over pages, shelter by shelter in order of id. A
+// shelter and its units stay on one page.
+func packAll(s *shelves) ([][]byte, error) {
 	var pages [][]byte
-	w := packed.NewWriter(pageTarget)
-	for i, e := range entries {
-		e.write(w)
-		if len(w.Bytes()) >= pageTarget || i == len(entries)-1 {
-			page, err := pack(w.Bytes())
+	raw := make([]byte, 0, pageTarget)
+	n := 0
+	for slot := range s.Slots() {
+		raw = append(raw, s.record(slot)...)
+		if n++; len(raw) >= pageTarget || n == s.len() {
+			page, err := pack(raw)
 			if err != nil {
 				return nil, err
 			}
-			pages = append(pages, page)
-			w = packed.NewWriter(pageTarget)
+			pages, raw = append(pages, page), raw[:0]
 		}
 	}
 	return pages, nil

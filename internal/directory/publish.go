@@ -142,19 +142,24 @@ func (p *Publisher) Compact(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	pages, err := packAll(s.entries())
+	s.world()
+	pages, err := packAll(s.shelves)
 	if err != nil {
 		return err
 	}
 	next := head{gen: p.newID(), seq: seq, pages: len(pages)}
 	for i, body := range pages {
-		it := table.Item{Key: table.Key{PK: pagesPartition(next.gen), SK: fmt.Sprintf("%05d", i)}, Body: body}
+		it := table.Item{Key: pageKey(next.gen, i), Body: body}
 		if err := p.write(ctx, table.PutOp(it, 0)); err != nil {
 			return err
 		}
 	}
 	err = p.write(ctx, table.PutOp(table.Item{Key: headKey, Body: next.encode()}, version))
 	if _, stale := table.IsStale(err); stale {
+		now, _, err := readHead(ctx, p.store)
+		if err != nil || now.gen == next.gen { // it was ours after all: never retire the pages in force
+			return err
+		}
 		return p.retire(ctx, pagesPartition(next.gen), "")
 	}
 	if err != nil {

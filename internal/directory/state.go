@@ -1,7 +1,8 @@
 package directory
 
 import (
-	"cmp"
+	"bytes"
+	"maps"
 	"slices"
 	"strings"
 
@@ -13,27 +14,30 @@ import (
 )
 
 // state is the directory as far as it has been read: the newest version seen of
-// every shelter and unit. A world made from it shares nothing that changes.
+// every shelter and unit. A world made from it shares nothing that changes, and
+// copies only the pages and zones in which something did.
 type state struct {
-	byID     map[string]*known
-	sorted   []*matching.Candidate // by id; replaced, never changed in place
-	zones    []matching.Zone
-	zoneOf   map[place.Code]int
-	byZone   [][]int32
-	journeys *matching.Journeys
-	least    int  // shelters a zone must hold
-	moved    bool // shelters came, went or changed status: zones are out of date
-}
+	shelves *shelves
+	index   *matching.Index
+	book    *matching.Book
+	active  map[place.Code]int // active shelters by district; 0 where all are suspended or closed
+	least   int                // shelters a zone must hold
 
-// known is one shelter, which may be known by its units first.
-type known struct {
-	shelter *shelter.Shelter
-	units   []shelter.Unit // by id
-	at      int            // index in sorted, -1 while the shelter itself is not known
+	changed map[uint32]*known // since the last world
+	fresh   map[string]uint32 // new ids since then
+	moved   bool              // numbers of active shelters have changed
+	rebuild bool              // a shelter has gone to another district: the index is made anew
 }
 
 func newState(least int) *state {
-	return &state{byID: map[string]*known{}, least: least, moved: true}
+	s := &state{shelves: &shelves{}, book: matching.NewBook(), active: map[place.Code]int{}, least: least}
+	s.index = matching.NewIndex(matching.NewZoning(s.active, least), s.book, nil)
+	s.settled()
+	return s
+}
+
+func (s *state) settled() {
+	s.changed, s.fresh, s.moved, s.rebuild = map[uint32]*known{}, map[string]uint32{}, false, false
 }
 
 // apply takes an entry if it is newer than what is known; it reports whether it was.
@@ -44,115 +48,140 @@ func (s *state) apply(e entry) bool {
 	return s.applyUnit(*e.unit)
 }
 
-func (s *state) find(id string) *known {
-	k := s.byID[id]
-	if k == nil {
-		k = &known{at: -1}
-		s.byID[id] = k
+// look finds what is known of a shelter, nil for nothing.
+func (s *state) look(id string) (uint32, *known) {
+	slot, ok := s.fresh[id]
+	if !ok {
+		if slot, ok = s.shelves.Find(id); !ok {
+			return 0, nil
+		}
 	}
-	return k
+	if k := s.changed[slot]; k != nil {
+		return slot, k
+	}
+	k, err := decode(s.shelves.record(slot), nil)
+	if err != nil {
+		return 0, nil // never: records are checked when they are taken in
+	}
+	return slot, &k
+}
+
+// lookOrAdd gives a shelter not met yet the next slot.
+func (s *state) lookOrAdd(id string) (uint32, *known) {
+	slot, k := s.look(id)
+	if k == nil {
+		slot, k = uint32(s.shelves.len()+len(s.fresh)), &known{id: id}
+		s.fresh[id], s.changed[slot] = slot, k
+	}
+	return slot, k
 }
 
 func (s *state) applyShelter(n shelter.Shelter) bool {
-	k := s.find(n.ID)
-	if k.shelter != nil && k.shelter.Version >= n.Version {
+	slot, k := s.lookOrAdd(n.ID)
+	old := k.shelter
+	switch {
+	case old == nil:
+		s.count(n.District, matching.Active(&n))
+	case old.Version >= n.Version:
 		return false
+	case old.District != n.District:
+		s.rebuild = true
+	case old.Status != n.Status:
+		s.count(n.District, matching.Active(&n)-matching.Active(old))
 	}
-	if k.shelter == nil || k.shelter.District != n.District || k.shelter.Status != n.Status {
-		s.moved = true
-	}
-	k.shelter = &n
-	s.publish(k)
+	k.shelter, s.changed[slot] = &n, k
 	return true
+}
+
+// count notes that a shelter came to a district, or began or ceased to be active.
+func (s *state) count(d place.Code, by int) {
+	s.active[d] += by
+	s.moved = true
 }
 
 func (s *state) applyUnit(n shelter.Unit) bool {
-	k := s.find(n.Shelter)
-	i, found := slices.BinarySearchFunc(k.units, n.ID, func(u shelter.Unit, id string) int { return cmp.Compare(u.ID, id) })
-	if found && k.units[i].Version >= n.Version {
+	slot, k := s.lookOrAdd(n.Shelter)
+	i, found := k.unitAt(n.ID)
+	switch {
+	case found && k.units[i].Version >= n.Version:
 		return false
+	case found:
+		k.units[i] = n
+	default:
+		k.units = slices.Insert(k.units, i, n)
 	}
-	units := slices.Clone(k.units)
-	if found {
-		units[i] = n
-	} else {
-		units = slices.Insert(units, i, n)
-	}
-	k.units = units
-	s.publish(k)
+	s.changed[slot] = k
 	return true
-}
-
-// publish puts the shelter's present form where the next world will find it.
-func (s *state) publish(k *known) {
-	if k.shelter == nil {
-		return // units of a shelter not seen yet wait for it
-	}
-	c := matching.NewCandidate(*k.shelter, k.units, s.zoneOf[k.shelter.District])
-	if k.at >= 0 {
-		s.sorted[k.at] = c
-		return
-	}
-	s.sorted = append(s.sorted, c)
-	k.at = len(s.sorted) - 1
-	s.moved = true
 }
 
 // world makes a snapshot that later changes leave alone.
 func (s *state) world() *matching.World {
-	if s.moved {
-		s.rezone()
+	if len(s.changed) > 0 {
+		s.shelves = s.shelves.with(s.changed, s.fresh)
+		s.reindex()
+		s.settled()
 	}
-	return &matching.World{Candidates: slices.Clone(s.sorted), Zones: s.zones, ByZone: s.byZone, Journeys: s.journeys}
+	w := matching.NewWorld(s.index, s.shelves)
+	return &w
 }
 
-func (s *state) rezone() {
-	slices.SortFunc(s.sorted, func(a, b *matching.Candidate) int { return cmp.Compare(a.ID, b.ID) })
-	shelters := make([]shelter.Shelter, len(s.sorted))
-	for i, c := range s.sorted {
-		shelters[i] = c.Shelter
+func (s *state) reindex() {
+	z := s.index.Zoning
+	if s.rebuild {
+		s.recount()
 	}
-	s.zones, s.zoneOf = matching.Zones(shelters, s.least)
-	for i, c := range s.sorted {
-		s.byID[c.ID].at = i
-		if z := s.zoneOf[c.District]; z != c.Zone {
-			again := *c
-			again.Zone = z
-			s.sorted[i] = &again
-		}
+	if s.moved || s.rebuild {
+		z = matching.NewZoning(s.active, s.least)
 	}
-	s.journeys = &matching.Journeys{}
-	s.byZone = matching.GroupByZone(s.sorted, len(s.zones))
-	s.moved = false
+	if s.rebuild || !z.Same(s.index.Zoning) {
+		s.book = matching.NewBook()
+		s.index = matching.NewIndex(z, s.book, s.sketches(s.shelves.Slots()))
+		return
+	}
+	s.index = s.index.With(z, s.book, s.sketches(maps.Keys(s.changed)))
 }
 
-// entries lists everything known, shelter by shelter in order of id.
-func (s *state) entries() []entry {
-	ids := make([]string, 0, len(s.byID))
-	for id := range s.byID {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	var out []entry
-	for _, id := range ids {
-		k := s.byID[id]
-		if k.shelter != nil {
-			out = append(out, entry{shelter: k.shelter})
+// recount adds up the active shelters of each district anew.
+func (s *state) recount() {
+	clear(s.active)
+	for slot := range s.shelves.Slots() {
+		if c := s.shelves.Open(slot); c != nil {
+			s.active[c.District] += matching.Active(&c.Shelter)
 		}
-		for i := range k.units {
-			out = append(out, entry{unit: &k.units[i]})
+	}
+}
+
+func (s *state) sketches(slots func(func(uint32) bool)) []matching.Sketch {
+	var out []matching.Sketch
+	for slot := range slots {
+		if c := s.shelves.Open(slot); c != nil {
+			out = append(out, s.book.Sketch(slot, c))
 		}
 	}
 	return out
 }
 
+// applyNewer applies what another state knows better.
+func (s *state) applyNewer(o *state) {
+	o.world()
+	for slot := range o.shelves.Slots() {
+		record := o.shelves.record(slot)
+		if mine, ok := s.shelves.Find(string(o.shelves.id(slot))); ok && bytes.Equal(record, s.shelves.record(mine)) {
+			continue
+		}
+		_ = s.applyPacked(record) // records are checked when they are taken in
+	}
+}
+
 // applyPacked applies a packed run of entries.
 func (s *state) applyPacked(raw []byte) error {
+	last := ""
 	for r := packed.NewReader(raw); r.More(); {
-		e, err := readEntry(r)
+		e, err := readEntry(r, last)
 		if err != nil {
 			return err
 		}
+		last = e.shelterID()
 		s.apply(e)
 	}
 	return nil
@@ -160,18 +189,15 @@ func (s *state) applyPacked(raw []byte) error {
 
 // took adds a claim to a unit without a newer version.
 func (s *state) took(t table.Take, seen uint64) bool {
-	k := s.byID[strings.TrimPrefix(t.Key.PK, "S#")]
+	slot, k := s.look(strings.TrimPrefix(t.Key.PK, "S#"))
 	if k == nil {
 		return false
 	}
-	id := strings.TrimPrefix(t.Key.SK, "U#")
-	i := slices.IndexFunc(k.units, func(u shelter.Unit) bool { return u.ID == id })
-	if i < 0 || k.units[i].Version != seen {
+	i, found := k.unitAt(strings.TrimPrefix(t.Key.SK, "U#"))
+	if !found || k.units[i].Version != seen {
 		return false
 	}
-	units := slices.Clone(k.units)
-	units[i] = units[i].WithClaim(t.ClaimID, shelter.Claim{N: t.N, Until: t.Until})
-	k.units = units
-	s.publish(k)
+	k.units[i] = k.units[i].WithClaim(t.ClaimID, shelter.Claim{N: t.N, Until: t.Until})
+	s.changed[slot] = k
 	return true
 }

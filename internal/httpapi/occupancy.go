@@ -129,7 +129,7 @@ func (a *API) getOccupancy(ctx context.Context, in *occupancyInput) (*sheetOutpu
 	part, next := page(shown, in.Wanted, from.At)
 	body.Next = next
 	for _, r := range part {
-		body.Rows = append(body.Rows, viewRow(r))
+		body.Rows = append(body.Rows, viewOccupancy(r))
 	}
 	if in.After == "" {
 		body.RolledUp = rolledUp
@@ -184,7 +184,7 @@ func (in *occupancyInput) pick(rows []occupancy.Row) (out []occupancy.Row, rolle
 	return out, rolledUp
 }
 
-func viewRow(r occupancy.Row) occupancyRow {
+func viewOccupancy(r occupancy.Row) occupancyRow {
 	v := occupancyRow{placeView: viewPlace(r.Place), Type: "all", Population: "all", SumsView: viewSums(r)}
 	if r.Type != occupancy.Any {
 		v.Type = code.Institutions.Name(code.Institution(r.Type))

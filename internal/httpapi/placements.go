@@ -104,11 +104,26 @@ func (a *API) getPlacement(ctx context.Context, in *One) (*placementOutput, erro
 	return a.answer(c, referral.Outcome{Placement: p}, err)
 }
 
+type optionsInput struct {
+	One
+	Explain bool `query:"explain" doc:"For the desk: every shelter considered, with the rules it fails or the parts of its score"`
+	Limit   int  `query:"limit" minimum:"1" maximum:"1000" default:"200" doc:"Of explained shelters"`
+	After   int  `query:"after" minimum:"0" doc:"How many explained shelters to leave out: nextCursor of the page before"`
+}
+
 // getOptions serves GET /v1/placements/{id}/options.
-func (a *API) getOptions(ctx context.Context, in *One) (*placementOutput, error) {
+func (a *API) getOptions(ctx context.Context, in *optionsInput) (*placementOutput, error) {
 	c, err := a.who(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if in.Explain {
+		o, verdicts, err := a.referrals.Explain(ctx, c, in.ID)
+		out, err := a.answer(c, o, err)
+		if err == nil {
+			out.Body.Explained = viewExplained(verdicts, in.After, in.Limit)
+		}
+		return out, err
 	}
 	o, err := a.referrals.Options(ctx, c, in.ID)
 	return a.answer(c, o, err)

@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -24,8 +23,8 @@ type Problem struct {
 	Fields  []Field  `json:"fields,omitempty" doc:"The fields it is about"`
 	Rules   []string `json:"rules,omitempty" doc:"Ids of the rules that failed"`
 	Allowed []string `json:"allowed,omitempty" doc:"The moves allowed now"`
-	Current any      `json:"current,omitempty" doc:"The counts stored, with their version, after a failed precondition"`
-	Sent    any      `json:"sent,omitempty" doc:"The counts sent, after a failed precondition"`
+	Current any      `json:"current,omitempty" doc:"What is stored, with its version, after a failed precondition"`
+	Sent    any      `json:"sent,omitempty" doc:"What was sent, or the version it was made on, after a failed precondition"`
 	retry   bool
 }
 
@@ -74,19 +73,19 @@ var statuses = map[fault.Kind]int{
 
 // problemOf turns an error into what the caller sees; what is not a fault is a
 // bare 500, and its cause goes to the log.
-func problemOf(ctx context.Context, err error, log *slog.Logger) error {
+func (a *API) problemOf(ctx context.Context, err error) error {
 	f, ok := fault.Of(err)
 	if !ok {
 		if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 			f = fault.New(fault.Busy, "there was no time left to finish; send the same request again")
 		} else {
-			log.ErrorContext(ctx, "request failed", "error", err.Error())
+			a.log.ErrorContext(ctx, "request failed", "error", err.Error())
 			return bare(http.StatusInternalServerError)
 		}
 	}
 	p := bare(statuses[f.Kind])
 	p.Type = "urn:panah:problem:" + string(f.Kind)
-	p.Detail, p.Rules, p.Allowed, p.Current, p.Sent = f.Detail, f.Rules, f.Allowed, shown(f.Current), shown(f.Sent)
+	p.Detail, p.Rules, p.Allowed, p.Current, p.Sent = f.Detail, f.Rules, f.Allowed, a.shown(f.Current), a.shown(f.Sent)
 	if f.Field != "" {
 		p.Fields = []Field{{f.Field, f.Detail}}
 	}
@@ -103,12 +102,21 @@ type countsView struct {
 	CountedAt    *time.Time `json:"countedAt,omitempty"`
 }
 
-func shown(v any) any {
-	b, ok := v.(referral.Both)
-	if !ok {
-		return nil
+// seenView is the version a refused change was made on.
+type seenView struct {
+	Version uint64 `json:"version"`
+}
+
+func (a *API) shown(v any) any {
+	switch b := v.(type) {
+	case referral.Both:
+		return countsView{b.Census, b.Staffed, b.OutOfService, b.Present, timeOrNil(b.CountedAt)}
+	case referral.ShelterView:
+		return a.viewShelter(b)
+	case referral.Seen:
+		return seenView{b.Version}
 	}
-	return countsView{b.Census, b.Staffed, b.OutOfService, b.Present, timeOrNil(b.CountedAt)}
+	return nil
 }
 
 func bare(status int) *Problem {

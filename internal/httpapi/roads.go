@@ -8,6 +8,7 @@ import (
 
 	"panah/internal/caller"
 	"panah/internal/code"
+	"panah/internal/fault"
 	"panah/internal/place"
 	"panah/internal/placement"
 	"panah/internal/referral"
@@ -77,7 +78,7 @@ func (a *API) turnAway(ctx context.Context, in *moveInput[declineBody]) (*placem
 		why, _ := code.DeclineReasons.Parse(string(in.Body.Reason))
 		o, err := a.referrals.TurnAway(ctx, c, in.ID, why, in.command("turn-away", in.Body.Moved))
 		if err == nil && c.Role == caller.Shelter {
-			o.Placement = placement.Placement{ID: o.ID, State: placement.Requested, Version: o.Version, Policy: o.Policy, CreatedAt: o.CreatedAt, ChangedAt: o.ChangedAt}
+			o.Placement = elsewhere(o.Placement, c)
 		}
 		return o, err
 	})
@@ -93,9 +94,79 @@ func (a *API) supersedePlacement(ctx context.Context, in *moveInput[plainBody]) 
 // decidePlacement serves POST /v1/placements/{id}/decisions.
 func (a *API) decidePlacement(ctx context.Context, in *moveInput[decisionBody]) (*placementOutput, error) {
 	return a.command(ctx, func(c caller.Caller) (referral.Outcome, error) {
-		what, _ := code.Decisions.Parse(string(in.Body.Decision))
-		return a.referrals.Decide(ctx, c, in.ID, what, in.command("decisions", in.Body.Moved))
+		cmd := referral.DecideCommand{Command: in.command("decisions", in.Body.Moved), ReviewBy: at(in.Body.ReviewBy)}
+		cmd.What, _ = code.Decisions.Parse(string(in.Body.Decision))
+		if ground, ok := code.StayBases.Parse(string(in.Body.Basis)); ok {
+			cmd.Ground = &ground
+		} else if in.Body.ReviewBy != nil {
+			return referral.Outcome{}, fault.Field("basis", "is required with reviewBy")
+		}
+		return a.referrals.Decide(ctx, c, in.ID, cmd)
 	})
+}
+
+// acceptByPhone serves POST /v1/placements/{id}/accept-by-phone.
+func (a *API) acceptByPhone(ctx context.Context, in *moveInput[phoneBody]) (*placementOutput, error) {
+	return a.command(ctx, func(c caller.Caller) (referral.Outcome, error) {
+		return a.referrals.AcceptByPhone(ctx, c, in.ID, in.Body.PhoneCode, in.command("accept-by-phone", in.Body.Moved))
+	})
+}
+
+// undoMove serves POST /v1/placements/{id}/undo, for whoever made the last move.
+func (a *API) undoMove(ctx context.Context, in *moveInput[plainBody]) (*placementOutput, error) {
+	return a.command(ctx, func(c caller.Caller) (referral.Outcome, error) {
+		o, err := a.referrals.Undo(ctx, c, in.ID, in.command("undo", in.Body.Moved))
+		if err == nil && c.Role == caller.Shelter {
+			o.Placement = elsewhere(o.Placement, c)
+		}
+		return o, err
+	})
+}
+
+// elsewhere is all that a shelter learns of a placement that is not with it.
+func elsewhere(p placement.Placement, c caller.Caller) placement.Placement {
+	if p.Hold.Shelter == c.Shelter() && p.State.Live() {
+		return p
+	}
+	return placement.Placement{ID: p.ID, State: placement.Requested, Version: p.Version, Policy: p.Policy, CreatedAt: p.CreatedAt, ChangedAt: p.ChangedAt}
+}
+
+// splitParty serves POST /v1/placements/{id}/split.
+func (a *API) splitParty(ctx context.Context, in *moveInput[splitBody]) (*placementOutput, error) {
+	return a.command(ctx, func(c caller.Caller) (referral.Outcome, error) {
+		by, _ := code.ChosenBys.Parse(string(in.Body.AgreedBy))
+		o, _, err := a.referrals.Split(ctx, c, in.ID, in.Body.Persons, by, in.command("split", in.Body.Moved))
+		return o, err
+	})
+}
+
+type revealOutput struct {
+	ETag     string `header:"ETag"`
+	Replayed string `header:"Idempotency-Replayed"`
+	Body     struct {
+		Where        string    `json:"where" doc:"Where to bring the party"`
+		MeetingPoint bool      `json:"meetingPoint,omitempty" doc:"Only a meeting place: the yes came by phone without the shelter's code"`
+		Until        time.Time `json:"until" doc:"How long it is shown"`
+		Version      uint64    `json:"version"`
+	}
+}
+
+// reveal serves POST /v1/placements/{id}/reveal.
+func (a *API) reveal(ctx context.Context, in *moveInput[plainBody]) (*revealOutput, error) {
+	c, err := a.who(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p, err := a.referrals.Reveal(ctx, c, in.ID, in.command("reveal", in.Body.Moved))
+	if err != nil {
+		return nil, err
+	}
+	out := &revealOutput{ETag: etag(p.Version)}
+	if p.Replayed {
+		out.Replayed = "true"
+	}
+	out.Body.Where, out.Body.MeetingPoint, out.Body.Until, out.Body.Version = p.Where, p.Meeting, p.Until, p.Version
+	return out, nil
 }
 
 type alertView struct {

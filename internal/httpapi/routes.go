@@ -47,6 +47,10 @@ func placementRoutes(a *API, r huma.API) {
 	post(r, a, "/v1/placements/{id}/release", "releaseHold", "Give the held beds back", a.releaseHold)
 	post(r, a, "/v1/placements/{id}/choose", "chooseOption", "Record who chose which option", a.chooseOption)
 	post(r, a, "/v1/placements/{id}/accept", "acceptPlacement", "The shelter's yes", a.acceptPlacement)
+	post(r, a, "/v1/placements/{id}/accept-by-phone", "acceptByPhone", "The team heard the shelter's yes on the phone", a.acceptByPhone)
+	post(r, a, "/v1/placements/{id}/split", "splitParty", "Some of the party are placed apart, by decision", a.splitParty)
+	post(r, a, "/v1/placements/{id}/reveal", "revealHandover", "The escort looks where to bring the party; the look is on record", a.reveal)
+	post(r, a, "/v1/placements/{id}/undo", "undoMove", "The last move was a mistake, up to 15 minutes ago", a.undoMove)
 	post(r, a, "/v1/placements/{id}/decline", "declinePlacement", "The shelter's coded no", a.declinePlacement)
 	post(r, a, "/v1/placements/{id}/depart", "departPlacement", "The journey starts", a.departPlacement)
 	post(r, a, "/v1/placements/{id}/receive", "receivePlacement", "The party has arrived", a.receivePlacement)
@@ -64,6 +68,13 @@ func placementRoutes(a *API, r huma.API) {
 }
 
 func shelterRoutes(a *API, r huma.API) {
+	post(r, a, "/v1/shelters", "registerShelter", "Put a shelter on the register of the region", a.registerShelter, created)
+	get(r, a, "/v1/shelters", "listShelters", "The shelters of the region, or those whose registration ends", a.listShelters)
+	put(r, a, "/v1/shelters/{id}", "updateShelter", "Change what the register says of a shelter", a.updateShelter)
+	post(r, a, "/v1/shelters/{id}/vet", "vetShelter", "The ministry has vetted a shelter", a.vetShelter)
+	post(r, a, "/v1/shelters/{id}/activate", "activateShelter", "A vetted shelter takes part from now on", a.activateShelter)
+	get(r, a, "/v1/shelters/{id}/must-move", "listMustMove", "Who must move out of a shelter that takes nobody any more", a.listMustMove)
+	post(r, a, "/v1/imports", "importShelters", "Take a file of the register in: CSV or JSON Lines, up to 10 000 rows", a.importShelters, importFile)
 	get(r, a, "/v1/shelters/{id}", "getShelter", "One shelter with its counts", a.getShelter)
 	put(r, a, "/v1/shelters/{id}/units/{unit}", "countUnit", "A census of one unit", a.countUnit)
 	post(r, a, "/v1/shelters/{id}/close", "closeShelter", "The shelter takes nobody any more; who is there must move", a.closeShelter)
@@ -71,6 +82,11 @@ func shelterRoutes(a *API, r huma.API) {
 	post(r, a, "/v1/shelters/{id}/resume", "resumeShelter", "The ministry lets a shelter take part again", a.resumeShelter)
 	post(r, a, "/v1/shelters/{id}/confirm-counts", "confirmCounts", "Nothing has changed since the last count", a.confirmCounts)
 	post(r, a, "/v1/shelters/{id}/admissions", "admitPersons", "A walk-in: people who are here already", a.admitPersons)
+	post(r, a, "/v1/shelters/{id}/units/{unit}/undo", "undoCount", "The last count was a mistake, up to 15 minutes ago", a.undoCount)
+	get(r, a, "/v1/shelters/{id}/units/{unit}/log", "unitLog", "Who changed the counts, what they were and when, the newest first", a.unitLog)
+	post(r, a, "/v1/shelters/{id}/surge", "openSurge", "Extra beds until an instant", a.openSurge, created)
+	get(r, a, "/v1/shelters/{id}/handover", "getHandover", "The shelter's own handover point and phone code", a.getHandover)
+	put(r, a, "/v1/shelters/{id}/handover", "setHandover", "Write the handover point; the phone code changes", a.setHandover)
 	get(r, a, "/v1/shelters/{id}/arrivals", "listArrivals", "Who is held, coming and here", a.listArrivals)
 }
 
@@ -136,7 +152,7 @@ func register[I, O any](r huma.API, a *API, method, path, id, summary string, h 
 	huma.Register(r, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := h(ctx, in)
 		if err != nil {
-			return nil, problemOf(ctx, err, a.log)
+			return nil, a.problemOf(ctx, err)
 		}
 		return out, nil
 	})

@@ -13,7 +13,14 @@ import (
 	"panah/internal/shelter"
 )
 
-type shelterOutput struct{ Body shelterView }
+type shelterOutput struct {
+	ETag string `header:"ETag"`
+	Body shelterView
+}
+
+func (a *API) shelterAnswer(s referral.ShelterView) *shelterOutput {
+	return &shelterOutput{etag(s.Version), a.viewShelter(s)}
+}
 
 // getShelter serves GET /v1/shelters/{id}.
 func (a *API) getShelter(ctx context.Context, in *One) (*shelterOutput, error) {
@@ -25,7 +32,7 @@ func (a *API) getShelter(ctx context.Context, in *One) (*shelterOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &shelterOutput{viewShelter(s)}, nil
+	return a.shelterAnswer(s), nil
 }
 
 type censusInput struct {
@@ -37,6 +44,7 @@ type censusInput struct {
 		Present           int            `json:"present" minimum:"0" maximum:"5000" doc:"People who sleep here; more than staffed is taken and reported"`
 		Staffed           int            `json:"staffed" minimum:"0" maximum:"5000"`
 		OutOfService      int            `json:"outOfService" minimum:"0" maximum:"5000"`
+		RoomsOccupied     int            `json:"roomsOccupied,omitempty" minimum:"0" maximum:"5000" doc:"Rooms somebody sleeps in, where a party has rooms to itself; as few as the people fill when absent"`
 		CountedPlacements []placementRef `json:"countedPlacements,omitempty" maxItems:"50" doc:"Placements whose people are among those present though their arrival is not recorded yet"`
 	}
 }
@@ -58,25 +66,25 @@ func (a *API) countUnit(ctx context.Context, in *censusInput) (*unitOutput, erro
 	}
 	u, err := a.referrals.Count(ctx, c, in.ID, in.Unit, referral.CensusCommand{
 		Census: shelter.Census{CountedAt: in.Body.CountedAt.UTC().Truncate(time.Second), Present: in.Body.Present,
-			Staffed: in.Body.Staffed, OutOfService: in.Body.OutOfService},
+			Staffed: in.Body.Staffed, OutOfService: in.Body.OutOfService, Rooms: in.Body.RoomsOccupied},
 		Placements: texts(in.Body.CountedPlacements), IfMatch: seen,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &unitOutput{ETag: etag(u.Census), Body: viewUnit(u)}, nil
+	return &unitOutput{ETag: etag(u.Census), Body: a.viewUnit(u)}, nil
 }
 
 // version reads an If-Match header.
 func version(ifMatch string) (uint64, error) {
 	if ifMatch == "" {
-		f := fault.New(fault.NeedIfMatch, "send the unit's ETag as If-Match, so that no newer count is overwritten")
+		f := fault.New(fault.NeedIfMatch, "send the ETag you saw as If-Match, so that nothing newer is overwritten")
 		f.Field = "If-Match"
 		return 0, f
 	}
 	n, err := strconv.ParseUint(strings.Trim(strings.TrimPrefix(ifMatch, "W/"), `"`), 10, 64)
 	if err != nil {
-		f := fault.New(fault.Malformed, "is not an ETag of this unit")
+		f := fault.New(fault.Malformed, "is not an ETag of this resource")
 		f.Field = "If-Match"
 		return 0, f
 	}
@@ -90,29 +98,39 @@ type statusInput struct {
 
 // closeShelter serves POST /v1/shelters/{id}/close.
 func (a *API) closeShelter(ctx context.Context, in *statusInput) (*shelterOutput, error) {
-	return a.setStatus(ctx, in.ID, shelter.Closed)
+	return a.setStatus(ctx, in, shelter.Closed, "close")
+}
+
+// vetShelter serves POST /v1/shelters/{id}/vet.
+func (a *API) vetShelter(ctx context.Context, in *statusInput) (*shelterOutput, error) {
+	return a.setStatus(ctx, in, shelter.Vetted, "vet")
+}
+
+// activateShelter serves POST /v1/shelters/{id}/activate.
+func (a *API) activateShelter(ctx context.Context, in *statusInput) (*shelterOutput, error) {
+	return a.setStatus(ctx, in, shelter.Active, "activate")
 }
 
 // suspendShelter serves POST /v1/shelters/{id}/suspend.
 func (a *API) suspendShelter(ctx context.Context, in *statusInput) (*shelterOutput, error) {
-	return a.setStatus(ctx, in.ID, shelter.Suspended)
+	return a.setStatus(ctx, in, shelter.Suspended, "suspend")
 }
 
 // resumeShelter serves POST /v1/shelters/{id}/resume.
 func (a *API) resumeShelter(ctx context.Context, in *statusInput) (*shelterOutput, error) {
-	return a.setStatus(ctx, in.ID, shelter.Active)
+	return a.setStatus(ctx, in, shelter.Active, "resume")
 }
 
-func (a *API) setStatus(ctx context.Context, id string, to shelter.Status) (*shelterOutput, error) {
+func (a *API) setStatus(ctx context.Context, in *statusInput, to shelter.Status, move string) (*shelterOutput, error) {
 	c, err := a.who(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s, err := a.referrals.SetStatus(ctx, c, id, to)
+	s, err := a.referrals.SetStatus(ctx, c, in.ID, to, referral.Command{Key: in.Key, Payload: move + " " + in.ID})
 	if err != nil {
 		return nil, err
 	}
-	return &shelterOutput{viewShelter(s)}, nil
+	return a.shelterAnswer(s), nil
 }
 
 type confirmInput struct {
@@ -133,7 +151,7 @@ func (a *API) confirmCounts(ctx context.Context, in *confirmInput) (*shelterOutp
 	if err != nil {
 		return nil, err
 	}
-	return &shelterOutput{viewShelter(s)}, nil
+	return a.shelterAnswer(s), nil
 }
 
 type admitInput struct {

@@ -34,8 +34,15 @@ type placementView struct {
 	DoorCode    string          `json:"doorCode,omitempty" doc:"This side's half of the code compared at the door"`
 	FoundAt     *time.Time      `json:"bedsFoundAt,omitempty" doc:"Beds were found while waiting: choose now, nothing is held"`
 	Clocks      []clockView     `json:"clocks,omitempty" doc:"Time limits of law"`
+	Committee   bool            `json:"pendingCommittee,omitempty" doc:"Someone is under 18 and no decision is recorded yet"`
+	Stay        *stayView       `json:"stay,omitempty" doc:"On what ground the party stays, and when that is looked at again"`
+	ByPhone     string          `json:"acceptedByPhone,omitempty" enum:"verified,unverified" doc:"Whether the team knew the shelter's code"`
+	Apart       []apartView     `json:"apart,omitempty" doc:"Who was placed apart, by decision"`
+	Looks       []time.Time     `json:"handoverLooks,omitempty" doc:"When the escort looked at the handover point"`
+	UndoUntil   *time.Time      `json:"undoUntil,omitempty" doc:"Until when the last move can be taken back by whoever made it"`
 	Options     []optionView    `json:"options,omitempty"`
 	NonMatches  *nonMatchesView `json:"nonMatches,omitempty"`
+	Explained   *explainedView  `json:"explained,omitempty" doc:"For the desk, with explain=true"`
 	WouldHelp   []string        `json:"wouldHelp,omitempty" doc:"What would open an option"`
 	Fallback    *fallbackView   `json:"fallback,omitempty" doc:"Where to turn when nothing fits"`
 	Next        []nextView      `json:"next" doc:"The moves that would succeed now"`
@@ -53,6 +60,41 @@ type clockView struct {
 func (v placementView) clocked(p placement.Placement, policy matching.Policy) placementView {
 	for _, c := range policy.Clocks(p) {
 		v.Clocks = append(v.Clocks, clockView{c.ID, c.What, c.DueAt, c.StoppedBy, c.Stopped})
+	}
+	return v
+}
+
+type stayView struct {
+	Basis    string    `json:"basis"`
+	ReviewBy time.Time `json:"reviewBy"`
+}
+
+type apartView struct {
+	Placement string `json:"placement"`
+	Persons   int    `json:"persons"`
+	AgreedBy  string `json:"agreedBy"`
+	Href      string `json:"href"`
+}
+
+// sideRoads shows what has happened to a placement off the main road.
+func (v placementView) sideRoads(p placement.Placement, side placement.Side, now time.Time) placementView {
+	v.Committee = p.Request.Children() && p.Ruling.At.IsZero() && p.State != placement.Ended && p.State != placement.Cancelled && p.State != placement.Superseded
+	if !p.Basis.From.IsZero() {
+		v.Stay = &stayView{code.StayBases.Name(p.Basis.Ground), p.Basis.ReviewBy}
+	}
+	if p.ByPhone && p.State.Live() {
+		v.ByPhone = map[bool]string{true: "verified", false: "unverified"}[p.Verified]
+	}
+	for _, l := range p.Looks {
+		v.Looks = append(v.Looks, l.At)
+	}
+	if side != placement.House {
+		for _, s := range p.Apart {
+			v.Apart = append(v.Apart, apartView{s.Placement, s.Persons, code.ChosenBys.Name(code.ChosenBy(s.By)), "/v1/placements/" + s.Placement})
+		}
+	}
+	if until := p.UndoUntil(); p.Back.Side == side && now.Before(until) {
+		v.UndoUntil = &until
 	}
 	return v
 }
@@ -90,6 +132,7 @@ type optionView struct {
 	Shelter     string         `json:"shelter"`
 	Zone        string         `json:"zone" doc:"An area of at least three shelters: all that is told of where it is"`
 	Type        string         `json:"type"`
+	OptionType  string         `json:"optionType" enum:"residential,kinship,community" doc:"A house, a family or fit person, or support where the person lives"`
 	Together    bool           `json:"together"`
 	Journey     string         `json:"journey" doc:"under_1h, 1_3h, 3_6h or over_6h, between the middles of areas"`
 	Approximate bool           `json:"journeyApproximate,omitempty"`
@@ -155,13 +198,13 @@ func view(p placement.Placement, side placement.Side, now time.Time) placementVi
 	for _, m := range p.Next(side, now) {
 		v.Next = append(v.Next, nextView{string(m), "/v1/placements/" + p.ID + "/" + string(m)})
 	}
-	return v
+	return v.sideRoads(p, side, now)
 }
 
 func viewHold(p placement.Placement) *holdView {
 	h := &holdView{No: p.Hold.No, Option: optionID(p.Hold.Shelter), Shelter: p.Hold.Shelter, Beds: p.Hold.Beds()}
 	for _, part := range p.Hold.Parts {
-		h.Units = append(h.Units, unitPart(part))
+		h.Units = append(h.Units, unitPart{part.Unit, part.Persons})
 	}
 	if p.State == placement.Held {
 		h.ExpiresAt = &p.Hold.ExpiresAt
@@ -196,7 +239,8 @@ func (v placementView) matched(p placement.Placement, m *matching.Result, policy
 
 func viewOption(o matching.Option) optionView {
 	v := optionView{ID: optionID(o.Candidate.ID), Shelter: o.Candidate.ID, Zone: o.Zone.ID, Type: code.Institutions.Name(o.Candidate.Type),
-		Together: true, Journey: place.BandOf(o.Minutes).String(), Approximate: o.Approximate, Intake: matching.Intakes.Name(o.Intake),
+		OptionType: string(matching.OptionTypeOf(o.Candidate.Type)),
+		Together:   true, Journey: place.BandOf(o.Minutes).String(), Approximate: o.Approximate, Intake: matching.Intakes.Name(o.Intake),
 		Counts: "fresh", HouseRules: code.HouseRules.SetNames(o.Candidate.HouseRules), MaxStayDays: o.Candidate.MaxStayDays,
 		Score: o.Score, Parts: map[string]int{}, Reasons: o.Reasons, Why: []string{}, Languages: []string{}}
 	if o.Unconfirmed {
@@ -229,6 +273,7 @@ var reasonWords = map[string]string{
 	"freedom.open_doors":                          "Doors are open.",
 	"freedom.locked":                              "Doors are locked: residents cannot leave by themselves.",
 	"preference.all_met":                          "Every wish is met.",
+	"stay.shorter_than_needed":                    "They may stay here for a shorter time than is needed.",
 	"counts.unconfirmed":                          "Bed counts are more than a day old: phone ahead.",
 	"intake.opens_later":                          "The door opens later: plan the arrival.",
 	"journey.short":                               "Less than an hour away.",
@@ -250,9 +295,60 @@ func histogramWords(failed map[string]int) []string {
 	slices.SortStableFunc(rows, func(a, b row) int { return b.n - a.n })
 	var out []string
 	for _, r := range rows {
-		out = append(out, fmt.Sprintf("%d: %s", r.n, matching.Rules[r.at].Why))
+		out = append(out, fmt.Sprintf("%d %s", r.n, matching.Rules[r.at].Many))
 	}
 	return out
+}
+
+// explainedView is every shelter considered, a page of it.
+type explainedView struct {
+	Considered int           `json:"considered"`
+	Shelters   []verdictView `json:"shelters" doc:"Options first, as ranked; then the others from near to far"`
+	Next       int           `json:"nextCursor,omitempty" doc:"Give it as after for the next page"`
+}
+
+type verdictView struct {
+	Shelter string         `json:"shelter"`
+	Zone    string         `json:"zone"`
+	Journey string         `json:"journey"`
+	Rank    int            `json:"rank,omitempty" doc:"Absent where it does not fit"`
+	Score   int            `json:"score,omitempty"`
+	Parts   map[string]int `json:"parts,omitempty" doc:"They sum to the score"`
+	Failed  []string       `json:"failed,omitempty" doc:"Every rule it fails"`
+	Why     []string       `json:"why" doc:"The same in plain words"`
+}
+
+func viewExplained(verdicts []matching.Verdict, after, limit int) *explainedView {
+	after = min(after, len(verdicts))
+	end := min(after+limit, len(verdicts))
+	v := &explainedView{Considered: len(verdicts), Shelters: make([]verdictView, 0, end-after)}
+	for _, one := range verdicts[after:end] {
+		v.Shelters = append(v.Shelters, viewVerdict(one))
+	}
+	if end < len(verdicts) {
+		v.Next = end
+	}
+	return v
+}
+
+func viewVerdict(one matching.Verdict) verdictView {
+	o := one.Option
+	v := verdictView{Shelter: o.Candidate.ID, Zone: o.Zone.ID, Journey: place.BandOf(o.Minutes).String(), Rank: one.Rank, Score: o.Score,
+		Failed: one.Failed, Why: []string{}}
+	if one.Rank > 0 {
+		v.Parts = map[string]int{}
+	}
+	for _, part := range o.Points {
+		v.Parts[part.Part] = part.Points
+	}
+	for _, r := range o.Reasons {
+		v.Why = append(v.Why, reasonWords[r])
+	}
+	for _, id := range one.Failed {
+		i := slices.IndexFunc(matching.Rules, func(r matching.Rule) bool { return r.ID == id })
+		v.Why = append(v.Why, "It "+matching.Rules[i].Why+".")
+	}
+	return v
 }
 
 // arrivalView is what a shelter sees of who is coming: before acceptance only
@@ -267,6 +363,8 @@ type arrivalView struct {
 	Needs      []string     `json:"needs"`
 	ExpiresAt  *time.Time   `json:"expiresAt,omitempty"`
 	AcceptedAt *time.Time   `json:"changedAt,omitempty"`
+	Looks      []time.Time  `json:"handoverLooks,omitempty" doc:"When the escort looked at your handover point"`
+	UndoUntil  *time.Time   `json:"undoUntil,omitempty"`
 	Persons    []personView `json:"persons,omitempty" doc:"After acceptance"`
 	DoorCode   string       `json:"doorCode,omitempty"`
 	Next       []nextView   `json:"next"`
@@ -282,7 +380,8 @@ type personView struct {
 
 func viewArrival(p placement.Placement, side placement.Side, now time.Time) arrivalView {
 	full := view(p, side, now)
-	v := arrivalView{ID: p.ID, State: full.State, Version: p.Version, Next: full.Next, DoorCode: full.DoorCode, Needs: []string{}, Units: []unitPart{}}
+	v := arrivalView{ID: p.ID, State: full.State, Version: p.Version, Next: full.Next, DoorCode: full.DoorCode, Needs: []string{}, Units: []unitPart{},
+		Looks: full.Looks, UndoUntil: full.UndoUntil}
 	if full.Hold != nil {
 		v.HoldNo, v.Beds, v.Units, v.ExpiresAt = full.Hold.No, full.Hold.Beds, full.Hold.Units, full.Hold.ExpiresAt
 	}
@@ -307,6 +406,9 @@ type unitView struct {
 	Unit         string     `json:"unit"`
 	Population   string     `json:"population"`
 	Ages         []string   `json:"ages"`
+	Kind         string     `json:"kind" doc:"What is counted: beds, cots, rooms or family units"`
+	Apart        bool       `json:"separateSleeping,omitempty"`
+	Site         int        `json:"site,omitempty" doc:"Units of one site are in one building"`
 	Version      uint64     `json:"version" doc:"Of the census: the unit's ETag"`
 	Sanctioned   int        `json:"sanctioned,omitempty"`
 	Staffed      int        `json:"staffed"`
@@ -318,11 +420,24 @@ type unitView struct {
 	OverCapacity int        `json:"overCapacity"`
 	CountedAt    *time.Time `json:"countedAt,omitempty"`
 	ConfirmedAt  *time.Time `json:"confirmedAt,omitempty"`
+	ByPhone      bool       `json:"confirmedByPhone,omitempty" doc:"Vouched for on the phone, to a rescue team that knew the shelter's code"`
+	Blocked      int        `json:"blocked,omitempty" doc:"Empty beds of rooms that a party has to itself"`
+	Rooms        int        `json:"rooms,omitempty" doc:"Where a party has rooms to itself"`
+	RoomsTaken   int        `json:"roomsOccupied,omitempty"`
+	SurgeUntil   *time.Time `json:"surgeUntil,omitempty" doc:"Extra beds, beside the sanctioned ones, until then"`
+	Capacity     string     `json:"capacity" enum:"has_capacity,no_capacity,waitlist,additional_assessment_required" doc:"What to expect, in the four codes of the FHIR capacity status"`
+	UndoUntil    *time.Time `json:"undoUntil,omitempty" doc:"Until when the last count can be taken back"`
 }
 
-func viewUnit(u shelter.Unit) unitView {
-	c := u.Counts()
-	return unitView{Unit: u.ID, Population: code.Populations.Name(u.Population), Ages: code.AgeBands.SetNames(u.Ages),
+func (a *API) viewUnit(u shelter.Unit) unitView {
+	c, now := u.Counts(), a.referrals.Now()
+	undo := u.UndoUntil()
+	if !now.Before(undo) {
+		undo = time.Time{}
+	}
+	return unitView{ByPhone: u.ByPhone, Blocked: c.Blocked(), Rooms: u.Rooms(), RoomsTaken: u.RoomsOccupied(), SurgeUntil: timeOrNil(u.EndsAt),
+		Capacity: string(u.CapacityAt(now, a.referrals.Policy.Fresh.NoOffer)), UndoUntil: timeOrNil(undo), Unit: u.ID, Population: code.Populations.Name(u.Population), Ages: code.AgeBands.SetNames(u.Ages),
+		Kind: code.UnitKinds.Name(u.Kind), Apart: u.SeparateSleeping, Site: int(u.Site),
 		Version: u.Census, Sanctioned: u.Sanctioned, Staffed: c.Staffed(), OutOfService: c.OutOfService(), Occupied: c.Occupied(), Held: c.Held(),
 		Free: c.Free(), Available: c.Available(), OverCapacity: c.OverCapacity(), CountedAt: timeOrNil(u.CountedAt), ConfirmedAt: timeOrNil(u.ConfirmedAt)}
 }
@@ -337,31 +452,46 @@ func timeOrNil(t time.Time) *time.Time {
 // shelterView is a shelter for its staff, desk and ministry. Where it stands is
 // its district, nothing finer.
 type shelterView struct {
-	ID              string     `json:"id"`
-	District        string     `json:"district"`
-	Type            string     `json:"type"`
-	Status          string     `json:"status"`
-	RegisteredUntil *time.Time `json:"registeredUntil,omitempty"`
-	Languages       []string   `json:"languages"`
-	HouseRules      []string   `json:"houseRules"`
-	NeedsOnSite     []string   `json:"needsOnSite"`
-	NeedsArranged   []string   `json:"needsArranged"`
-	Synthetic       bool       `json:"synthetic,omitempty" doc:"Demo data: no real place"`
-	Units           []unitView `json:"units"`
+	ID              string         `json:"id"`
+	Version         uint64         `json:"version" doc:"The shelter's ETag"`
+	RegistryKey     string         `json:"registryKey,omitempty" doc:"Its number in the register it came from"`
+	District        string         `json:"district"`
+	Type            string         `json:"type"`
+	Status          string         `json:"status" enum:"registered,vetted,active,suspended,closed"`
+	RegisteredUntil *time.Time     `json:"registeredUntil,omitempty"`
+	Languages       []string       `json:"languages"`
+	LanguagesVia    []languageBody `json:"languagesVia" doc:"The same with how each is spoken"`
+	HouseRules      []string       `json:"houseRules"`
+	RulesRecorded   bool           `json:"houseRulesRecorded" doc:"False: nobody has said yet what the rules are"`
+	NeedsOnSite     []string       `json:"needsOnSite"`
+	NeedsArranged   []string       `json:"needsArranged"`
+	Features        []string       `json:"features"`
+	Intake          *intakeBody    `json:"intake,omitempty" doc:"Absent: round the clock"`
+	MaxStayDays     int            `json:"maxStayDays,omitempty"`
+	Synthetic       bool           `json:"synthetic,omitempty" doc:"Demo data: no real place"`
+	Units           []unitView     `json:"units"`
 }
 
-func viewShelter(s referral.ShelterView) shelterView {
-	v := shelterView{ID: s.ID, District: string(s.District), Type: code.Institutions.Name(s.Type), Status: shelter.Statuses.Name(s.Status),
-		RegisteredUntil: timeOrNil(s.RegisteredUntil), HouseRules: code.HouseRules.SetNames(s.HouseRules), Languages: []string{},
-		NeedsOnSite: code.Needs.SetNames(s.OnSite), NeedsArranged: code.Needs.SetNames(s.Arranged), Synthetic: s.Synthetic, Units: []unitView{}}
+func (a *API) viewShelter(s referral.ShelterView) shelterView {
+	v := shelterView{ID: s.ID, Version: s.Version, RegistryKey: s.RegistryKey, District: string(s.District), Type: code.Institutions.Name(s.Type),
+		Status: shelter.Statuses.Name(s.Status), RegisteredUntil: timeOrNil(s.RegisteredUntil), HouseRules: code.HouseRules.SetNames(s.HouseRules),
+		RulesRecorded: s.RulesRecorded(), Languages: []string{}, LanguagesVia: []languageBody{}, NeedsOnSite: code.Needs.SetNames(s.OnSite),
+		NeedsArranged: code.Needs.SetNames(s.Arranged), Features: code.Features.SetNames(s.Features), MaxStayDays: s.MaxStayDays,
+		Synthetic: s.Synthetic, Units: []unitView{}}
 	for _, l := range s.Languages {
 		v.Languages = append(v.Languages, string(l.Tag))
+		v.LanguagesVia = append(v.LanguagesVia, languageBody{string(l.Tag), languageViaCode(code.LanguageVias.Name(l.Via))})
+	}
+	if !s.Intake.RoundTheClock() {
+		v.Intake = &intakeBody{timeOfDay(s.Intake.From), timeOfDay(s.Intake.To)}
 	}
 	for _, u := range s.Units {
-		v.Units = append(v.Units, viewUnit(u))
+		v.Units = append(v.Units, a.viewUnit(u))
 	}
 	return v
 }
+
+func timeOfDay(minutes int) string { return fmt.Sprintf("%02d:%02d", minutes/60, minutes%60) }
 
 // sideOf says from which side a caller looks at a placement.
 func sideOf(c caller.Caller) placement.Side {

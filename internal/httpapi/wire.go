@@ -25,28 +25,34 @@ func enum(names []string) *huma.Schema {
 }
 
 type (
-	ageBandCode     string
-	ageStatusCode   string
-	populationCode  string
-	needCode        string
-	featureCode     string
-	urgencyCode     string
-	togetherCode    string
-	basisCode       string
-	viewCode        string
-	heardViaCode    string
-	chosenByCode    string
-	declineCode     string
-	cancelCode      string
-	endCode         string
-	overrideCode    string
-	holdCode        string
-	shelterRef      string
-	refuseCode      string
-	divertCode      string
-	decisionCode    string
-	placementRef    string
-	institutionCode string
+	ageBandCode    string
+	ageStatusCode  string
+	populationCode string
+	needCode       string
+	featureCode    string
+	urgencyCode    string
+	togetherCode   string
+	basisCode      string
+	viewCode       string
+	heardViaCode   string
+	chosenByCode   string
+	declineCode    string
+	cancelCode     string
+	endCode        string
+	overrideCode   string
+	holdCode       string
+	shelterRef     string
+	refuseCode     string
+	divertCode     string
+	decisionCode   string
+	stayBasisCode  string
+	placementRef   string
+
+	anyPopulationCode string
+	institutionCode   string
+	houseRuleCode     string
+	unitKindCode      string
+	languageViaCode   string
 )
 
 // Schema is the form of a placement's id.
@@ -61,7 +67,7 @@ func (shelterRef) Schema(huma.Registry) *huma.Schema {
 
 func (ageBandCode) Schema(huma.Registry) *huma.Schema    { return enum(code.AgeBands.Names()) }
 func (ageStatusCode) Schema(huma.Registry) *huma.Schema  { return enum(code.AgeStatuses.Names()) }
-func (populationCode) Schema(huma.Registry) *huma.Schema { return enum(code.Populations.Names()) }
+func (populationCode) Schema(huma.Registry) *huma.Schema { return enum(askedPopulations()) }
 func (needCode) Schema(huma.Registry) *huma.Schema       { return enum(code.Needs.Names()) }
 func (featureCode) Schema(huma.Registry) *huma.Schema    { return enum(code.Features.Names()) }
 func (urgencyCode) Schema(huma.Registry) *huma.Schema    { return enum(code.Urgencies.Names()) }
@@ -76,11 +82,26 @@ func (endCode) Schema(huma.Registry) *huma.Schema        { return enum(code.EndR
 func (overrideCode) Schema(huma.Registry) *huma.Schema   { return enum(code.Overrides.Names()) }
 func (holdCode) Schema(huma.Registry) *huma.Schema       { return enum([]string{"best", "none"}) }
 
-func (institutionCode) Schema(huma.Registry) *huma.Schema { return enum(code.Institutions.Names()) }
+func (refuseCode) Schema(huma.Registry) *huma.Schema    { return enum(code.RefuseReasons.Names()) }
+func (divertCode) Schema(huma.Registry) *huma.Schema    { return enum(code.DivertReasons.Names()) }
+func (stayBasisCode) Schema(huma.Registry) *huma.Schema { return enum(code.StayBases.Names()) }
+func (decisionCode) Schema(huma.Registry) *huma.Schema  { return enum(code.Decisions.Names()) }
 
-func (refuseCode) Schema(huma.Registry) *huma.Schema   { return enum(code.RefuseReasons.Names()) }
-func (divertCode) Schema(huma.Registry) *huma.Schema   { return enum(code.DivertReasons.Names()) }
-func (decisionCode) Schema(huma.Registry) *huma.Schema { return enum(code.Decisions.Names()) }
+func (anyPopulationCode) Schema(huma.Registry) *huma.Schema { return enum(code.Populations.Names()) }
+func (institutionCode) Schema(huma.Registry) *huma.Schema   { return enum(code.Institutions.Names()) }
+func (houseRuleCode) Schema(huma.Registry) *huma.Schema     { return enum(code.HouseRules.Names()) }
+func (unitKindCode) Schema(huma.Registry) *huma.Schema      { return enum(code.UnitKinds.Names()) }
+func (languageViaCode) Schema(huma.Registry) *huma.Schema   { return enum(code.LanguageVias.Names()) }
+
+// askedPopulations are those a person can ask for.
+func askedPopulations() (names []string) {
+	for i, name := range code.Populations.Names() {
+		if code.Population(i).Asked() {
+			names = append(names, name)
+		}
+	}
+	return names
+}
 
 // placementRequest is the body of POST /v1/placements.
 type placementRequest struct {
@@ -95,6 +116,7 @@ type placementRequest struct {
 	Preferences       []featureCode  `json:"preferences,omitempty" maxItems:"10" doc:"Wishes: they rank, they never exclude"`
 	Exclusions        exclusionsBody `json:"exclusions,omitempty"`
 	MaxJourneyMinutes int            `json:"maxJourneyMinutes,omitempty" minimum:"0" maximum:"2880"`
+	StayDays          int            `json:"stayDays,omitempty" minimum:"0" maximum:"3660" doc:"How long a place is needed, in days; shelters that may not keep people so long rank lower"`
 	TransferOf        placementRef   `json:"transferOf,omitempty" doc:"The placement of the stay this one moves the party from"`
 	NeededUntil       *time.Time     `json:"neededUntil,omitempty" doc:"How long to wait for a bed when nothing fits now"`
 	Hold              holdCode       `json:"hold,omitempty" doc:"best: hold the best option at once; none: only ask" default:"none"`
@@ -140,7 +162,7 @@ type exclusionsBody struct {
 func (b placementRequest) request() (placement.Request, error) {
 	r := placement.Request{RescuedAt: b.RescuedAt.UTC(), Place: place.Code(b.Place.District), JourneyMinutes: b.JourneyMinutes,
 		Escort: placement.Escort(b.Escort), MaxJourneyMinutes: b.MaxJourneyMinutes, HoldBest: b.Hold == "best", Limit: b.Limit,
-		OccurredAt: at(b.OccurredAt), NeededUntil: at(b.NeededUntil)}
+		OccurredAt: at(b.OccurredAt), NeededUntil: at(b.NeededUntil), StayDays: b.StayDays}
 	if r.Limit == 0 {
 		r.Limit = placement.DefaultOptions
 	}
@@ -261,7 +283,18 @@ type (
 	}
 	decisionBody struct {
 		Moved
-		Decision decisionCode `json:"decision"`
+		Decision decisionCode  `json:"decision"`
+		Basis    stayBasisCode `json:"basis,omitempty" doc:"On what ground the party stays from then on"`
+		ReviewBy *time.Time    `json:"reviewBy,omitempty" doc:"By when the stay is looked at again, where an order says so; at most what the law allows"`
+	}
+	phoneBody struct {
+		Moved
+		PhoneCode string `json:"phoneCode,omitempty" maxLength:"12" doc:"What the shelter says its code is; without it the escort learns only a meeting place"`
+	}
+	splitBody struct {
+		Moved
+		Persons  []int        `json:"persons" minItems:"1" maxItems:"19" doc:"Who is placed apart, as positions in the party from 0"`
+		AgreedBy chosenByCode `json:"agreedBy" doc:"With someone under 18 in the party only the committee"`
 	}
 	departBody struct {
 		Moved

@@ -7,123 +7,133 @@ import (
 	"panah/internal/shelter"
 )
 
-// assign puts every person into a unit of the shelter that suits them and has a
-// bed free: all in one unit if one can take them, else in one building, else
-// anywhere in the shelter. It leaves t.parts nil when somebody finds no bed.
-func (t *trial) assign() {
-	t.parts, t.site = nil, false
-	usable := t.usable[:0]
-	for i := range t.c.Units {
-		u := &t.c.Units[i]
-		free := t.c.freeAt(i, t.At)
-		if free < 1 || !t.fresh(u) || !t.wanted(u) {
-			continue
-		}
-		if free >= len(t.Persons) && t.takesAll(u) {
-			t.parts, t.site = []placement.Part{{Unit: u.ID, Persons: t.everybody}}, true
-			return
-		}
-		usable = append(usable, u)
-	}
-	t.usable = usable
-	if len(usable) == 0 || len(t.Persons) == 1 {
-		return
-	}
-	for _, site := range sites(usable) {
-		if t.parts = t.share(site); t.parts != nil {
-			t.site = true
-			return
-		}
-	}
-	t.parts = t.share(usable)
+// room is the beds of one unit as one party sees them. Only units with fresh
+// counts, a bed free and somebody they suit become rooms.
+type room struct {
+	unit int    // index into the shelter's units
+	who  uint32 // the persons it suits, as bits
+	free int    // how many persons it can take
+	site uint8
 }
 
-// takesAll reports whether a unit suits the whole party.
-func (t *trial) takesAll(u *shelter.Unit) bool {
-	for i := range t.Persons {
-		if !suits(&t.Persons[i], u) {
+// bedding works out who sleeps where. Its memory is used again from one shelter
+// to the next, so that it allocates nothing.
+type bedding struct {
+	rooms []room // of the shelter, in order of its units
+	used  []room // of them, those somebody sleeps in
+	site  bool   // used are all in one building
+
+	some []room
+	in   [][]int // persons by room of some
+	seen []bool
+	done []uint8 // sites tried
+}
+
+// assign puts every one of n persons into a room that suits them: all in one if
+// one can take them, else in one building, else anywhere in the shelter. It
+// reports whether everybody found a bed.
+func (b *bedding) assign(n int) bool {
+	everybody := uint32(1)<<n - 1
+	b.site, b.used, b.in = true, b.used[:0], b.in[:0]
+	for _, r := range b.rooms {
+		if r.free >= n && r.who == everybody {
+			b.used = append(b.used, r)
+			return true
+		}
+	}
+	if len(b.rooms) == 0 || n == 1 {
+		return false
+	}
+	b.done = b.done[:0]
+	for _, r := range b.rooms {
+		if slices.Contains(b.done, r.site) {
+			continue
+		}
+		b.done, b.some = append(b.done, r.site), b.some[:0]
+		for _, o := range b.rooms {
+			if o.site == r.site {
+				b.some = append(b.some, o)
+			}
+		}
+		if b.share(n) {
+			return true
+		}
+	}
+	b.site, b.some = false, append(b.some[:0], b.rooms...)
+	return b.share(n)
+}
+
+// share finds a room of some for each person by augmenting paths, so that it
+// finds an assignment whenever there is one.
+func (b *bedding) share(n int) bool {
+	total := 0
+	for _, r := range b.some {
+		total += r.free
+	}
+	if total < n {
+		return false
+	}
+	b.in = slices.Grow(b.in[:0], len(b.some))[:len(b.some)]
+	b.seen = slices.Grow(b.seen[:0], len(b.some))[:len(b.some)]
+	for i := range b.in {
+		b.in[i] = b.in[i][:0]
+	}
+	for p := range n {
+		clear(b.seen)
+		if !b.place(p) {
 			return false
+		}
+	}
+	b.used = b.used[:0]
+	for i, who := range b.in {
+		if len(who) > 0 {
+			b.used = append(b.used, b.some[i])
 		}
 	}
 	return true
 }
 
-// wanted reports whether a unit suits anyone of the party.
-func (t *trial) wanted(u *shelter.Unit) bool {
-	for i := range t.Persons {
-		if suits(&t.Persons[i], u) {
-			return true
-		}
-	}
-	return false
-}
-
-// sites groups units by building, in order of first appearance.
-func sites(units []*shelter.Unit) [][]*shelter.Unit {
-	var out [][]*shelter.Unit
-	for _, u := range units {
-		i := slices.IndexFunc(out, func(site []*shelter.Unit) bool { return site[0].Site == u.Site })
-		if i < 0 {
-			i = len(out)
-			out = append(out, nil)
-		}
-		out[i] = append(out[i], u)
-	}
-	return out
-}
-
-// share finds a unit for each person by augmenting paths, so that it finds an
-// assignment whenever there is one. Units come back in their order.
-func (t *trial) share(units []*shelter.Unit) []placement.Part {
-	s := sharing{persons: t.Persons, units: units, in: make([][]int, len(units)), free: make([]int, len(units))}
-	total := 0
-	for i, u := range units {
-		s.free[i] = u.FreeAt(t.At)
-		total += s.free[i]
-	}
-	if total < len(t.Persons) {
-		return nil
-	}
-	for p := range t.Persons {
-		if !s.place(p, make([]bool, len(units))) {
-			return nil
-		}
-	}
-	parts := make([]placement.Part, 0, len(units))
-	for i, who := range s.in {
-		if len(who) > 0 {
-			slices.Sort(who)
-			parts = append(parts, placement.Part{Unit: units[i].ID, Persons: who})
-		}
-	}
-	return parts
-}
-
-// sharing is who sleeps where so far.
-type sharing struct {
-	persons []placement.Person
-	units   []*shelter.Unit
-	in      [][]int // by unit
-	free    []int   // beds, by unit
-}
-
 // place finds person p a bed, moving others on where that makes room.
-func (s *sharing) place(p int, seen []bool) bool {
-	for i, u := range s.units {
-		if seen[i] || !suits(&s.persons[p], u) {
+func (b *bedding) place(p int) bool {
+	for i := range b.some {
+		if b.seen[i] || b.some[i].who&(1<<p) == 0 {
 			continue
 		}
-		seen[i] = true
-		if len(s.in[i]) < s.free[i] {
-			s.in[i] = append(s.in[i], p)
+		b.seen[i] = true
+		if len(b.in[i]) < b.some[i].free {
+			b.in[i] = append(b.in[i], p)
 			return true
 		}
-		for j, other := range s.in[i] {
-			if s.place(other, seen) {
-				s.in[i][j] = p
+		for j, other := range b.in[i] {
+			if b.place(other) {
+				b.in[i][j] = p
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// parts are who sleeps where after an assignment that succeeded. Units come in
+// their order.
+func (b *bedding) parts(units []shelter.Unit, everybody []int) []placement.Part {
+	if len(b.in) == 0 {
+		return []placement.Part{part(&units[b.used[0].unit], everybody)}
+	}
+	parts := make([]placement.Part, 0, len(b.used))
+	for i, who := range b.in {
+		if len(who) > 0 {
+			parts = append(parts, part(&units[b.some[i].unit], slices.Sorted(slices.Values(who))))
+		}
+	}
+	return parts
+}
+
+// part is who sleeps in a unit, in whole rooms where the party has them to itself.
+func part(u *shelter.Unit, who []int) placement.Part {
+	p := placement.Part{Unit: u.ID, Persons: who}
+	if beds := u.BedsFor(len(who)); u.RoomBeds > 1 {
+		p.Beds = beds
+	}
+	return p
 }

@@ -3,14 +3,13 @@ package matching
 import (
 	"time"
 
-	"panah/internal/place"
+	"panah/internal/code"
 	"panah/internal/placement"
 )
 
-// LegalClock is a time limit of law: data of the policy, with its source there.
+// LegalClock is a time limit of law: data of a jurisdiction, with its source there.
 type LegalClock struct {
 	ID              string
-	Country         place.Code
 	Children        bool // it runs for parties with someone under 18
 	What            string
 	Limit           time.Duration
@@ -27,13 +26,14 @@ type Running struct {
 	from    time.Time
 }
 
-// Clocks are the legal clocks of a placement. They run from the rescue and are
-// stopped by a recorded decision alone: a bed does not stop the law.
+// Clocks are the legal clocks of a placement: those that run from the rescue,
+// stopped by a recorded decision alone (a bed does not stop the law), and, while
+// the party stays somewhere, the review of its stay.
 func (p Policy) Clocks(of placement.Placement) []Running {
-	here, _ := place.Lookup(of.Request.Place)
+	where := p.Where(of.Request.Place)
 	var out []Running
-	for _, c := range p.LegalClocks {
-		if c.Country != here.Country || (c.Children && !of.Request.Children()) || of.Request.RescuedAt.IsZero() {
+	for _, c := range where.Clocks {
+		if (c.Children && !of.Request.Children()) || of.Request.RescuedAt.IsZero() {
 			continue
 		}
 		r := Running{LegalClock: c, from: of.Request.RescuedAt, Stopped: !of.Ruling.At.IsZero()}
@@ -43,7 +43,35 @@ func (p Policy) Clocks(of placement.Placement) []Running {
 		r.DueAt = r.from.Add(c.Limit)
 		out = append(out, r)
 	}
+	if b := of.Basis; of.State == placement.Arrived && !b.From.IsZero() {
+		out = append(out, Running{from: b.From, DueAt: b.ReviewBy, LegalClock: LegalClock{ID: "review." + code.StayBases.Name(b.Ground),
+			What: "review_of_stay", Limit: b.ReviewBy.Sub(b.From), WarnAt: where.Reviews[b.Ground].WarnAt, StoppedBy: "decisions"}})
+	}
 	return out
+}
+
+// Basis is the ground of a stay from an instant, with the review its jurisdiction
+// sets. reviewBy is what an order says instead; later than the law allows it is
+// cut to that. A zero one is not said.
+func (p Policy) Basis(of placement.Placement, ground code.StayBasis, from, reviewBy time.Time) placement.Basis {
+	r := p.Where(of.Request.Place).Reviews[ground]
+	if most := from.Add(r.Most); reviewBy.After(most) {
+		reviewBy = most
+	}
+	if !reviewBy.After(from) {
+		reviewBy = from.Add(r.After)
+	}
+	return placement.Basis{Ground: ground, From: from, ReviewBy: reviewBy}
+}
+
+// FirstBasis is the ground on which a party stays before anybody has decided:
+// children wait for the committee, adults stay of their own will.
+func (p Policy) FirstBasis(of placement.Placement) placement.Basis {
+	ground := code.StayVoluntary
+	if of.Request.Children() && of.Ruling.At.IsZero() {
+		ground = code.StayAwaitingCommittee
+	}
+	return p.Basis(of, ground, of.ArrivedAt, time.Time{})
 }
 
 // Warnings are the instants at which a clock warns.

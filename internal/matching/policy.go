@@ -19,10 +19,13 @@ type Policy struct {
 	HoldFor     map[code.Urgency]time.Duration
 	WaitFor     map[code.Urgency]time.Duration // how long a request waits when it does not say
 	Overdue     time.Duration                  // a journey longer than this is told to the desk
+	Reveal      time.Duration                  // how long after acceptance or departure the escort sees the handover point
 	LateHold    time.Duration                  // a request older than this is taken without a hold
 	Lawful      map[code.Institution]Lawful
 	Country     map[place.Code]Jurisdiction
-	LegalClocks []LegalClock
+	Elsewhere   Jurisdiction // of every other country
+	ShortStay   int          // points a shelter loses that may not keep the party as long as it needs
+	NearTie     NearTie
 	FullDistant int // journey minutes that earn no point for distance
 }
 
@@ -34,11 +37,40 @@ type Freshness struct{ Unconfirmed, NoOffer time.Duration }
 
 // Lawful is whom an institution of a type may take in: Ages by themselves,
 // Accompanied only together with an adult of the party.
-type Lawful struct{ Ages, Accompanied code.Set[code.AgeBand] }
+type Lawful struct {
+	Ages, Accompanied code.Set[code.AgeBand]
+	MaxStayDays       int // of the scheme the type works under; 0: no cap
+}
+
+// NearTie says which options are as good as each other: those whose scores fall
+// into the same band of Points, last offered within the same Apart.
+type NearTie struct {
+	Points int
+	Apart  time.Duration
+}
 
 // Jurisdiction is what differs by country.
 type Jurisdiction struct {
+	ID                     string
 	UTCOffset              int // minutes local time is ahead
 	ChildCall, AdultCall   string
 	ChildPlace, AdultPlace string
+	Clocks                 []LegalClock
+	Reviews                map[code.StayBasis]Review
+}
+
+// Review is by when a stay is looked at again: After its ground began by default,
+// at Most where an order says later.
+type Review struct {
+	After, Most time.Duration
+	WarnAt      []int // percent of the time until the review
+}
+
+// Where is the jurisdiction of a place's country.
+func (p Policy) Where(at place.Code) Jurisdiction {
+	here, _ := place.Lookup(at)
+	if j, ok := p.Country[here.Country]; ok {
+		return j
+	}
+	return p.Elsewhere
 }

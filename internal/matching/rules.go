@@ -11,32 +11,31 @@ import (
 
 // Rule is one hard rule: a shelter that breaks it is never an option.
 type Rule struct {
-	ID  string
-	Why string // in plain words, for teams and the desk
-	ok  func(*trial) bool
-	// zone rules say the same of every shelter of a zone.
-	zone bool
+	ID   string
+	Why  string // in plain words: "it …"
+	Many string // the same of several: "12 …"
+	ok   func(*trial) bool
 }
 
 // Rules are all hard rules, in the order in which the first failure is counted.
 // Consent is not among them: people must see options to choose.
 var Rules = []Rule{
-	{ID: "legal.country", Why: "is in another country", ok: sameCountry, zone: true},
-	{ID: "registration.current", Why: "is not registered, or is suspended or closed", ok: registered},
-	{ID: "legal.institution_type", Why: "may not take this party in by law", ok: lawful},
-	{ID: "safety.excluded_area", Why: "is in an area that is not safe for this party", ok: outsideExcludedArea, zone: true},
-	{ID: "safety.excluded_shelter", Why: "is not safe for this party", ok: notExcluded},
-	{ID: "party.declined", Why: "has said no to this party", ok: notDeclined},
-	{ID: "party.refused", Why: "was refused by this party", ok: notUnwanted},
-	{ID: "journey.limit", Why: "is too far", ok: withinJourney, zone: true},
-	{ID: "gender.served", Why: "has no beds for someone of this party", ok: populationServed},
-	{ID: "age.range", Why: "does not take these ages", ok: agesServed},
-	{ID: "age.separate_sleeping", Why: "has no separate place to sleep while an age is in doubt", ok: separateSleeping},
-	{ID: "need.required", Why: "cannot meet a need", ok: needsMet},
-	{ID: "intake.hours", Why: "does not take people in at that hour", ok: intakeOpen},
-	{ID: "data.fresh", Why: "has not confirmed its counts for days", ok: countsFresh},
-	{ID: "beds.free", Why: "is full", ok: bedsFree},
-	{ID: "party.together", Why: "cannot keep the party together", ok: keptTogether},
+	{ID: "legal.country", Why: "is in another country", Many: "are in another country", ok: sameCountry},
+	{ID: "registration.current", Why: "is not registered, or is suspended or closed", Many: "are not registered, or are suspended or closed", ok: registered},
+	{ID: "legal.institution_type", Why: "may not take this party in by law", Many: "may not take this party in by law", ok: lawful},
+	{ID: "safety.excluded_area", Why: "is in an area that is not safe for this party", Many: "are in an area that is not safe for this party", ok: outsideExcludedArea},
+	{ID: "safety.excluded_shelter", Why: "is not safe for this party", Many: "are not safe for this party", ok: notExcluded},
+	{ID: "party.declined", Why: "has said no to this party", Many: "have said no to this party", ok: notDeclined},
+	{ID: "party.refused", Why: "was refused by this party", Many: "were refused by this party", ok: notUnwanted},
+	{ID: "journey.limit", Why: "is too far", Many: "are too far", ok: withinJourney},
+	{ID: "gender.served", Why: "has no beds for someone of this party", Many: "have no beds for someone of this party", ok: populationServed},
+	{ID: "age.range", Why: "does not take these ages", Many: "do not take these ages", ok: agesServed},
+	{ID: "age.separate_sleeping", Why: "has no separate place to sleep while an age is in doubt", Many: "have no separate place to sleep while an age is in doubt", ok: separateSleeping},
+	{ID: "need.required", Why: "cannot meet a need", Many: "cannot meet a need", ok: needsMet},
+	{ID: "intake.hours", Why: "does not take people in at that hour", Many: "do not take people in at that hour", ok: intakeOpen},
+	{ID: "data.fresh", Why: "has not confirmed its counts for days", Many: "have not confirmed their counts for days", ok: countsFresh},
+	{ID: "beds.free", Why: "is full", Many: "are full", ok: bedsFree},
+	{ID: "party.together", Why: "cannot keep the party together", Many: "cannot keep the party together", ok: keptTogether},
 }
 
 // ruleIndex finds a rule by id.
@@ -47,11 +46,9 @@ func ruleIndex(id string) int {
 // trial is one shelter held against one ask.
 type trial struct {
 	*asked
-	c     *Candidate
-	parts []placement.Part // the assignment, nil when none was found
-	site  bool             // parts are all in one building
-
-	usable []*shelter.Unit // room to work in, from one shelter to the next
+	c       *Candidate
+	bedding bedding
+	placed  bool // everybody found a bed
 }
 
 // asked is what is the same for every shelter of one ask.
@@ -59,39 +56,41 @@ type asked struct {
 	Ask
 	policy    Policy
 	here      place.Place
-	limit     int    // journey minutes
-	minutes   []int  // of journey to each zone
-	excluded  []bool // zones that touch an excluded area
+	limit     int // journey minutes
+	journey   *journey
+	excluded  []bool // zones that touch an excluded area; nil for none
 	grownUp   bool   // an adult is in the party
 	everybody []int  // the indexes of the whole party
 	needs     code.Set[code.Need]
-	zones     []Zone
+	index     *Index
+	seed      uint32
 }
 
 func sameCountry(t *trial) bool {
-	return t.zones[t.c.Zone].Center.Country == t.here.Country
+	return t.index.Zones[t.c.Zone].Center.Country == t.here.Country
 }
 
 // registered also holds back a shelter whose rules and units are known from
 // different moments: changed together, they may arrive apart.
 func registered(t *trial) bool {
-	return !t.c.apart && t.c.Status == shelter.Active && t.c.RegisteredAt(t.At)
+	return !t.c.apart() && t.c.Status == shelter.Active && t.c.RegisteredAt(t.At)
 }
 
 // lawful holds the type of institution against the ages: a child never goes to
 // an adults' place, an adult never to a children's home, and nobody rescued goes
 // to a place for children in conflict with the law.
-func lawful(t *trial) bool {
-	law, ok := t.policy.Lawful[t.c.Type]
+func lawful(t *trial) bool { return t.takenBy(t.c.Type) }
+
+func (a *asked) takenBy(kind code.Institution) bool {
+	law, ok := a.policy.Lawful[kind]
 	if !ok {
 		return false
 	}
-	for _, p := range t.Persons {
-		ages := law.Ages
-		if t.grownUp {
-			ages = ages.Union(law.Accompanied)
-		}
-		if !ages.Has(p.PresumedAge()) {
+	if a.grownUp {
+		law.Ages = law.Ages.Union(law.Accompanied)
+	}
+	for i := range a.Persons {
+		if !law.Ages.Has(a.Persons[i].PresumedAge()) {
 			return false
 		}
 	}
@@ -101,7 +100,7 @@ func lawful(t *trial) bool {
 // outsideExcludedArea looks at the whole zone: a team that learns only zones
 // must not find a shelter's district by excluding one after the other, and what
 // lies next door to danger is not safe either.
-func outsideExcludedArea(t *trial) bool { return !t.excluded[t.c.Zone] }
+func outsideExcludedArea(t *trial) bool { return t.excluded == nil || !t.excluded[t.c.Zone] }
 
 func notExcluded(t *trial) bool { return !slices.Contains(t.ExcludedShelters, t.c.ID) }
 
@@ -109,7 +108,7 @@ func notDeclined(t *trial) bool { return !slices.Contains(t.Refused, t.c.ID) }
 
 func notUnwanted(t *trial) bool { return !slices.Contains(t.Unwanted, t.c.ID) }
 
-func withinJourney(t *trial) bool { return t.minutes[t.c.Zone] <= t.limit }
+func withinJourney(t *trial) bool { return t.minutes() <= t.limit }
 
 func populationServed(t *trial) bool { return t.everyone(servesPopulation) }
 
@@ -129,10 +128,10 @@ func countsFresh(t *trial) bool {
 	return t.everyone(func(p *placement.Person, u *shelter.Unit) bool { return suits(p, u) && t.fresh(u) })
 }
 
-func bedsFree(t *trial) bool { return t.parts != nil }
+func bedsFree(t *trial) bool { return t.placed }
 
 func keptTogether(t *trial) bool {
-	return t.Together != code.TogetherRequired || t.parts == nil || t.site
+	return t.Together != code.TogetherRequired || !t.placed || t.bedding.site
 }
 
 // everyone reports whether each person has at least one unit with ok.
@@ -171,3 +170,28 @@ func suits(p *placement.Person, u *shelter.Unit) bool { return servesAge(p, u) &
 func (t *trial) fresh(u *shelter.Unit) bool {
 	return t.At.Sub(u.ConfirmedAt) <= t.policy.Fresh.NoOffer
 }
+
+// assign shares out the beds of the shelter's units with fresh counts.
+func (t *trial) assign() {
+	t.bedding.rooms = t.bedding.rooms[:0]
+	for i := range t.c.Units {
+		u := &t.c.Units[i]
+		free, who := u.Takes(u.FreeAt(t.At)), t.suited(u)
+		if free >= 1 && who != 0 && t.fresh(u) {
+			t.bedding.rooms = append(t.bedding.rooms, room{unit: i, who: who, free: free, site: u.Site})
+		}
+	}
+	t.placed = t.bedding.assign(len(t.Persons))
+}
+
+// suited are the persons a unit suits, as bits.
+func (t *trial) suited(u *shelter.Unit) (who uint32) {
+	for i := range t.Persons {
+		if suits(&t.Persons[i], u) {
+			who |= 1 << i
+		}
+	}
+	return who
+}
+
+func (t *trial) minutes() int { return t.journey.minutes[t.c.Zone] }

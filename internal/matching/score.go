@@ -7,6 +7,7 @@ import (
 	"panah/internal/language"
 	"panah/internal/place"
 	"panah/internal/placement"
+	"panah/internal/shelter"
 )
 
 // The parts of a score. They sum to it.
@@ -18,33 +19,38 @@ const (
 	PartFreshness  = "freshness"
 	PartLoad       = "load"
 	PartPreference = "preference"
+	PartStay       = "stay" // never above 0, and only where the ask says for how long
 )
 
 // score fills in the points and reasons of an option.
 func (t *trial) score(o *Option) {
 	points := t.points()
 	o.Points = points[:]
+	if t.StayDays == 0 {
+		o.Points = points[:len(points)-1]
+	}
 	for _, p := range points {
 		o.Score += p.Points
 	}
 	o.Languages = make([]language.Match, len(t.Persons))
 	for i := range t.Persons {
-		o.Languages[i] = t.bestLanguage(&t.Persons[i])
+		o.Languages[i] = bestLanguage(&t.Persons[i], t.c.Languages)
 	}
 	t.reasons(o)
 }
 
 // points are the parts of the score of a shelter that fits.
-func (t *trial) points() [7]Points {
+func (t *trial) points() [8]Points {
 	w := t.policy.Weights
 	return [...]Points{
-		{PartDistance, share(w.Distance, t.policy.FullDistant-t.minutes[t.c.Zone], t.policy.FullDistant)},
-		{PartLanguage, t.languagePoints()},
+		{PartDistance, share(w.Distance, t.policy.FullDistant-t.minutes(), t.policy.FullDistant)},
+		{PartLanguage, t.languagePoints(t.c.Languages)},
 		{PartNeeds, share(w.Needs, t.c.OnSite.And(t.needs).Len(), t.needs.Len())},
-		{PartFreedom, share(w.Freedom, t.freedom(), 4)},
+		{PartFreedom, share(w.Freedom, freedom(&t.c.Shelter), 4)},
 		{PartFreshness, share(w.Freshness, t.freshness(), 4)},
 		{PartLoad, t.loadPoints()},
 		{PartPreference, share(w.Preference, t.c.Features.And(t.Preferences).Len(), t.Preferences.Len())},
+		{PartStay, t.stayPoints(t.c.Type, t.c.MaxStayDays)},
 	}
 }
 
@@ -73,20 +79,20 @@ func languageWorth(m language.Match) int {
 
 // languagePoints averages the best language each person shares with the
 // shelter; no language in common is flagged, not hidden.
-func (t *trial) languagePoints() int {
+func (a *asked) languagePoints(spoken []shelter.Language) int {
 	total := 0
-	for i := range t.Persons {
-		total += languageWorth(t.bestLanguage(&t.Persons[i]))
+	for i := range a.Persons {
+		total += languageWorth(bestLanguage(&a.Persons[i], spoken))
 	}
-	return share(t.policy.Weights.Language, total, 8*len(t.Persons))
+	return share(a.policy.Weights.Language, total, 8*len(a.Persons))
 }
 
-func (t *trial) bestLanguage(p *placement.Person) language.Match {
+func bestLanguage(p *placement.Person, spoken []shelter.Language) language.Match {
 	best := language.None
 	for _, wanted := range p.Languages {
-		for _, spoken := range t.c.Languages {
-			m := language.Serves(spoken.Tag, wanted)
-			if m != language.None && spoken.Via != code.ViaStaff {
+		for _, s := range spoken {
+			m := language.Serves(s.Tag, wanted)
+			if m != language.None && s.Via != code.ViaStaff {
 				m = language.Interpreter
 			}
 			best = max(best, m)
@@ -95,32 +101,44 @@ func (t *trial) bestLanguage(p *placement.Person) language.Match {
 	return best
 }
 
-// freedom is 4 for open doors, 2 for doors locked at night, 0 for always locked.
-func (t *trial) freedom() int {
-	switch {
-	case t.c.Locked():
+// stayPoints takes points from a shelter that may not keep the party for as long
+// as it needs: by its own cap or by that of the scheme it works under.
+func (a *asked) stayPoints(kind code.Institution, own int) int {
+	if a.StayDays == 0 || fitsStay(a.StayDays, own) && fitsStay(a.StayDays, a.policy.Lawful[kind].MaxStayDays) {
 		return 0
-	case t.c.HouseRules.Has(code.DoorsLockedAtNight):
+	}
+	return -a.policy.ShortStay
+}
+
+// fitsStay holds for a cap of 0, which is none.
+func fitsStay(days, limit int) bool { return limit == 0 || days <= limit }
+
+// freedom is 4 for open doors, 2 for doors locked at night, 0 for always locked.
+func freedom(s *shelter.Shelter) int {
+	switch {
+	case s.Locked():
+		return 0
+	case s.HouseRules.Has(code.DoorsLockedAtNight):
 		return 2
 	}
 	return 4
 }
 
-// freshness is 4 for counts of the last day, 1 for older ones.
+// What fresh counts and counts older than a day are worth of four.
+const freshCounts, oldCounts = 4, 1
+
 func (t *trial) freshness() int {
 	if t.unconfirmed() {
-		return 1
+		return oldCounts
 	}
-	return 4
+	return freshCounts
 }
 
 // loadPoints favours shelters with room to breathe over nearly full ones.
 func (t *trial) loadPoints() int {
 	free, staffed := 0, 0
-	for i := range t.c.Units {
-		if u := &t.c.Units[i]; t.uses(u.ID) {
-			free, staffed = free+max(0, t.c.freeAt(i, t.At)), staffed+u.Counts().Staffed()
-		}
+	for _, r := range t.bedding.used {
+		free, staffed = free+r.free, staffed+t.c.Units[r.unit].Counts().Staffed()
 	}
 	return share(t.policy.Weights.Load, free, max(staffed, 1))
 }
@@ -139,11 +157,33 @@ func (t *trial) reasons(o *Option) {
 	add(o.Together == SameShelter, "together.same_shelter")
 	add(t.needs.Len() > 0 && t.c.OnSite.HasAll(t.needs), "needs.on_site")
 	add(t.needs.Len() > 0 && !t.c.OnSite.HasAll(t.needs), "needs.partner_nearby")
-	add(t.freedom() == 4, "freedom.open_doors")
+	add(freedom(&t.c.Shelter) == 4, "freedom.open_doors")
 	add(t.c.Locked(), "freedom.locked")
 	add(t.Preferences.Len() > 0 && t.c.Features.HasAll(t.Preferences), "preference.all_met")
+	add(t.stayPoints(t.c.Type, t.c.MaxStayDays) < 0, "stay.shorter_than_needed")
 	add(o.Unconfirmed, "counts.unconfirmed")
 	add(o.Intake == OpensLater, "intake.opens_later")
 	add(place.BandOf(o.Minutes) == place.Under1h, "journey.short")
 	add(o.Approximate, "journey.approximate")
+}
+
+// OptionType is what kind of help an option is.
+type OptionType string
+
+// The option types.
+const (
+	Residential OptionType = "residential"
+	Kinship     OptionType = "kinship"   // relatives or a fit person
+	Community   OptionType = "community" // support where the person lives
+)
+
+// OptionTypeOf is the option type of an institution.
+func OptionTypeOf(kind code.Institution) OptionType {
+	switch kind {
+	case code.Kinship, code.FitPerson:
+		return Kinship
+	case code.CommunityBased:
+		return Community
+	}
+	return Residential
 }

@@ -8,7 +8,9 @@
 package matching
 
 import (
-	"math"
+	"cmp"
+	"iter"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,44 +26,16 @@ type Candidate struct {
 	shelter.Shelter
 	Units []shelter.Unit // by id
 	Zone  int            // index into World.Zones
-
-	beds  []beds // of each unit, worked out once
-	apart bool   // shelter and units are known from different moments
 }
 
-// beds are a unit's free beds until the first of its claims ends.
-type beds struct {
-	free  int
-	until int64 // Unix seconds
-}
-
-// NewCandidate works out once what every ask looks at.
-func NewCandidate(s shelter.Shelter, units []shelter.Unit, zone int) *Candidate {
-	c := &Candidate{Shelter: s, Units: units, Zone: zone}
-	c.summarize()
-	return c
-}
-
-func (c *Candidate) summarize() {
-	c.beds = make([]beds, len(c.Units))
+// apart reports whether shelter and units are known from different moments.
+func (c *Candidate) apart() bool {
 	for i := range c.Units {
-		u := &c.Units[i]
-		c.beds[i] = beds{free: u.FreeAt(time.Time{}), until: math.MaxInt64}
-		for _, claim := range u.Promised() {
-			if !claim.Until.IsZero() {
-				c.beds[i].until = min(c.beds[i].until, claim.Until.Unix())
-			}
+		if c.Units[i].Rev != c.Rev {
+			return true
 		}
-		c.apart = c.apart || u.Rev != c.Rev
 	}
-}
-
-// freeAt is how many more people may come to unit i.
-func (c *Candidate) freeAt(i int, at time.Time) int {
-	if at.Unix() < c.beds[i].until {
-		return c.beds[i].free
-	}
-	return c.Units[i].FreeAt(at)
+	return false
 }
 
 // LastOffered is when any unit was last promised.
@@ -75,48 +49,134 @@ func (c *Candidate) LastOffered() time.Time {
 	return last
 }
 
+// Shelves keep the shelters themselves, each under a slot that stays its own.
+// What they hold does not change once a World is made of them.
+type Shelves interface {
+	// Open takes a shelter out; nil when only units of it are known yet. Its Zone is not set.
+	Open(slot uint32) *Candidate
+	// ID is the id of the shelter of a slot.
+	ID(slot uint32) string
+	// Find is the slot of a shelter.
+	Find(id string) (slot uint32, ok bool)
+	// Slots are all slots, by id.
+	Slots() iter.Seq[uint32]
+}
+
 // World is one snapshot of the directory. It does not change once made.
 type World struct {
-	Candidates []*Candidate // by id
-	Zones      []Zone
-	ByZone     [][]int32 // indexes of the candidates of each zone
-	Journeys   *Journeys // worked out so far; worlds with the same zones share it
+	*Index
+	shelves Shelves
 }
 
-// NewWorld makes a world of candidates sorted by id.
-func NewWorld(sorted []*Candidate, zones []Zone) World {
-	for _, c := range sorted {
-		if c.beds == nil {
-			c.summarize()
+// NewWorld makes a world of an index and the shelves it was made from.
+func NewWorld(x *Index, s Shelves) World { return World{Index: x, shelves: s} }
+
+// WorldOf makes a world of plain candidates: for tests, benches and small worlds.
+// They are put in order of id, and in zones of at least least shelters.
+func WorldOf(all []Candidate, least int) World {
+	list := make(listed, len(all))
+	active := map[place.Code]int{}
+	for i := range all {
+		c := all[i]
+		list[i] = &c
+		active[c.District] += Active(&c.Shelter)
+	}
+	slices.SortFunc(list, func(a, b *Candidate) int { return cmp.Compare(a.ID, b.ID) })
+	book := NewBook()
+	sketches := make([]Sketch, len(list))
+	for i, c := range list {
+		sketches[i] = book.Sketch(uint32(i), c)
+	}
+	return NewWorld(NewIndex(NewZoning(active, least), book, sketches), list)
+}
+
+// Active is 1 for a shelter that takes part, else 0: for adding up.
+func Active(s *shelter.Shelter) int {
+	if s.Status == shelter.Active {
+		return 1
+	}
+	return 0
+}
+
+// listed are shelves of plain candidates, by id.
+type listed []*Candidate
+
+func (l listed) Open(slot uint32) *Candidate { c := *l[slot]; return &c }
+func (l listed) ID(slot uint32) string       { return l[slot].ID }
+func (l listed) Find(id string) (uint32, bool) {
+	i, ok := slices.BinarySearchFunc(l, id, func(c *Candidate, id string) int { return cmp.Compare(c.ID, id) })
+	return uint32(i), ok
+}
+func (l listed) Slots() iter.Seq[uint32] {
+	return func(yield func(uint32) bool) {
+		for i := range l {
+			if !yield(uint32(i)) {
+				return
+			}
 		}
 	}
-	return World{Candidates: sorted, Zones: zones, ByZone: GroupByZone(sorted, len(zones)), Journeys: &Journeys{}}
 }
 
-// Journeys remembers the minutes from a district to every zone.
+// All are the shelters, by id.
+func (w World) All() iter.Seq[*Candidate] {
+	return func(yield func(*Candidate) bool) {
+		for slot := range w.shelves.Slots() {
+			if c := w.open(slot); c != nil && !yield(c) {
+				return
+			}
+		}
+	}
+}
+
+// Find takes out one shelter.
+func (w World) Find(id string) (*Candidate, bool) {
+	slot, ok := w.shelves.Find(id)
+	if !ok {
+		return nil, false
+	}
+	c := w.open(slot)
+	return c, c != nil
+}
+
+func (w World) open(slot uint32) *Candidate {
+	c := w.shelves.Open(slot)
+	if c == nil {
+		return nil
+	}
+	zone, ok := w.of[c.District]
+	if !ok {
+		return nil // in a district nobody knows
+	}
+	c.Zone = zone
+	return c
+}
+
+// Journeys remembers, for each district asked from, the way to every zone.
 type Journeys struct{ from sync.Map }
 
-func (w World) journeys(here place.Place) []int {
-	if known, ok := w.Journeys.from.Load(here.Code); ok {
-		if minutes, ok := known.([]int); ok {
-			return minutes
-		}
-	}
-	minutes := make([]int, len(w.Zones))
-	for i, z := range w.Zones {
-		minutes[i] = place.JourneyMinutes(place.DistanceKM(here, z.Center))
-	}
-	w.Journeys.from.Store(here.Code, minutes)
-	return minutes
+// journey is the way from one district: minutes by zone, and the zones of its
+// country from near to far.
+type journey struct {
+	minutes []int
+	near    []int32
 }
 
-// GroupByZone lists the candidates of each zone.
-func GroupByZone(sorted []*Candidate, zones int) [][]int32 {
-	out := make([][]int32, zones)
-	for i, c := range sorted {
-		out[c.Zone] = append(out[c.Zone], int32(i))
+func (x *Index) journey(here place.Place) *journey {
+	if known, ok := x.journeys.from.Load(here.Code); ok {
+		if j, ok := known.(*journey); ok {
+			return j
+		}
 	}
-	return out
+	j := &journey{minutes: make([]int, len(x.Zones))}
+	for i, z := range x.Zones {
+		j.minutes[i] = place.JourneyMinutes(place.DistanceKM(here, z.Center))
+		if z.Center.Country == here.Country {
+			j.near = append(j.near, int32(i))
+		}
+	}
+	slices.SortStableFunc(j.near, func(a, b int32) int { return cmp.Compare(j.minutes[a], j.minutes[b]) })
+	x.journeys.from.Store(here.Code, j)
+	return j
 }
 
 // Ask is one party's request as matching sees it.
@@ -126,6 +186,7 @@ type Ask struct {
 	Refused  []string // shelters that declined this party: a hard rule
 	Unwanted []string // shelters the party refused: a hard rule, and no other shelter ranks lower for it
 	Tried    []string // shelters not to be offered again by themselves
+	Seed     string   // the placement's id: puts near-ties in an order of its own; empty keeps them by score
 }
 
 // Option is a shelter that fits.

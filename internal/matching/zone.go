@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"panah/internal/place"
-	"panah/internal/shelter"
 )
 
 // Zone is an area holding at least Policy.Zone shelters: all a rescue team
@@ -19,47 +18,54 @@ type Zone struct {
 	Shelters  int
 }
 
-// Zones groups districts into zones: while any zone has fewer than least active
-// shelters, the smallest is merged with the nearest one, of its own state where
-// there is one. The same shelters give the same zones. A country with fewer than
-// least shelters in all is one zone.
-func Zones(shelters []shelter.Shelter, least int) (zones []Zone, of map[place.Code]int) {
-	zones = onePerDistrict(shelters)
+// Zoning is which district belongs to which zone.
+type Zoning struct {
+	Zones []Zone
+	of    map[place.Code]int
+}
+
+// Of is the zone of a district.
+func (z Zoning) Of(d place.Code) (int, bool) { i, ok := z.of[d]; return i, ok }
+
+// Same reports whether both have the same districts in the same zones, whatever
+// the number of shelters there.
+func (z Zoning) Same(o Zoning) bool {
+	return slices.EqualFunc(z.Zones, o.Zones, func(a, b Zone) bool { return slices.Equal(a.Districts, b.Districts) })
+}
+
+// NewZoning groups districts into zones, given how many active shelters each
+// district has: while any zone has fewer than least, the smallest is merged with
+// the nearest one, of its own state where there is one. The same numbers give
+// the same zones. A country with fewer than least shelters in all is one zone.
+func NewZoning(active map[place.Code]int, least int) Zoning {
+	zones := onePerDistrict(active)
 	for {
-		small := slices.IndexFunc(zones, func(z Zone) bool { return z.Shelters < least && hasNeighbour(zones, z) })
-		if small < 0 {
-			break
-		}
-		for i := small + 1; i < len(zones); i++ {
-			if zones[i].Shelters < zones[small].Shelters && hasNeighbour(zones, zones[i]) {
+		small := -1
+		for i := range zones {
+			if zones[i].Shelters < least && (small < 0 || zones[i].Shelters < zones[small].Shelters) && hasNeighbour(zones, zones[i]) {
 				small = i
 			}
+		}
+		if small < 0 {
+			break
 		}
 		other := nearest(zones, small)
 		zones[small] = merge(zones[small], zones[other])
 		zones = slices.Delete(zones, other, other+1)
 	}
-	of = map[place.Code]int{}
+	of := map[place.Code]int{}
 	for i := range zones {
 		zones[i].ID = zoneID(zones[i].Districts)
 		for _, d := range zones[i].Districts {
 			of[d] = i
 		}
 	}
-	return zones, of
+	return Zoning{Zones: zones, of: of}
 }
 
-func onePerDistrict(shelters []shelter.Shelter) []Zone {
-	count := map[place.Code]int{}
-	for _, s := range shelters {
-		n := 0
-		if s.Status == shelter.Active {
-			n = 1
-		}
-		count[s.District] += n
-	}
+func onePerDistrict(active map[place.Code]int) []Zone {
 	var zones []Zone
-	for code, n := range count {
+	for code, n := range active {
 		if p, ok := place.Lookup(code); ok {
 			zones = append(zones, Zone{Districts: []place.Code{code}, Center: p, Shelters: n})
 		}

@@ -88,7 +88,7 @@ func Add(from Source, country place.Code, base place.Level) Count {
 			b.places[d.Code] = len(b.places)
 		}
 	}
-	for _, c := range from.World.Candidates {
+	for c := range from.World.All() {
 		if d, ok := place.Lookup(c.District); ok && d.Country == country && counts(c) {
 			b.shelter(c, d, base)
 		}
@@ -161,8 +161,11 @@ func (b *builder) shelter(c *matching.Candidate, d place.Place, base place.Level
 // unit is the figures of one unit.
 func (b *builder) unit(u *shelter.Unit, offered bool) []int {
 	c, f := u.Counts(), make([]int, measures)
-	f[Sanctioned], f[Staffed], f[OutOfService], f[Occupied], f[Held] = u.Sanctioned, c.Staffed(), c.OutOfService(), c.Occupied(), c.Held()
-	if offered {
+	f[Staffed], f[OutOfService], f[Occupied], f[Held] = c.Staffed(), c.OutOfService(), c.Occupied(), c.Held()
+	if !u.Surge() { // extra beds for a time are beside the sanctioned ones
+		f[Sanctioned] = u.Sanctioned
+	}
+	if offered && !u.Over(b.source.At) {
 		f[Free] = max(0, u.FreeAt(b.source.At))
 	}
 	f[OverCapacity] = c.OverCapacity()

@@ -21,9 +21,9 @@ var small = disclosure.Policy{K: 11, Width: 10, Sources: 3}
 func nation(seed uint64) Source {
 	dice := rand.New(rand.NewPCG(seed, 1))
 	s := Source{At: noon, Unconfirmed: 24 * time.Hour, Stays: map[string][]Stay{}}
-	var all []*matching.Candidate
+	var all []matching.Candidate
 	for _, home := range demo.Build(seed, noon).Shelters {
-		all = append(all, matching.NewCandidate(home.Shelter, home.Units, 0))
+		all = append(all, matching.Candidate{Shelter: home.Shelter, Units: home.Units})
 		for _, u := range home.Units {
 			for range u.Counts().Occupied() {
 				s.Stays[StayKey(u.Shelter, u.ID)] = append(s.Stays[StayKey(u.Shelter, u.ID)],
@@ -31,7 +31,7 @@ func nation(seed uint64) Source {
 			}
 		}
 	}
-	s.World = matching.NewWorld(all, []matching.Zone{{}})
+	s.World = matching.WorldOf(all, 3)
 	return s
 }
 

@@ -18,6 +18,9 @@ type Writer struct{ b []byte }
 // NewWriter has room for size bytes before it grows.
 func NewWriter(size int) *Writer { return &Writer{b: make([]byte, 0, size)} }
 
+// NewWriterOn appends to b.
+func NewWriterOn(b []byte) *Writer { return &Writer{b: b} }
+
 // Bytes is what was written.
 func (w *Writer) Bytes() []byte { return w.b }
 
@@ -53,12 +56,19 @@ func (w *Writer) Instant(t time.Time) {
 
 // Reader takes values off in the order they were written.
 type Reader struct {
-	b   []byte
-	err error
+	b     []byte
+	err   error
+	names map[string]string
 }
 
 // NewReader reads raw.
 func NewReader(raw []byte) *Reader { return &Reader{b: raw} }
+
+// Naming makes Name keep what it reads in names, each once; nil keeps nothing.
+func (r *Reader) Naming(names map[string]string) *Reader { r.names = names; return r }
+
+// Left is how many bytes are left.
+func (r *Reader) Left() int { return len(r.b) }
 
 // Err is the first fault met.
 func (r *Reader) Err() error { return r.err }
@@ -101,15 +111,41 @@ func (r *Reader) Signed() int64 {
 }
 
 // Text takes a string.
-func (r *Reader) Text() string {
+func (r *Reader) Text() string { return string(r.text()) }
+
+func (r *Reader) text() []byte {
 	n := r.Num()
 	if uint64(len(r.b)) < n {
 		r.fail()
-		return ""
+		return nil
 	}
-	s := string(r.b[:n])
+	s := r.b[:n]
 	r.b = r.b[n:]
 	return s
+}
+
+// maxNames bounds what is kept of names.
+const maxNames = 1 << 14
+
+// Name takes a string that many records share.
+func (r *Reader) Name() string {
+	text := r.text()
+	if s, ok := r.names[string(text)]; ok {
+		return s
+	}
+	s := string(text)
+	if r.names != nil && len(r.names) < maxNames {
+		r.names[s] = s
+	}
+	return s
+}
+
+// SecondText is the string after the first number of a record that was checked
+// before.
+func SecondText(b []byte) []byte {
+	r := Reader{b: b}
+	r.Num()
+	return r.text()
 }
 
 // Count takes a number of entries; more than there are bytes left is corrupt.

@@ -18,7 +18,7 @@ var statesCSV string
 var countryNames = []struct {
 	code Code
 	name string
-}{{"BD", "Bangladesh"}, {"IN", "India"}, {"NP", "Nepal"}}
+}{{"BD", "Bangladesh"}, {"CA", "Canada"}, {"IN", "India"}, {"NP", "Nepal"}, {"US", "United States"}}
 
 // gazetteer is every place, and where to find it.
 type gazetteer struct {

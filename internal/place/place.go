@@ -4,7 +4,9 @@
 // Codes are stable and public. Countries and states use ISO 3166 (IN, IN-KA);
 // a district of India uses its Local Government Directory number (IN-LGD-525),
 // one of Bangladesh its ISO 3166-2 code (BD-13), one of Nepal, which publishes
-// no code, its name in capitals (NP-D-KASKI).
+// no code, its name in capitals (NP-D-KASKI). Of Canada and the United States
+// there is only what holds programmes that report: Toronto by the number of its
+// census division (CA-CD-3520), Los Angeles County by its FIPS code.
 //
 // A point stands for a whole district. It says how far two districts are apart
 // and never where anybody is. data/SOURCES.md says where every number is from.
@@ -22,7 +24,7 @@ type Code string
 type Level uint8
 
 // The levels, from large to small. States are the states and union territories
-// of India, the provinces of Nepal and the divisions of Bangladesh.
+// of India, the provinces of Nepal and Canada, the divisions of Bangladesh.
 const (
 	Country Level = iota + 1
 	State

@@ -23,7 +23,7 @@ func TestEveryDistrictAndStateIsThere(t *testing.T) {
 	for _, tt := range []struct {
 		country           place.Code
 		states, districts int
-	}{{"IN", 36, 763}, {"NP", 7, 77}, {"BD", 8, 64}} {
+	}{{"IN", 36, 763}, {"NP", 7, 77}, {"BD", 8, 64}, {"CA", 1, 1}, {"US", 1, 1}} {
 		if got := len(place.States(tt.country)); got != tt.states {
 			t.Errorf("%s has %d states, want %d", tt.country, got, tt.states)
 		}
@@ -31,8 +31,8 @@ func TestEveryDistrictAndStateIsThere(t *testing.T) {
 			t.Errorf("%s has %d districts, want %d", tt.country, got, tt.districts)
 		}
 	}
-	if got := len(place.Countries()); got != 3 {
-		t.Errorf("%d countries, want 3", got)
+	if got := len(place.Countries()); got != 5 {
+		t.Errorf("%d countries, want 5", got)
 	}
 }
 
@@ -77,6 +77,7 @@ func TestListsAreSortedAndTheCallersOwn(t *testing.T) {
 func TestPointsLieInTheirCountry(t *testing.T) {
 	boxes := map[place.Code][4]float64{ // south, north, west, east
 		"IN": {6.7, 37.1, 68.1, 97.5}, "NP": {26.3, 30.5, 80.0, 88.3}, "BD": {20.5, 26.7, 88.0, 92.7},
+		"CA": {42, 84, -141, -52}, "US": {24, 72, -180, -66},
 	}
 	for _, country := range place.Countries() {
 		b := boxes[country.Code]

@@ -57,7 +57,7 @@ func (p Placement) Release(now time.Time) (Placement, []BedMove, error) {
 		return p, nil, err
 	}
 	moves := p.drop()
-	p.to(Requested, now)
+	p.leave(MoveRelease, Team, Requested, now)
 	return p, moves, nil
 }
 
@@ -87,15 +87,35 @@ func (r Request) allChildren() bool {
 // Accept is the shelter's yes to the live hold. From here on the beds do not
 // lapse. Team and shelter each get half of the door code.
 func (p Placement) Accept(doorTeam, doorHouse string, now time.Time) (Placement, []BedMove, error) {
-	if err := p.enter(MoveAccept); err != nil {
+	return p.accept(MoveAccept, doorTeam, doorHouse, now)
+}
+
+func (p Placement) accept(m Move, doorTeam, doorHouse string, now time.Time) (Placement, []BedMove, error) {
+	if err := p.enter(m); err != nil {
 		return p, nil, err
 	}
 	if !now.Before(p.Hold.ExpiresAt) {
 		return p, nil, fault.New(fault.HoldLapsed, "the hold has lapsed").WithAllowed([]string{})
 	}
 	p.DoorTeam, p.DoorHouse = doorTeam, doorHouse
+	p.ByPhone, p.Verified, p.Looks = false, true, nil
 	p.to(Accepted, now)
 	return p, p.beds(PinBeds, time.Time{}), nil
+}
+
+// AcceptByPhone is a yes the team heard on the phone. Only with the shelter's own
+// code is it sure who answered: without it the escort learns a meeting place and
+// not the shelter's door.
+func (p Placement) AcceptByPhone(verified bool, doorTeam, doorHouse string, now time.Time) (Placement, []BedMove, error) {
+	p, moves, err := p.accept(MovePhone, doorTeam, doorHouse, now)
+	if err != nil {
+		return p, nil, err
+	}
+	p.ByPhone, p.Verified = true, verified
+	for i := range moves {
+		moves[i].Vouched = verified
+	}
+	return p, moves, nil
 }
 
 // Decline is the shelter's coded no. The shelter is not offered again to this party.
@@ -106,7 +126,7 @@ func (p Placement) Decline(why code.DeclineReason, now time.Time) (Placement, []
 	moves := p.drop()
 	p.Refused = appendNew(p.Refused, p.Hold.Shelter)
 	p.Reason = uint8(why)
-	p.to(Requested, now)
+	p.leave(MoveDecline, House, Requested, now)
 	return p, moves, nil
 }
 
@@ -133,7 +153,7 @@ func (p Placement) Refuse(why code.RefuseReason, now time.Time) (Placement, []Be
 	moves := p.drop()
 	p.Unwanted = appendNew(p.Unwanted, p.Hold.Shelter)
 	p.Reason = uint8(why)
-	p.to(Requested, now)
+	p.leave(MoveRefuse, Team, Requested, now)
 	return p, moves, nil
 }
 
@@ -173,7 +193,7 @@ func (p Placement) Divert(why code.DivertReason, now time.Time) (Placement, erro
 		return p, err
 	}
 	p.Reason = uint8(why)
-	p.to(Diverted, now)
+	p.leave(MoveDivert, Team, Diverted, now)
 	return p, nil
 }
 
@@ -188,7 +208,8 @@ func (p Placement) Correct(persons []Person, now time.Time) (Placement, error) {
 		return p, fault.Field("persons", "must be the same persons in the same order")
 	}
 	p.Request.Persons = slices.Clone(persons)
-	p.ChangedAt = now
+	p.ChangedAt, p.Back = now, Back{}
+	p.WarnedAt = time.Time{} // a clock of law may run now that did not before
 	return p, nil
 }
 
@@ -197,7 +218,9 @@ func (p Placement) Overdue() Placement { p.LateTold = true; return p }
 
 // EndByTransfer ends a stay because the party has arrived elsewhere.
 func (p Placement) EndByTransfer(at, now time.Time) (Placement, []BedMove, error) {
-	return p.End(nil, code.EndTransferred, at, now)
+	p, moves, err := p.End(nil, code.EndTransferred, at, now)
+	p.Back = Back{} // only where they have arrived can it be taken back
+	return p, moves, err
 }
 
 // Supersede closes a request that another one replaces: the desk's alone, no
@@ -207,19 +230,24 @@ func (p Placement) Supersede(now time.Time) (Placement, []BedMove, error) {
 		return p, nil, err
 	}
 	moves := p.drop()
-	p.to(Superseded, now)
+	p.leave(MoveSupersede, Office, Superseded, now)
 	return p, moves, nil
 }
 
-// Decide records a decision of the Committee, a magistrate or the desk.
-func (p Placement) Decide(what code.Decision, at, now time.Time) (Placement, error) {
+// Decide records a decision of the Committee, a magistrate or the desk, and on
+// what ground the party stays from then on, where the decision says so.
+func (p Placement) Decide(what code.Decision, basis *Basis, at, now time.Time) (Placement, error) {
 	if err := p.enter(MoveDecide); err != nil {
 		return p, err
 	}
 	if at.After(now) {
 		at = now
 	}
+	p.Back = Back{Move: MoveDecide, Side: Office, From: p.State, At: now, Ruling: p.Ruling, Basis: p.Basis}
 	p.Ruling, p.ChangedAt = Ruling{What: what, At: at}, now
+	if basis != nil {
+		p.Basis = *basis
+	}
 	return p, nil
 }
 
@@ -244,14 +272,14 @@ func (p Placement) Depart(socialWorker bool, override code.Override, overridden 
 		return p, err
 	}
 	if p.State == Diverted {
-		p.to(InTransit, now)
+		p.leave(MoveDepart, Team, InTransit, now)
 		return p, nil
 	}
 	if !socialWorker && !overridden {
 		return p, fault.Field("socialWorker", "a social worker travels with the party, or override says why not")
 	}
 	p.Override, p.Overridden = override, overridden && !socialWorker
-	p.to(InTransit, now)
+	p.leave(MoveDepart, Team, InTransit, now)
 	return p, nil
 }
 
@@ -283,7 +311,7 @@ func (p Placement) Receive(shelter string, at, now time.Time) (Placement, []BedM
 	moves = append(moves, p.beds(FillBeds, at)...)
 	p.ArrivedAt = at
 	p.Stays = make([]Stay, len(p.Request.Persons))
-	p.to(Arrived, now)
+	p.leave(MoveReceive, House, Arrived, now)
 	return p, moves, nil
 }
 
@@ -294,7 +322,7 @@ func (p Placement) Cancel(why code.CancelReason, now time.Time) (Placement, []Be
 	}
 	moves := p.drop()
 	p.Reason = uint8(why)
-	p.to(Cancelled, now)
+	p.leave(MoveCancel, Team, Cancelled, now)
 	return p, moves, nil
 }
 
@@ -324,11 +352,14 @@ func (p Placement) End(persons []int, why code.EndReason, at, now time.Time) (Pl
 		}
 		p.Stays[i] = Stay{Gone: true, Reason: why, At: at}
 	}
-	p.ChangedAt = now
-	if !slices.ContainsFunc(p.Stays, func(s Stay) bool { return !s.Gone }) {
-		p.to(Ended, now)
+	moves := p.vacate(persons, at)
+	to := Arrived
+	if p.PersonsHere() == 0 {
+		to = Ended
 	}
-	return p, p.vacate(persons, at), nil
+	p.leave(MoveEnd, House, to, now)
+	p.Back.Persons = persons
+	return p, moves, nil
 }
 
 // ChildGone reports whether someone under 18 has left since before.
@@ -341,20 +372,37 @@ func (p Placement) ChildGone(before Placement) bool {
 	return false
 }
 
+// vacate is what becomes of the beds of those who leave; p knows of it already.
+// Where the party has rooms to itself, they stay its own until the last has left.
 func (p Placement) vacate(persons []int, at time.Time) []BedMove {
 	var out []BedMove
 	for _, part := range p.Hold.Parts {
-		n := 0
+		n, left := 0, 0
 		for _, i := range part.Persons {
-			if slices.Contains(persons, i) {
+			switch {
+			case slices.Contains(persons, i):
 				n++
+			case !p.Stays[i].Gone:
+				left++
 			}
 		}
 		if n > 0 {
-			out = append(out, BedMove{Kind: VacateBeds, Shelter: p.Hold.Shelter, Unit: part.Unit, N: n, Until: at})
+			out = append(out, BedMove{Kind: VacateBeds, Shelter: p.Hold.Shelter, Unit: part.Unit, Persons: n, N: part.unblocked(n, left), Until: at})
 		}
 	}
 	return out
+}
+
+// unblocked is how many empty beds come free when n leave and so many stay;
+// negative when the beds of those who left stay blocked.
+func (p Part) unblocked(n, left int) int {
+	switch {
+	case p.Beds == 0:
+		return 0
+	case left > 0:
+		return -n
+	}
+	return p.Beds - n
 }
 
 // PersonsHere is how many of the party are in the shelter.
@@ -369,10 +417,12 @@ func (p Placement) PersonsHere() int {
 }
 
 // Admit makes the placement of a party that is in the shelter already, though
-// nobody asked before: a fact, taken over capacity too.
-func Admit(id, team, policy string, r Request, shelter, unit string, at, now time.Time, cmd Command) (Placement, []BedMove) {
+// nobody asked before: a fact, taken over capacity too. beds are those of the
+// rooms it has to itself.
+func Admit(id, team, policy string, r Request, shelter, unit string, beds int, at, now time.Time, cmd Command) (Placement, []BedMove) {
 	p := New(id, team, policy, r, now, cmd)
 	part := Part{Unit: unit}
+	part.Beds = beds
 	for i := range r.Persons {
 		part.Persons = append(part.Persons, i)
 	}

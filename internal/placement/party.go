@@ -17,6 +17,7 @@ const (
 	MaxExclusions  = 20
 	MaxOptions     = 10
 	DefaultOptions = 3
+	MaxStayDays    = 3660 // ten years
 	// MaxLate is how long ago a queued command may have happened.
 	MaxLate = 7 * 24 * time.Hour
 	// MaxAhead is how far a phone's clock may run ahead.
@@ -76,6 +77,7 @@ type Request struct {
 	ExcludedDistricts []place.Code
 	ExcludedShelters  []string
 	MaxJourneyMinutes int // 0: no limit
+	StayDays          int // how long a place is needed for; 0: not said
 	NeededUntil       time.Time
 	OccurredAt        time.Time
 	HoldBest          bool
@@ -97,6 +99,8 @@ func (r Request) Check(now time.Time) error {
 		return fault.Field("rescuedAt", "is in the future")
 	case r.MaxJourneyMinutes < 0:
 		return fault.Field("maxJourneyMinutes", "must not be negative")
+	case r.StayDays < 0 || r.StayDays > MaxStayDays:
+		return fault.Field("stayDays", "must be between 0 and %d", MaxStayDays)
 	case r.Limit < 1 || r.Limit > MaxOptions:
 		return fault.Field("limit", "must be between 1 and %d", MaxOptions)
 	case len(r.ExcludedDistricts) > MaxExclusions || len(r.ExcludedShelters) > MaxExclusions:

@@ -20,7 +20,11 @@ import (
 type Part struct {
 	Unit    string
 	Persons []int // indexes into the party
+	Beds    int   // of the whole rooms the party has to itself; 0 where each has a bed
 }
+
+// Claimed is how many beds the part takes from others.
+func (p Part) Claimed() int { return max(p.Beds, len(p.Persons)) }
 
 // Hold is beds of one shelter reserved for one placement.
 type Hold struct {
@@ -35,7 +39,7 @@ type Hold struct {
 func (h Hold) Beds() int {
 	n := 0
 	for _, p := range h.Parts {
-		n += len(p.Persons)
+		n += p.Claimed()
 	}
 	return n
 }
@@ -58,6 +62,19 @@ type Choice struct {
 type Ruling struct {
 	What code.Decision
 	At   time.Time
+}
+
+// Basis is on what ground the party stays, and by when that must be looked at again.
+type Basis struct {
+	Ground   code.StayBasis
+	From     time.Time
+	ReviewBy time.Time
+}
+
+// Look is one look at the handover point: who, and when.
+type Look struct {
+	By string // the subject
+	At time.Time
 }
 
 // Command is a command already carried out: hashes only.
@@ -87,28 +104,35 @@ type Placement struct {
 	Version   uint64 // of the stored item
 	Late      bool   // taken without a hold because it reached us hours after it was pressed
 
-	Hold       Hold     // the live hold, or the last one
-	Past       []Hold   // earlier holds at other shelters, the last at each: the party may still arrive there
-	Offered    []string // shelters shown at creation, best first
-	Tried      []string // shelters whose hold lapsed or that declined: not offered again by itself
-	Refused    []string // shelters that declined or turned the party away: not offered again at all
-	Unwanted   []string // shelters the party refused: not offered again, nothing else is ranked lower for it
-	Choice     Choice
-	Commands   []Command
-	ArrivedAt  time.Time
-	Stays      []Stay
-	DoorTeam   string // the team's half of the door code
-	DoorHouse  string // the shelter's half
-	Override   code.Override
-	Overridden bool
-	Reason     uint8 // the code of the last decline, refusal or cancel
-	Ruling     Ruling
-	Warned     uint8     // how many warnings of the legal clock have been given
-	TransferOf string    // the stay this placement moves the party from; arriving ends it
-	LateTold   bool      // the desk was told that the party is long on the road
-	By         string    // the subject who asked for the last change; empty: the clock
-	Due        time.Time // when the clock must look next; zero: never
-	FoundAt    time.Time // when beds were found for a waiting request; the team is told, nothing is held
+	Hold        Hold     // the live hold, or the last one
+	Past        []Hold   // earlier holds at other shelters, the last at each: the party may still arrive there
+	Offered     []string // shelters shown at creation, best first
+	Tried       []string // shelters whose hold lapsed or that declined: not offered again by itself
+	Refused     []string // shelters that declined or turned the party away: not offered again at all
+	Unwanted    []string // shelters the party refused: not offered again, nothing else is ranked lower for it
+	Choice      Choice
+	Commands    []Command
+	ArrivedAt   time.Time
+	Stays       []Stay
+	DoorTeam    string // the team's half of the door code
+	DoorHouse   string // the shelter's half
+	Override    code.Override
+	Overridden  bool
+	Reason      uint8 // the code of the last decline, refusal or cancel
+	Ruling      Ruling
+	Basis       Basis
+	WarnedAt    time.Time // the instant of the last warning of a legal clock that was given
+	ByPhone     bool      // accepted on the phone, as the team says
+	Verified    bool      // the team knew the shelter's code
+	Looks       []Look    // at the handover point
+	RevealUntil time.Time // how long the escort may look at it
+	Apart       []Split   // who was placed apart from the party, and on whose word
+	Back        Back      // what an undo of the last move goes back to
+	TransferOf  string    // the stay this placement moves the party from; arriving ends it
+	LateTold    bool      // the desk was told that the party is long on the road
+	By          string    // the subject who asked for the last change; empty: the clock
+	Due         time.Time // when the clock must look next; zero: never
+	FoundAt     time.Time // when beds were found for a waiting request; the team is told, nothing is held
 }
 
 // ID derives a placement's id from team and idempotency key: 128 bits of
@@ -162,8 +186,10 @@ type BedMove struct {
 	Shelter, Unit string
 	Rev           uint64 // of the shelter's rules the decision was made on, for TakeBeds
 	Claim         string
-	N             int
+	N             int // beds: of whole rooms, where the party has them to itself
+	Persons       int // people who come or go
 	Until         time.Time
+	Vouched       bool // with PinBeds: the shelter said on the phone that its counts are true
 }
 
 // BedKind is one way beds change.
@@ -176,7 +202,10 @@ const (
 	DropBeds                  // held → free
 	KeepBeds                  // held stays held, until a later instant
 	FillBeds                  // held → occupied
-	VacateBeds                // occupied → free
+	VacateBeds                // occupied → free: N empty beds of their rooms come free with them
+	RefillBeds                // occupied → held, without an end: an arrival is taken back
+	EmptyBeds                 // occupied → free: an arrival that had no claim is taken back
+	ReturnBeds                // free → occupied: a departure is taken back
 )
 
 // Next lists the moves a side could make now with success: what an answer's
@@ -187,8 +216,19 @@ func (p Placement) Next(side Side, now time.Time) []Move {
 		if _, err := p.Remember(Command{}, m); err != nil {
 			return true
 		}
-		return p.guard(m) != nil || (m == MoveAccept && !now.Before(p.Hold.ExpiresAt))
+		return p.guard(m) != nil || p.late(m, now) || (m == MoveUndo && p.undoable(side, now) != nil)
 	})
+}
+
+// late reports whether the time for a move has passed.
+func (p Placement) late(m Move, now time.Time) bool {
+	switch m {
+	case MoveAccept, MovePhone, MoveExtend:
+		return !now.Before(p.Hold.ExpiresAt)
+	case MoveReveal:
+		return !now.Before(p.RevealUntil)
+	}
+	return false
 }
 
 // guard says why a move that the state allows would still be refused.
@@ -201,6 +241,14 @@ func (p Placement) guard(m Move) error {
 			return p.illegal("depart needs a recorded choice of this shelter first")
 		case !p.Choice.HouseRulesShown:
 			return p.illegal("depart needs the house rules to have been shown")
+		}
+	case MoveReveal:
+		if len(p.Looks) >= MaxLooks {
+			return p.illegal("the handover point has been looked at often enough; ask the desk")
+		}
+	case MoveSplit:
+		if len(p.Request.Persons) < 2 {
+			return p.illegal("one person cannot be split")
 		}
 	case MoveReceive:
 		if p.Hold.Shelter == "" {
@@ -240,9 +288,11 @@ func (p Placement) CheckVersion(m Move, version uint64) error {
 }
 
 // CheckHold refuses a command about another hold than the present one, unless
-// it tells a fact.
+// it tells a fact. A command that would take beds needs the hold it is about to
+// live still: after a release its number is the last one, and it is over.
 func (p Placement) CheckHold(m Move, no int) error {
-	if no == p.Hold.No || ruleOf(m).fact {
+	takes := m == MoveHold || m == MoveChoose
+	if ruleOf(m).fact || (no == p.Hold.No && (!takes || p.State.Live())) {
 		return nil
 	}
 	f := p.illegal("the hold this command is about has been replaced or released")
@@ -250,13 +300,15 @@ func (p Placement) CheckHold(m Move, no int) error {
 	return f
 }
 
-func (p *Placement) to(s State, now time.Time) { p.State, p.ChangedAt, p.LateTold = s, now, false }
+func (p *Placement) to(s State, now time.Time) {
+	p.State, p.ChangedAt, p.LateTold, p.Back = s, now, false, Back{}
+}
 
 func (p Placement) beds(kind BedKind, until time.Time) []BedMove {
 	out := make([]BedMove, len(p.Hold.Parts))
 	for i, part := range p.Hold.Parts {
 		out[i] = BedMove{Kind: kind, Shelter: p.Hold.Shelter, Unit: part.Unit,
-			Claim: ClaimID(p.ID, p.Hold.No), N: len(part.Persons), Until: until}
+			Claim: ClaimID(p.ID, p.Hold.No), N: part.Claimed(), Persons: len(part.Persons), Until: until}
 	}
 	return out
 }
@@ -289,6 +341,12 @@ func (p Placement) BedsIn(shelter, unit string) int {
 		}
 	}
 	return n
+}
+
+// ClaimAt names the claim of the live or last hold at a shelter.
+func (p Placement) ClaimAt(shelter string) string {
+	h, _ := p.holdAt(shelter)
+	return ClaimID(p.ID, h.No)
 }
 
 // remembered are the earlier holds once the present one is replaced.

@@ -60,6 +60,10 @@ const (
 	MoveSupersede Move = "supersede"
 	MoveDecide    Move = "decisions"
 	MoveCorrect   Move = "correct"
+	MovePhone     Move = "accept-by-phone"
+	MoveSplit     Move = "split"
+	MoveReveal    Move = "reveal"
+	MoveUndo      Move = "undo"
 )
 
 // Side is who makes a move.
@@ -94,6 +98,7 @@ var rules = []rule{
 	{move: MoveTurnAway, side: Team, from: []State{Accepted, InTransit, Diverted}},
 	{move: MoveCancel, side: Team, from: []State{Requested, Waitlisted, Held, Accepted, InTransit, Diverted}},
 	{move: MoveAccept, side: House, from: []State{Held}},
+	{move: MovePhone, side: Team, from: []State{Held}},
 	{move: MoveDecline, side: House, from: []State{Held, Accepted}},
 	{move: MoveTurnAway, side: House, from: []State{Accepted, InTransit, Diverted}},
 	{move: MoveReceive, side: House, from: []State{Requested, Waitlisted, Held, Accepted, InTransit, Diverted, Arrived, Ended, Cancelled, Superseded}, fact: true},
@@ -101,16 +106,24 @@ var rules = []rule{
 	{move: MoveCorrect, side: Team, from: []State{Requested, Waitlisted, Held, Accepted, InTransit, Diverted, Arrived}},
 	{move: MoveSupersede, side: Office, from: []State{Requested, Waitlisted, Held, Accepted, InTransit, Diverted}},
 	{move: MoveDecide, side: Office, from: []State{Requested, Waitlisted, Held, Accepted, InTransit, Diverted, Arrived}, fact: true},
+	{move: MoveSplit, side: Team, from: []State{Requested, Waitlisted, Held}},
+	{move: MoveReveal, side: Team, from: []State{Accepted, InTransit, Diverted}},
+	{move: MoveUndo, side: Team, from: []State{Requested, Held, InTransit, Diverted, Cancelled}},
+	{move: MoveUndo, side: House, from: []State{Requested, Waitlisted, Held, Arrived, Ended}},
+	{move: MoveUndo, side: Office, from: []State{Requested, Waitlisted, Held, Accepted, InTransit, Diverted, Arrived, Superseded}},
 	{move: MoveLapse, side: Clock, from: []State{Held}},
 }
 
-// ruleOf finds a move's row; a move without one is allowed from nowhere.
+// ruleOf joins a move's rows, one for each side that makes it; a move without one
+// is allowed from nowhere.
 func ruleOf(m Move) rule {
-	i := slices.IndexFunc(rules, func(r rule) bool { return r.move == m })
-	if i < 0 {
-		return rule{}
+	var out rule
+	for _, r := range rules {
+		if r.move == m {
+			out = rule{move: m, side: r.side, from: append(slices.Clone(out.from), r.from...), fact: r.fact}
+		}
 	}
-	return rules[i]
+	return out
 }
 
 // allowed lists the moves a side could make from a state, in table order.

@@ -5,10 +5,9 @@ package policy
 
 import (
 	"bytes"
-	_ "embed"
+	"embed"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -20,8 +19,25 @@ import (
 //go:embed in-2026.11.json
 var current []byte
 
-// Current is the policy in force.
-var Current = sync.OnceValues(func() (matching.Policy, error) { return Parse(current) })
+//go:embed jurisdictions/*.json
+var jurisdictions embed.FS
+
+// Current is the policy in force, with every jurisdiction.
+var Current = sync.OnceValues(func() (matching.Policy, error) {
+	files, err := jurisdictions.ReadDir("jurisdictions")
+	if err != nil {
+		return matching.Policy{}, err
+	}
+	var raw [][]byte
+	for _, f := range files {
+		one, err := jurisdictions.ReadFile("jurisdictions/" + f.Name())
+		if err != nil {
+			return matching.Policy{}, err
+		}
+		raw = append(raw, one)
+	}
+	return Parse(current, raw...)
+})
 
 type file struct {
 	ID        string `json:"id"`
@@ -32,44 +48,33 @@ type file struct {
 	Histogram int                                `json:"histogramConsidered"`
 	Journey   map[string]int                     `json:"journeyMinutes"`
 	NoPoints  int                                `json:"journeyNoPoints"`
+	ShortStay int                                `json:"shortStayPoints"`
+	NearTie   struct{ Points, OfferedHours int } `json:"nearTie"`
 	Hold      map[string]int                     `json:"holdMinutes"`
 	Wait      map[string]int                     `json:"waitHours"`
 	Overdue   int                                `json:"overdueHours"`
 	LateHold  int                                `json:"lateHoldHours"`
+	Reveal    int                                `json:"revealHours"`
 	Lawful    map[string]struct {
 		Ages            []string
 		AccompaniedAges []string
+		MaxStayDays     int
 		Source          string
 	} `json:"institutions"`
-	Clocks []struct {
-		ID, Country, Who, What, StoppedBy, Source string
-		Hours                                     int
-		ExcludesJourney                           bool
-		WarnAtPercent                             []int
-	} `json:"legalClocks"`
-	Countries map[string]struct {
-		UTCOffset  int `json:"utcOffsetMinutes"`
-		ChildCall  string
-		AdultCall  string
-		ChildPlace string
-		AdultPlace string
-		Source     string
-	}
 }
 
-// Parse reads a policy file. Every code must be known, every law must have a
-// source, and every urgency its limits.
-func Parse(raw []byte) (matching.Policy, error) {
+// Parse reads a policy file and the jurisdictions it is used in. Every code must
+// be known, every law must have a source, and every urgency its limits.
+func Parse(raw []byte, where ...[]byte) (matching.Policy, error) {
 	var f file
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&f); err != nil {
-		return matching.Policy{}, fmt.Errorf("policy: %w", err)
+	if err := decode(raw, &f); err != nil {
+		return matching.Policy{}, err
 	}
 	p := matching.Policy{
 		ID: f.ID, Weights: matching.Weights(f.Weights), Zone: f.Zone, Histogram: f.Histogram,
 		Fresh:    matching.Freshness{Unconfirmed: hours(f.Freshness.Unconfirmed), NoOffer: hours(f.Freshness.NoOffer)},
-		LateHold: hours(f.LateHold), Overdue: hours(f.Overdue), FullDistant: f.NoPoints,
+		LateHold: hours(f.LateHold), Overdue: hours(f.Overdue), Reveal: hours(f.Reveal), FullDistant: f.NoPoints,
+		ShortStay: f.ShortStay, NearTie: matching.NearTie{Points: f.NearTie.Points, Apart: hours(f.NearTie.OfferedHours)},
 		Journey: map[code.Urgency]int{}, HoldFor: map[code.Urgency]time.Duration{}, WaitFor: map[code.Urgency]time.Duration{},
 		Lawful: map[code.Institution]matching.Lawful{}, Country: map[place.Code]matching.Jurisdiction{},
 	}
@@ -79,13 +84,24 @@ func Parse(raw []byte) (matching.Policy, error) {
 	if err := f.law(&p); err != nil {
 		return p, err
 	}
-	if err := f.clocks(&p); err != nil {
-		return p, err
+	for _, raw := range where {
+		if err := addJurisdiction(&p, raw); err != nil {
+			return p, err
+		}
 	}
-	if f.ID == "" || f.Zone < 3 || f.NoPoints < 1 || len(p.Country) == 0 {
-		return p, fmt.Errorf("policy %s: id, zoneShelters (at least 3), journeyNoPoints and countries are required", f.ID)
+	if f.ID == "" || f.Zone < 3 || f.NoPoints < 1 || f.Reveal < 1 || f.ShortStay < 0 || f.NearTie.Points < 1 || f.NearTie.OfferedHours < 0 || p.Elsewhere.ID == "" {
+		return p, fmt.Errorf("policy %s: id, zoneShelters (at least 3), journeyNoPoints, revealHours, nearTie and a default jurisdiction are required", f.ID)
 	}
 	return p, nil
+}
+
+func decode(raw []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return fmt.Errorf("policy: %w", err)
+	}
+	return nil
 }
 
 func hours(n int) time.Duration { return time.Duration(n) * time.Hour }
@@ -103,19 +119,6 @@ func (f file) urgencies(p *matching.Policy) error {
 	return nil
 }
 
-// clocks reads the legal clocks. A clock without a source is not law.
-func (f file) clocks(p *matching.Policy) error {
-	for _, c := range f.Clocks {
-		if where, ok := place.Lookup(place.Code(c.Country)); !ok || where.Level != place.Country || c.ID == "" || c.Source == "" || c.Hours < 1 ||
-			len(c.WarnAtPercent) == 0 || !slices.IsSorted(c.WarnAtPercent) || (c.Who != "child" && c.Who != "anyone") {
-			return fmt.Errorf("policy %s: legal clock %s needs a country, who, hours, rising warnings and a source", f.ID, c.ID)
-		}
-		p.LegalClocks = append(p.LegalClocks, matching.LegalClock{ID: c.ID, Country: place.Code(c.Country), Children: c.Who == "child", What: c.What,
-			Limit: hours(c.Hours), ExcludesJourney: c.ExcludesJourney, WarnAt: c.WarnAtPercent, StoppedBy: c.StoppedBy})
-	}
-	return nil
-}
-
 func (f file) law(p *matching.Policy) error {
 	for name, law := range f.Lawful {
 		kind, ok := code.Institutions.Parse(name)
@@ -124,17 +127,10 @@ func (f file) law(p *matching.Policy) error {
 		if !ok || at >= 0 || wrong >= 0 || law.Source == "" {
 			return fmt.Errorf("policy %s: institution %s needs a known type, known ages and a source", f.ID, name)
 		}
-		p.Lawful[kind] = matching.Lawful{Ages: ages, Accompanied: accompanied}
+		p.Lawful[kind] = matching.Lawful{Ages: ages, Accompanied: accompanied, MaxStayDays: law.MaxStayDays}
 	}
 	if len(p.Lawful) != code.Institutions.Len() {
 		return fmt.Errorf("policy %s: not every institution type is covered", f.ID)
-	}
-	for name, c := range f.Countries {
-		if p0, ok := place.Lookup(place.Code(name)); !ok || p0.Level != place.Country || c.Source == "" || c.ChildCall == "" || c.AdultCall == "" {
-			return fmt.Errorf("policy %s: country %s needs a known code, helplines and a source", f.ID, name)
-		}
-		p.Country[place.Code(name)] = matching.Jurisdiction{UTCOffset: c.UTCOffset, ChildCall: c.ChildCall,
-			AdultCall: c.AdultCall, ChildPlace: c.ChildPlace, AdultPlace: c.AdultPlace}
 	}
 	return nil
 }

@@ -30,7 +30,14 @@ type placementForm struct {
 	Past       []pastForm      `json:"i,omitempty"`
 	Unwanted   []string        `json:"u,omitempty"`
 	Ruled      *rulingForm     `json:"j,omitempty"`
-	Warned     uint8           `json:"x,omitempty"`
+	WarnedAt   int64           `json:"wa,omitempty"`
+	Basis      *basisForm      `json:"ba,omitempty"`
+	Phone      bool            `json:"ph,omitempty"`
+	Verified   bool            `json:"ve,omitempty"`
+	Looks      []lookForm      `json:"lk,omitempty"`
+	LookUntil  int64           `json:"lu,omitempty"`
+	Apart      []splitForm     `json:"sp,omitempty"`
+	Back       *backForm       `json:"bk,omitempty"`
 	Due        int64           `json:"du,omitempty"`
 	By         string          `json:"by,omitempty"`
 	TransferOf string          `json:"tr,omitempty"`
@@ -63,6 +70,7 @@ type requestForm struct {
 	Shelters  []string               `json:"y,omitempty"`
 	MaxTrip   int                    `json:"m,omitempty"`
 	Until     int64                  `json:"e,omitempty"`
+	Stay      int                    `json:"d,omitempty"`
 	Limit     int                    `json:"l"`
 	Best      bool                   `json:"a,omitempty"`
 }
@@ -78,6 +86,35 @@ type personForm struct {
 type partForm struct {
 	Unit    string `json:"u"`
 	Persons []int  `json:"p"`
+	Beds    int    `json:"b,omitempty"`
+}
+
+type basisForm struct {
+	Ground code.StayBasis `json:"g,omitempty"`
+	From   int64          `json:"f,omitempty"`
+	Review int64          `json:"r,omitempty"`
+}
+
+type lookForm struct {
+	By string `json:"b"`
+	At int64  `json:"a"`
+}
+
+type splitForm struct {
+	Placement string `json:"p"`
+	Persons   int    `json:"n"`
+	By        uint8  `json:"b,omitempty"`
+}
+
+type backForm struct {
+	Move    placement.Move  `json:"m"`
+	Side    placement.Side  `json:"i,omitempty"`
+	From    placement.State `json:"f"`
+	Shelter string          `json:"h,omitempty"`
+	Persons []int           `json:"p,omitempty"`
+	At      int64           `json:"a"`
+	Ruled   *rulingForm     `json:"j,omitempty"`
+	Basis   *basisForm      `json:"b,omitempty"`
 }
 
 type rulingForm struct {
@@ -114,12 +151,18 @@ func FromPlacement(p placement.Placement) table.Item {
 	for _, part := range p.Hold.Parts {
 		f.Parts = append(f.Parts, partForm(part))
 	}
-	f.Unwanted, f.Warned, f.Due, f.Found = p.Unwanted, p.Warned, seconds(p.Due), seconds(p.FoundAt)
+	f.Unwanted, f.WarnedAt, f.Due, f.Found = p.Unwanted, seconds(p.WarnedAt), seconds(p.Due), seconds(p.FoundAt)
+	f.Basis, f.Back = fromBasis(p.Basis), fromBack(p.Back)
+	f.Phone, f.Verified, f.LookUntil = p.ByPhone, p.Verified, seconds(p.RevealUntil)
+	for _, l := range p.Looks {
+		f.Looks = append(f.Looks, lookForm{l.By, seconds(l.At)})
+	}
+	for _, s := range p.Apart {
+		f.Apart = append(f.Apart, splitForm(s))
+	}
 	f.By = p.By
 	f.TransferOf, f.LateTold = p.TransferOf, p.LateTold
-	if !p.Ruling.At.IsZero() {
-		f.Ruled = &rulingForm{p.Ruling.What, seconds(p.Ruling.At)}
-	}
+	f.Ruled = fromRuling(p.Ruling)
 	for _, h := range p.Past {
 		past := pastForm{No: h.No, Shelter: h.Shelter}
 		for _, part := range h.Parts {
@@ -179,7 +222,7 @@ func fromRequest(r placement.Request) requestForm {
 	f := requestForm{Rescued: seconds(r.RescuedAt), Place: r.Place, Urgency: r.Urgency, Journey: r.JourneyMinutes,
 		Together: r.Together, Basis: r.Consent.Basis, View: r.Consent.View, HeardIn: r.Consent.HeardIn, HeardVia: r.Consent.HeardVia,
 		Worker: r.Escort.SocialWorker, Woman: r.Escort.Woman, Prefer: r.Preferences, Districts: r.ExcludedDistricts,
-		Shelters: r.ExcludedShelters, MaxTrip: r.MaxJourneyMinutes, Until: seconds(r.NeededUntil), Limit: r.Limit, Best: r.HoldBest}
+		Shelters: r.ExcludedShelters, MaxTrip: r.MaxJourneyMinutes, Until: seconds(r.NeededUntil), Stay: r.StayDays, Limit: r.Limit, Best: r.HoldBest}
 	for _, p := range r.Persons {
 		f.Persons = append(f.Persons, personForm{p.Age, p.AgeStatus, p.PlaceWith, p.Languages, p.Needs})
 	}
@@ -190,7 +233,7 @@ func toRequest(f requestForm) placement.Request {
 	r := placement.Request{RescuedAt: instant(f.Rescued), Place: f.Place, Urgency: f.Urgency, JourneyMinutes: f.Journey,
 		Together: f.Together, Consent: placement.Consent{Basis: f.Basis, View: f.View, HeardIn: f.HeardIn, HeardVia: f.HeardVia},
 		Escort: placement.Escort{SocialWorker: f.Worker, Woman: f.Woman}, Preferences: f.Prefer, ExcludedDistricts: f.Districts,
-		ExcludedShelters: f.Shelters, MaxJourneyMinutes: f.MaxTrip, NeededUntil: instant(f.Until), Limit: f.Limit, HoldBest: f.Best}
+		ExcludedShelters: f.Shelters, MaxJourneyMinutes: f.MaxTrip, NeededUntil: instant(f.Until), StayDays: f.Stay, Limit: f.Limit, HoldBest: f.Best}
 	for _, p := range f.Persons {
 		r.Persons = append(r.Persons, placement.Person{Age: p.Age, AgeStatus: p.Status, PlaceWith: p.With, Languages: p.Languages, Needs: p.Needs})
 	}
@@ -210,11 +253,16 @@ func ToPlacement(it *table.Item) (placement.Placement, error) {
 	for _, part := range f.Parts {
 		p.Hold.Parts = append(p.Hold.Parts, placement.Part(part))
 	}
-	p.Unwanted, p.Warned, p.Due, p.FoundAt = f.Unwanted, f.Warned, instant(f.Due), instant(f.Found)
+	p.Unwanted, p.WarnedAt, p.Due, p.FoundAt = f.Unwanted, instant(f.WarnedAt), instant(f.Due), instant(f.Found)
 	p.By = f.By
 	p.TransferOf, p.LateTold = f.TransferOf, f.LateTold
-	if f.Ruled != nil {
-		p.Ruling = placement.Ruling{What: f.Ruled.What, At: instant(f.Ruled.At)}
+	p.Ruling, p.Basis, p.Back = toRuling(f.Ruled), toBasis(f.Basis), toBack(f.Back)
+	p.ByPhone, p.Verified, p.RevealUntil = f.Phone, f.Verified, instant(f.LookUntil)
+	for _, l := range f.Looks {
+		p.Looks = append(p.Looks, placement.Look{By: l.By, At: instant(l.At)})
+	}
+	for _, s := range f.Apart {
+		p.Apart = append(p.Apart, placement.Split(s))
 	}
 	for _, past := range f.Past {
 		h := placement.Hold{No: past.No, Shelter: past.Shelter}
@@ -239,4 +287,47 @@ func ToPlacement(it *table.Item) (placement.Placement, error) {
 		p.Override, p.Overridden = *f.Override, true
 	}
 	return p, nil
+}
+
+func fromRuling(r placement.Ruling) *rulingForm {
+	if r.At.IsZero() {
+		return nil
+	}
+	return &rulingForm{r.What, seconds(r.At)}
+}
+
+func toRuling(f *rulingForm) placement.Ruling {
+	if f == nil {
+		return placement.Ruling{}
+	}
+	return placement.Ruling{What: f.What, At: instant(f.At)}
+}
+
+func fromBasis(b placement.Basis) *basisForm {
+	if b.From.IsZero() {
+		return nil
+	}
+	return &basisForm{b.Ground, seconds(b.From), seconds(b.ReviewBy)}
+}
+
+func toBasis(f *basisForm) placement.Basis {
+	if f == nil {
+		return placement.Basis{}
+	}
+	return placement.Basis{Ground: f.Ground, From: instant(f.From), ReviewBy: instant(f.Review)}
+}
+
+func fromBack(b placement.Back) *backForm {
+	if b.Move == "" {
+		return nil
+	}
+	return &backForm{b.Move, b.Side, b.From, b.Shelter, b.Persons, seconds(b.At), fromRuling(b.Ruling), fromBasis(b.Basis)}
+}
+
+func toBack(f *backForm) placement.Back {
+	if f == nil {
+		return placement.Back{}
+	}
+	return placement.Back{Move: f.Move, Side: f.Side, From: f.From, Shelter: f.Shelter, Persons: f.Persons, At: instant(f.At),
+		Ruling: toRuling(f.Ruled), Basis: toBasis(f.Basis)}
 }

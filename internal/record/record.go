@@ -100,6 +100,13 @@ type shelterForm struct {
 	MaxStay    int                      `json:"m,omitempty"`
 	Rev        uint64                   `json:"r"`
 	Synthetic  bool                     `json:"x,omitempty"`
+	RulesKnown bool                     `json:"g,omitempty"`
+	Unvetted   bool                     `json:"n,omitempty"`
+	Registry   string                   `json:"k,omitempty"`
+	Source     uint64                   `json:"c,omitempty"`
+	Made       uint64                   `json:"p,omitempty"`
+	By         string                   `json:"by,omitempty"`
+	Commands   []uint64                 `json:"co,omitempty"` // key and payload in turn
 }
 
 type languageForm struct {
@@ -111,9 +118,13 @@ type languageForm struct {
 func FromShelter(s shelter.Shelter) table.Item {
 	f := shelterForm{District: s.District, Type: s.Type, Status: s.Status, Registered: seconds(s.RegisteredUntil),
 		OnSite: s.OnSite, Arranged: s.Arranged, Features: s.Features, HouseRules: s.HouseRules,
-		From: s.Intake.From, To: s.Intake.To, MaxStay: s.MaxStayDays, Rev: s.Rev, Synthetic: s.Synthetic}
+		From: s.Intake.From, To: s.Intake.To, MaxStay: s.MaxStayDays, Rev: s.Rev, Synthetic: s.Synthetic,
+		RulesKnown: s.RulesKnown, Unvetted: s.Unvetted, Registry: s.RegistryKey, Source: s.Source, Made: s.Made, By: s.By}
 	for _, l := range s.Languages {
 		f.Languages = append(f.Languages, languageForm(l))
+	}
+	for _, c := range s.Commands {
+		f.Commands = append(f.Commands, c.Key, c.Payload)
 	}
 	return table.Item{Key: ShelterKey(s.ID), Body: marshal(f)}
 }
@@ -127,9 +138,13 @@ func ToShelter(it *table.Item) (shelter.Shelter, error) {
 	s := shelter.Shelter{ID: strings.TrimPrefix(it.PK, "S#"), District: f.District, Type: f.Type, Status: f.Status,
 		RegisteredUntil: instant(f.Registered), OnSite: f.OnSite, Arranged: f.Arranged, Features: f.Features,
 		HouseRules: f.HouseRules, Intake: shelter.Hours{From: f.From, To: f.To}, MaxStayDays: f.MaxStay,
-		Rev: f.Rev, Version: it.Version, Synthetic: f.Synthetic}
+		Rev: f.Rev, Version: it.Version, Synthetic: f.Synthetic,
+		RulesKnown: f.RulesKnown, Unvetted: f.Unvetted, RegistryKey: f.Registry, Source: f.Source, Made: f.Made, By: f.By}
 	for _, l := range f.Languages {
 		s.Languages = append(s.Languages, shelter.Language(l))
+	}
+	for i := 0; i+1 < len(f.Commands); i += 2 {
+		s.Commands = append(s.Commands, shelter.Command{Key: f.Commands[i], Payload: f.Commands[i+1]})
 	}
 	return s, nil
 }
@@ -152,6 +167,23 @@ type unitForm struct {
 	Included   map[string]int         `json:"w,omitempty"`
 	Mark       uint64                 `json:"x,omitempty"`
 	By         string                 `json:"by,omitempty"`
+	RoomBeds   int                    `json:"rb,omitempty"`
+	Blocked    int                    `json:"bl,omitempty"`
+	Ends       int64                  `json:"en,omitempty"`
+	Phone      bool                   `json:"ph,omitempty"`
+	Before     *beforeForm            `json:"be,omitempty"`
+	Undone     []uint64               `json:"un,omitempty"`
+}
+
+type beforeForm struct {
+	Staffed   int            `json:"s"`
+	OutOf     int            `json:"o,omitempty"`
+	Occupied  int            `json:"c"`
+	Blocked   int            `json:"b,omitempty"`
+	Counted   int64          `json:"t,omitempty"`
+	Confirmed int64          `json:"f,omitempty"`
+	Included  map[string]int `json:"w,omitempty"`
+	At        int64          `json:"a"`
 }
 
 // FromUnit makes the item of a unit. Its guard is derived from the counts here
@@ -166,7 +198,24 @@ func FromUnit(u shelter.Unit) table.Item {
 		Population: u.Population, Ages: u.Ages, Kind: u.Kind, Separate: u.SeparateSleeping, Site: u.Site,
 		Sanctioned: u.Sanctioned, Staffed: c.Staffed(), OutOf: c.OutOfService(), Occupied: c.Occupied(), Census: u.Census,
 		Counted: seconds(u.CountedAt), Confirmed: seconds(u.ConfirmedAt), Moved: seconds(u.MovedAt),
-		Offered: seconds(u.LastOffered), Included: u.Counted, Mark: u.Mark, By: u.By})}
+		Offered: seconds(u.LastOffered), Included: u.Counted, Mark: u.Mark, By: u.By,
+		RoomBeds: u.RoomBeds, Blocked: c.Blocked(), Ends: seconds(u.EndsAt), Phone: u.ByPhone, Before: fromBefore(u.Before), Undone: u.Undone})}
+}
+
+func fromBefore(b *shelter.Before) *beforeForm {
+	if b == nil {
+		return nil
+	}
+	return &beforeForm{b.Staffed(), b.OutOfService(), b.Occupied(), b.Blocked(), seconds(b.CountedAt), seconds(b.ConfirmedAt), b.Counted, seconds(b.At)}
+}
+
+func toBefore(f *beforeForm) (*shelter.Before, error) {
+	if f == nil {
+		return nil, nil
+	}
+	c, err := shelter.NewCounts(f.Staffed, f.OutOf, f.Occupied, 0)
+	return &shelter.Before{Counts: c.WithBlocked(f.Blocked), CountedAt: instant(f.Counted), ConfirmedAt: instant(f.Confirmed),
+		Counted: f.Included, At: instant(f.At)}, err
 }
 
 // ErrGuard says that a unit's guard and its counts do not agree. The unit comes
@@ -183,7 +232,8 @@ func ToUnit(it *table.Item) (shelter.Unit, error) {
 		return shelter.Unit{}, fmt.Errorf("record: unit %s has no guard", it.Key)
 	}
 	counts, err := shelter.NewCounts(f.Staffed, f.OutOf, f.Occupied, 0)
-	if err != nil {
+	before, berr := toBefore(f.Before)
+	if err = errors.Join(err, berr); err != nil {
 		return shelter.Unit{}, fmt.Errorf("record: unit %s: %w", it.Key, err)
 	}
 	claims := make(map[string]shelter.Claim, len(it.Guard.Claims))
@@ -195,7 +245,8 @@ func ToUnit(it *table.Item) (shelter.Unit, error) {
 		Ages: f.Ages, Kind: f.Kind, SeparateSleeping: f.Separate, Site: f.Site, Rev: it.Guard.Rev, Version: it.Version,
 		Census: f.Census, Sanctioned: f.Sanctioned, CountedAt: instant(f.Counted), ConfirmedAt: instant(f.Confirmed),
 		MovedAt: instant(f.Moved), LastOffered: instant(f.Offered), Counted: f.Included, Mark: f.Mark, By: f.By,
-	}, counts, claims)
+		RoomBeds: f.RoomBeds, EndsAt: instant(f.Ends), ByPhone: f.Phone, Before: before, Undone: f.Undone,
+	}, counts.WithBlocked(f.Blocked), claims)
 	if u.Counts().Free() != it.Guard.Free {
 		return u, fmt.Errorf("record: unit %s: %w: %d and %d", it.Key, ErrGuard, it.Guard.Free, u.Counts().Free())
 	}

@@ -42,8 +42,10 @@ func (s *Service) due(p placement.Placement) time.Time {
 	case placement.Ended, placement.Cancelled, placement.Superseded:
 		return next
 	}
-	if warnings := s.warnings(p); int(p.Warned) < len(warnings) {
-		sooner(warnings[p.Warned].at)
+	for _, w := range s.warnings(p) {
+		if w.at.After(p.WarnedAt) {
+			sooner(w.at)
+		}
 	}
 	return next
 }
@@ -54,7 +56,7 @@ type warning struct {
 	percent int
 }
 
-// warnings are what the legal clocks of a placement warn of, in order.
+// warnings are what the legal clocks of a placement warn of.
 func (s *Service) warnings(p placement.Placement) []warning {
 	var out []warning
 	for _, c := range s.Policy.Clocks(p) {
@@ -68,21 +70,28 @@ func (s *Service) warnings(p placement.Placement) []warning {
 	return out
 }
 
-// warn gives the warnings whose time has come: the latest says it all.
+// warn gives the warnings whose time has come, for each clock the latest: it says
+// it all.
 func (s *Service) warn(p placement.Placement, now time.Time) (placement.Placement, []placement.Alert) {
-	list := s.warnings(p)
-	passed := 0
-	for passed < len(list) && !now.Before(list[passed].at) {
-		passed++
+	var alerts []placement.Alert
+	told := p.WarnedAt
+	for _, w := range s.warnings(p) {
+		if now.Before(w.at) || !w.at.After(p.WarnedAt) {
+			continue
+		}
+		if n := len(alerts); n > 0 && alerts[n-1].Clock == w.clock.ID {
+			alerts = alerts[:n-1]
+		}
+		a := alert(p, placement.AlertLegalClock, now)
+		a.ID += "." + w.clock.ID
+		a.Clock, a.Percent, a.DueAt = w.clock.ID, w.percent, w.clock.DueAt
+		alerts = append(alerts, a)
+		if w.at.After(told) {
+			told = w.at
+		}
 	}
-	if passed <= int(p.Warned) {
-		return p, nil
-	}
-	last := list[passed-1]
-	p.Warned = uint8(passed)
-	a := alert(p, placement.AlertLegalClock, now)
-	a.Clock, a.Percent, a.DueAt = last.clock.ID, last.percent, last.clock.DueAt
-	return p, []placement.Alert{a}
+	p.WarnedAt = told
+	return p, alerts
 }
 
 // Alerts lists the alerts of a desk's region, oldest first, district by district.

@@ -3,12 +3,14 @@ package referral
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"panah/internal/caller"
 	"panah/internal/fault"
 	"panah/internal/placement"
 	"panah/internal/record"
+	"panah/internal/shelter"
 	"panah/internal/table"
 )
 
@@ -21,11 +23,8 @@ func (s *Service) Admit(ctx context.Context, c caller.Caller, shelterID, unit st
 	if err := c.Allow(caller.AdmitPerson, caller.Resource{Shelter: v.ID, District: v.District}); err != nil {
 		return Outcome{}, err
 	}
-	there := false
-	for _, u := range v.Units {
-		there = there || u.ID == unit
-	}
-	if !there {
+	i := slices.IndexFunc(v.Units, func(u shelter.Unit) bool { return u.ID == unit })
+	if i < 0 {
 		return Outcome{}, fault.Field("unit", "is not a unit of this shelter")
 	}
 	team := "house:" + shelterID
@@ -42,9 +41,17 @@ func (s *Service) Admit(ctx context.Context, c caller.Caller, shelterID, unit st
 		if err := r.Check(now); err != nil {
 			return decision{}, err
 		}
-		p, beds := placement.Admit(id, team, s.Policy.ID, r, shelterID, unit, occurred(cmd, now), now, cmd.hash(c))
-		p.By = c.Subject
-		return decision{next: p, beds: beds}, nil
+		beds := 0
+		if u := &v.Units[i]; u.RoomBeds > 1 {
+			beds = u.BedsFor(len(persons))
+		}
+		p, moves := placement.Admit(id, team, s.Policy.ID, r, shelterID, unit, beds, occurred(cmd, now), now, cmd.hash(c))
+		p.By, p.Basis = c.Subject, s.Policy.FirstBasis(p)
+		d := decision{next: p, beds: moves}
+		if v.Status == shelter.Suspended || v.Status == shelter.Closed { // who is there must move
+			d.alerts = append(d.alerts, moveAlert(p, v.Rev, now))
+		}
+		return d, nil
 	})
 	return Outcome{Placement: p, Replayed: replayed}, err
 }
@@ -74,7 +81,8 @@ func (s *Service) Confirm(ctx context.Context, c caller.Caller, shelterID string
 			if !u.ConfirmedAt.Before(at) {
 				continue
 			}
-			v.Units[i].ConfirmedAt, v.Units[i].By = at, c.Subject
+			v.Units[i] = u.Vouch(at, false)
+			v.Units[i].By = c.Subject
 			it := record.FromUnit(v.Units[i])
 			ops = append(ops, table.PutOp(it, u.Version))
 			it.Version = u.Version + 1

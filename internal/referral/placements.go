@@ -9,6 +9,7 @@ import (
 	"panah/internal/code"
 	"panah/internal/fault"
 	"panah/internal/matching"
+	"panah/internal/place"
 	"panah/internal/placement"
 	"panah/internal/record"
 	"panah/internal/table"
@@ -37,7 +38,7 @@ type Outcome struct {
 }
 
 func ask(p placement.Placement, now time.Time) matching.Ask {
-	return matching.Ask{Request: p.Request, At: now, Refused: p.Refused, Unwanted: p.Unwanted, Tried: p.Tried}
+	return matching.Ask{Request: p.Request, At: now, Refused: p.Refused, Unwanted: p.Unwanted, Tried: p.Tried, Seed: p.ID}
 }
 
 // Request creates a placement and, when the team asks for it, holds the best
@@ -109,6 +110,11 @@ func (s *Service) noteGap(ctx context.Context, r placement.Request, failed map[s
 // of one already stored: what was taken then is answered now, however late.
 func (s *Service) checkNew(ctx context.Context, id string, r placement.Request, now time.Time) error {
 	refused := r.Check(now)
+	if refused == nil {
+		if here, _ := place.Lookup(r.Place); s.Policy.Country[here.Country].ChildCall == "" {
+			refused = fault.Field("place.district", "lies in a country whose programs only report here")
+		}
+	}
 	if refused == nil {
 		return nil
 	}
@@ -189,6 +195,25 @@ func (s *Service) Options(ctx context.Context, c caller.Caller, id string) (Outc
 	return Outcome{Placement: p, Match: &match}, err
 }
 
+// Explain holds every shelter within reach against a placement, for the desk:
+// each with the rules it fails or the parts of its score.
+func (s *Service) Explain(ctx context.Context, c caller.Caller, id string) (Outcome, []matching.Verdict, error) {
+	p, err := s.Placement(ctx, c, id)
+	if err == nil {
+		err = c.Allow(caller.ExplainOptions, resource(p))
+	}
+	if err != nil {
+		return Outcome{}, nil, err
+	}
+	w, err := s.world(ctx)
+	if err != nil {
+		return Outcome{}, nil, err
+	}
+	wanted := ask(p, s.now())
+	match := matching.Rank(w, wanted, s.Policy, p.Request.Limit)
+	return Outcome{Placement: p, Match: &match}, matching.Explain(w, wanted, s.Policy), nil
+}
+
 // Mine lists a team's placements, newest first.
 func (s *Service) Mine(ctx context.Context, c caller.Caller, limit int, after string) ([]placement.Placement, string, error) {
 	if err := c.Allow(caller.ReadPlacement, caller.Resource{Team: c.Team()}); err != nil {
@@ -259,6 +284,9 @@ func (s *Service) alarming(ctx context.Context, c caller.Caller, a caller.Action
 		if m == placement.MoveReceive && stored.HeldBy(c.Shelter()) {
 			about.Shelter = c.Shelter() // an arrival is a fact, also where the hold has moved on
 		}
+		if m == placement.MoveUndo && c.Shelter() != "" && stored.Back.Shelter == c.Shelter() {
+			about.Shelter = c.Shelter() // the move to take back was this shelter's
+		}
 		allowed := c.Allow(a, about)
 		if fault.Is(allowed, fault.NotFound) && a == caller.AnswerPlacement {
 			// A shelter that repeats its own decline is told so, though the party is elsewhere by now.
@@ -280,6 +308,9 @@ func (s *Service) alarming(ctx context.Context, c caller.Caller, a caller.Action
 			return decision{}, err
 		}
 		d.next.By = c.Subject
+		if d.next.State != stored.State { // accepted, on its way: the escort may look where to go
+			d.next.RevealUntil = now.Add(s.Policy.Reveal)
+		}
 		d.next, err = d.next.Remember(cmd.hash(c), m)
 		return d, err
 	})
@@ -354,6 +385,18 @@ func (s *Service) Choose(ctx context.Context, c caller.Caller, id string, choice
 	})
 }
 
+// AcceptByPhone is a yes the team heard on the phone; code is what the shelter
+// said its code is, empty when it was not asked.
+func (s *Service) AcceptByPhone(ctx context.Context, c caller.Caller, id, code string, cmd Command) (Outcome, error) {
+	return s.move(ctx, c, caller.MovePlacement, id, placement.MovePhone, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
+		h, err := s.handover(ctx, p.Hold.Shelter)
+		if err != nil {
+			return p, nil, err
+		}
+		return p.AcceptByPhone(code != "" && h.Code == code, s.Code(), s.Code(), now)
+	})
+}
+
 // Accept is the shelter's yes.
 func (s *Service) Accept(ctx context.Context, c caller.Caller, id string, cmd Command) (Outcome, error) {
 	return s.move(ctx, c, caller.AnswerPlacement, id, placement.MoveAccept, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
@@ -369,7 +412,10 @@ func (s *Service) Decline(ctx context.Context, c caller.Caller, id string, why c
 		if err != nil {
 			return p, nil, err
 		}
-		return s.nextOption(ctx, p, beds, now)
+		back := p.Back
+		p, beds, err = s.nextOption(ctx, p, beds, now)
+		p.Back = back // the shelter may have pressed the wrong button
+		return p, beds, err
 	})
 }
 
@@ -461,20 +507,82 @@ func (s *Service) Supersede(ctx context.Context, c caller.Caller, id string, cmd
 	})
 }
 
-// Decide records a decision of the Committee, a magistrate or the desk.
-func (s *Service) Decide(ctx context.Context, c caller.Caller, id string, what code.Decision, cmd Command) (Outcome, error) {
-	return s.move(ctx, c, caller.RulePlacement, id, placement.MoveDecide, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
-		p, err := p.Decide(what, occurred(cmd, now), now)
+// DecideCommand is a decision of the Committee, a magistrate or the desk. Ground
+// and ReviewBy are on what ground the party stays from then on; ReviewBy may be zero.
+type DecideCommand struct {
+	Command
+	What     code.Decision
+	Ground   *code.StayBasis
+	ReviewBy time.Time
+}
+
+// Decide records a decision: it stops the legal clock that waits for one.
+func (s *Service) Decide(ctx context.Context, c caller.Caller, id string, cmd DecideCommand) (Outcome, error) {
+	return s.move(ctx, c, caller.RulePlacement, id, placement.MoveDecide, cmd.Command, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
+		var basis *placement.Basis
+		if at := occurred(cmd.Command, now); cmd.Ground != nil {
+			b := s.Policy.Basis(p, *cmd.Ground, at, cmd.ReviewBy)
+			basis = &b
+		}
+		p, err := p.Decide(cmd.What, basis, occurred(cmd.Command, now), now)
 		return p, nil, err
 	})
+}
+
+// Undo takes the last move back, for the side that made it. A promise that was
+// given up is held again in the same write if its beds are still there.
+func (s *Service) Undo(ctx context.Context, c caller.Caller, id string, cmd Command) (Outcome, error) {
+	side, action := placement.Team, caller.MovePlacement
+	switch c.Role {
+	case caller.Shelter:
+		side, action = placement.House, caller.AnswerPlacement
+	case caller.Desk:
+		side, action = placement.Office, caller.RulePlacement
+	}
+	if cmd.HoldNo = 0; cmd.Version == 0 { // only the very move the sender saw is taken back
+		return Outcome{}, fault.Field("version", "is required: the placement's version you saw")
+	}
+	return s.move(ctx, c, action, id, placement.MoveUndo, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
+		p, moves, again, err := p.Undo(side, now)
+		if err != nil || again == "" {
+			return p, moves, err
+		}
+		return s.hold(ctx, p, again, now)
+	})
+}
+
+// Split places some of the party apart, in a placement of their own: the answer
+// is the placement of those who stay, matched anew where the party wished to be
+// held; apart is the id of the new one, which holds nothing yet.
+func (s *Service) Split(ctx context.Context, c caller.Caller, id string, persons []int, by code.ChosenBy, cmd Command) (o Outcome, apart string, err error) {
+	apart = placement.ID(c.Team(), "split\x00"+id+"\x00"+cmd.Key)
+	o, err = s.alarming(ctx, c, caller.MovePlacement, id, placement.MoveSplit, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {
+		p.By = c.Subject
+		var goes placement.Placement
+		if d.next, goes, d.beds, err = p.SplitOff(apart, persons, uint8(by), by == code.ChosenByCommittee, now); err != nil {
+			return d, err
+		}
+		if d.next, d.beds, err = s.nextOption(ctx, d.next, d.beds, now); err != nil {
+			return d, err
+		}
+		d.also = append(d.also, goes)
+		return d, nil
+	})
+	return o, apart, err
 }
 
 // Receive records the arrival. Where the placement is a transfer, the stay it
 // comes from ends in the same write: nobody is counted in two places.
 func (s *Service) Receive(ctx context.Context, c caller.Caller, id string, cmd Command) (Outcome, error) {
 	return s.alarming(ctx, c, caller.AnswerPlacement, id, placement.MoveReceive, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {
-		if d.next, d.beds, err = p.Receive(c.Shelter(), occurred(cmd, now), now); err != nil || p.TransferOf == "" || p.State == placement.Arrived {
+		if d.next, d.beds, err = p.Receive(c.Shelter(), occurred(cmd, now), now); err != nil {
 			return d, err
+		}
+		if d.next.Basis.From.IsZero() {
+			d.next.Basis = s.Policy.FirstBasis(d.next)
+		}
+		if p.TransferOf == "" || p.State == placement.Arrived {
+			return d, nil
 		}
 		origin, err := s.load(ctx, p.TransferOf)
 		if err != nil || origin == nil || origin.State != placement.Arrived {

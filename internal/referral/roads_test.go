@@ -248,10 +248,10 @@ func TestTheLegalClockWarnsTheDeskAndIsStoppedByADecision(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Decide(ctx, team, o.ID, 0, command("not theirs", p.Version)); !fault.Is(err, fault.Forbidden) {
+	if _, err := s.Decide(ctx, team, o.ID, referral.DecideCommand{Command: command("not theirs", p.Version)}); !fault.Is(err, fault.Forbidden) {
 		t.Fatalf("a team decided: %v", err)
 	}
-	if _, err := s.Decide(ctx, desk, o.ID, 0, command("produced", 0)); err != nil {
+	if _, err := s.Decide(ctx, desk, o.ID, referral.DecideCommand{Command: command("produced", 0)}); err != nil {
 		t.Fatal(err)
 	}
 	look(30*time.Hour, 50, 80)
@@ -518,10 +518,10 @@ func TestAShelterThatClosesTellsTheDesk(t *testing.T) {
 	ctx, s := context.Background(), w.Service
 	o := request(t, w, "one", false)
 	mustHold(t, w, o.ID, "GRLS", "hold", 1)
-	if _, err := s.SetStatus(ctx, staff("GRLS"), "GRLS", shelter.Suspended); !fault.Is(err, fault.Forbidden) {
+	if _, err := s.SetStatus(ctx, staff("GRLS"), "GRLS", shelter.Suspended, command("suspend", 0)); !fault.Is(err, fault.Forbidden) {
 		t.Fatalf("a shelter suspended itself: %v", err)
 	}
-	v, err := s.SetStatus(ctx, staff("GRLS"), "GRLS", shelter.Closed)
+	v, err := s.SetStatus(ctx, staff("GRLS"), "GRLS", shelter.Closed, command("close", 0))
 	if err != nil || v.Status != shelter.Closed || v.Rev != 2 {
 		t.Fatal(v.Status, v.Rev, err)
 	}
@@ -536,7 +536,7 @@ func TestAShelterThatClosesTellsTheDesk(t *testing.T) {
 		t.Fatalf("%+v", c)
 	}
 	ministry := caller.Caller{Subject: testworld.Ministry, Role: caller.Ministry, Scope: "IN"}
-	if _, err := s.SetStatus(ctx, ministry, "GRLS", shelter.Active); err != nil {
+	if _, err := s.SetStatus(ctx, ministry, "GRLS", shelter.Active, command("resume", 0)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Hold(ctx, team, other.ID, "GRLS", command("h3", 1)); err != nil {

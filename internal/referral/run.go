@@ -191,11 +191,11 @@ func (a *attempt) version(m placement.BedMove) uint64 {
 	if err != nil {
 		return 0
 	}
-	i, ok := w.Find(m.Shelter)
+	c, ok := w.Find(m.Shelter)
 	if !ok {
 		return 0
 	}
-	units := w.Candidates[i].Units
+	units := c.Units
 	j := slices.IndexFunc(units, func(u shelter.Unit) bool { return u.ID == m.Unit })
 	if j < 0 {
 		return 0
@@ -208,13 +208,23 @@ func applyBeds(u shelter.Unit, m placement.BedMove, now time.Time) (shelter.Unit
 	case placement.TakeBeds:
 		return u.Hold(m.Claim, m.N, m.Until, now)
 	case placement.PinBeds:
-		return u.Pin(m.Claim, now)
+		u, err := u.Pin(m.Claim, now)
+		if m.Vouched {
+			u = u.Vouch(now, true)
+		}
+		return u, err
 	case placement.KeepBeds:
 		return u.Keep(m.Claim, m.Until, now)
 	case placement.FillBeds:
-		return u.Arrive(m.Claim, m.N, m.Until), nil
+		return u.Arrive(m.Claim, m.Persons, m.N, m.Until), nil
 	case placement.VacateBeds:
-		return u.Leave(m.N, m.Until), nil
+		return u.Leave(m.Persons, m.N, m.Until), nil
+	case placement.RefillBeds:
+		return u.Unarrive(m.Claim, m.Persons, m.N, m.Until), nil
+	case placement.EmptyBeds:
+		return u.Unarrive("", m.Persons, m.N, m.Until), nil
+	case placement.ReturnBeds:
+		return u.Return(m.Persons, m.N, m.Until), nil
 	default:
 		return u.Release(m.Claim), nil
 	}

@@ -22,27 +22,12 @@ type ShelterView struct {
 
 // Shelter reads one shelter for its staff, its desk or its ministry.
 func (s *Service) Shelter(ctx context.Context, c caller.Caller, id string) (ShelterView, error) {
-	page, err := s.Store.Query(ctx, table.Query{PK: record.ShelterKey(id).PK, From: "S"})
-	if refused := (*table.Refused)(nil); errors.As(err, &refused) {
+	v, err := s.stored(ctx, id)
+	if isRefused(err) {
 		return ShelterView{}, missing(c.Allow(caller.ReadShelter, caller.Resource{}))
 	}
 	if err != nil {
-		return ShelterView{}, refusal(err)
-	}
-	var v ShelterView
-	for i := range page.Items {
-		it := &page.Items[i]
-		switch {
-		case record.IsShelter(it.Key):
-			v.Shelter, err = record.ToShelter(it)
-		case record.IsUnit(it.Key):
-			var u shelter.Unit
-			u, err = record.ToUnit(it)
-			v.Units = append(v.Units, u)
-		}
-		if err != nil {
-			return v, err
-		}
+		return ShelterView{}, err
 	}
 	if v.ID == "" {
 		return v, missing(c.Allow(caller.ReadShelter, caller.Resource{}))
@@ -160,7 +145,7 @@ func (s *Service) counted(ctx context.Context, u shelter.Unit, ids []string) (ma
 		case p.State == placement.Arrived || p.State == placement.Ended:
 			continue
 		}
-		out[id] = n
+		out[p.ClaimAt(u.Shelter)] = n // this hold's: one taken later is not the one that was counted
 	}
 	return out, nil
 }
@@ -179,3 +164,6 @@ func cursorFault(err error) error {
 	}
 	return err
 }
+
+// isRefused reports whether no engine would take what was asked: a broken id.
+func isRefused(err error) bool { return errors.As(err, new(*table.Refused)) }

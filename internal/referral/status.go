@@ -3,6 +3,11 @@ package referral
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
 
 	"panah/internal/caller"
 	"panah/internal/fault"
@@ -12,12 +17,13 @@ import (
 	"panah/internal/table"
 )
 
-// SetStatus closes a shelter (its staff's word), or suspends or resumes it (the
-// ministry's). Shelter and units change in one write and their rev is raised, so
-// that nobody is placed there any more however old a directory is. The beds of
-// those on their way and the people inside stay as they are: the desks of their
-// districts are told that they must move.
-func (s *Service) SetStatus(ctx context.Context, c caller.Caller, id string, to shelter.Status) (ShelterView, error) {
+// SetStatus closes a shelter (its staff's word), or vets, activates, suspends or
+// resumes it (the ministry's). Shelter and units change in one write and their rev
+// is raised, so that nobody is placed there any more however old a directory is.
+// The beds of those on their way and the people inside stay as they are: the desks
+// of their districts are told that they must move. A copy of a change that was
+// carried out changes nothing, however late it comes.
+func (s *Service) SetStatus(ctx context.Context, c caller.Caller, id string, to shelter.Status, cmd Command) (ShelterView, error) {
 	action := caller.VetShelter
 	if to == shelter.Closed {
 		action = caller.CloseShelter
@@ -30,16 +36,25 @@ func (s *Service) SetStatus(ctx context.Context, c caller.Caller, id string, to 
 		if err := c.Allow(action, caller.Resource{Shelter: v.ID, District: v.District}); err != nil {
 			return v, err
 		}
-		if v.Status == to {
-			return v, nil
+		done, err := v.Replay(shelter.Command(cmd.hash(c)))
+		switch {
+		case err != nil || (done && v.Status != to):
+			return v, err
+		case done: // the first may have ended before every desk was told
+			return v, s.mustMove(ctx, v)
 		}
-		ops, items := restated(&v, to)
+		next, before := v.Shelter, v.Rev
+		if v.Status != to {
+			if next, err = v.Moved(to, len(v.Units), s.now()); err != nil {
+				return v, err
+			}
+		}
+		next.By = c.Subject
+		v.Shelter = next.Remember(shelter.Command(cmd.hash(c)))
+		ops, items := written(&v, next.Rev != before)
 		if err := s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: ops}); err == nil {
 			s.Directory.Learn(items...)
-			if to != shelter.Active {
-				s.mustMove(ctx, v)
-			}
-			return v, nil
+			return v, s.mustMove(ctx, v)
 		} else if _, lost := table.IsStale(err); !lost && !errors.Is(err, table.ErrUnknown) {
 			return v, refusal(err)
 		}
@@ -47,10 +62,9 @@ func (s *Service) SetStatus(ctx context.Context, c caller.Caller, id string, to 
 	return ShelterView{}, fault.New(fault.Busy, "the shelter is busy; send it again shortly")
 }
 
-// restated writes a new status into a shelter and the rev of it into its units.
-func restated(v *ShelterView, to shelter.Status) (ops []table.Op, items []*table.Item) {
-	v.Status = to
-	v.Rev++
+// written puts a shelter and, where it has changed, the rev of it into its units: one write, so that no
+// take passes on what the shelter was before.
+func written(v *ShelterView, units bool) (ops []table.Op, items []*table.Item) {
 	put := func(it table.Item, version uint64) {
 		ops = append(ops, table.PutOp(it, version))
 		it.Version = version + 1
@@ -58,6 +72,9 @@ func restated(v *ShelterView, to shelter.Status) (ops []table.Op, items []*table
 	}
 	put(record.FromShelter(v.Shelter), v.Version)
 	v.Version++
+	if !units {
+		return ops, items
+	}
 	for i := range v.Units {
 		v.Units[i].Rev = v.Rev
 		put(record.FromUnit(v.Units[i]), v.Units[i].Version)
@@ -67,25 +84,61 @@ func restated(v *ShelterView, to shelter.Status) (ops []table.Op, items []*table
 }
 
 // mustMove tells the desks of everyone who is held at, coming to or living in a
-// shelter that takes nobody any more. An alert that cannot be written is logged:
-// the status stands.
-func (s *Service) mustMove(ctx context.Context, v ShelterView) {
-	q := table.Query{Index: table.Work, PK: record.WorkPartition(v.ID)}
-	for {
-		list, next, err := s.list(ctx, q, func(p placement.Placement) bool { return p.Hold.Shelter == v.ID && p.State.Live() })
-		for _, p := range list {
-			it := record.FromAlert(alert(p, placement.AlertMustMove, s.now()))
-			werr := s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: []table.Op{table.PutOp(it, 0)}})
-			if _, told := table.IsStale(werr); werr != nil && !told {
-				err = errors.Join(err, werr)
+// shelter that takes nobody any more. Until all are told the answer is to send it
+// again; the status stands.
+func (s *Service) mustMove(ctx context.Context, v ShelterView) error {
+	if v.Status != shelter.Suspended && v.Status != shelter.Closed {
+		return nil
+	}
+	affected, err := s.affected(ctx, v)
+	for _, p := range affected {
+		it := record.FromAlert(moveAlert(p, v.Rev, s.now()))
+		werr := s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: []table.Op{table.PutOp(it, 0)}})
+		if _, told := table.IsStale(werr); werr != nil && !told {
+			err = errors.Join(err, werr)
+		}
+	}
+	if err != nil {
+		s.Log.Error("not every desk was told that a shelter takes nobody any more", "shelter", v.ID, "error", err.Error())
+		return fault.New(fault.Busy, "it is done, but not every desk could be told; send the same request again shortly")
+	}
+	return nil
+}
+
+// moveAlert is the same alert however often the same change of a shelter is told.
+func moveAlert(p placement.Placement, rev uint64, now time.Time) placement.Alert {
+	a := alert(p, placement.AlertMustMove, now)
+	a.ID = fmt.Sprintf("%s.%s.%s.r%d", record.Stamp(p.CreatedAt), p.ID, placement.AlertKinds.Name(a.Kind), rev)
+	return a
+}
+
+// affected are the placements whose beds a shelter holds or uses: those its
+// units' claims name, for the index may not show the latest, and those the index shows.
+func (s *Service) affected(ctx context.Context, v ShelterView) (out []placement.Placement, err error) {
+	here := func(p placement.Placement) bool { return p.Hold.Shelter == v.ID && p.State.Live() }
+	seen := map[string]bool{}
+	for _, u := range v.Units {
+		for _, claim := range slices.Sorted(maps.Keys(u.Claims())) {
+			id, _, _ := strings.Cut(claim, ".")
+			p, err := s.load(ctx, id)
+			if err != nil {
+				return out, err
+			}
+			if p != nil && here(*p) && !seen[id] {
+				seen[id], out = true, append(out, *p)
 			}
 		}
-		if err != nil {
-			s.Log.Error("not every desk was told that a shelter takes nobody any more", "shelter", v.ID, "error", err.Error())
-			return
+	}
+	q := table.Query{Index: table.Work, PK: record.WorkPartition(v.ID)}
+	for {
+		list, next, err := s.list(ctx, q, here)
+		for _, p := range list {
+			if !seen[p.ID] {
+				seen[p.ID], out = true, append(out, p)
+			}
 		}
-		if q.After = next; next == "" {
-			return
+		if q.After = next; err != nil || next == "" {
+			return out, err
 		}
 	}
 }

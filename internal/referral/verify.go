@@ -44,7 +44,7 @@ func (s *Service) Verify(ctx context.Context, repair bool) ([]Difference, error)
 		return nil, err
 	}
 	out := []Difference{}
-	for _, c := range w.Candidates {
+	for c := range w.All() {
 		found, err := s.verifyShelter(ctx, c.ID, false)
 		if err == nil && len(found) > 0 {
 			found, err = s.verifyShelter(ctx, c.ID, repair)
@@ -131,7 +131,7 @@ func addPromised(promised map[string]map[string]shelter.Claim, p placement.Place
 		if promised[part.Unit] == nil {
 			promised[part.Unit] = map[string]shelter.Claim{}
 		}
-		claim := shelter.Claim{N: len(part.Persons)}
+		claim := shelter.Claim{N: part.Claimed()}
 		if p.State == placement.Held {
 			claim.Until = p.Hold.ExpiresAt
 		}

@@ -28,7 +28,7 @@ func (p *Publisher) month(ctx context.Context, country place.Code, first time.Ti
 	if it, err := p.Store.Get(ctx, history.MonthKey(country, first), table.Strong); err != nil || it != nil {
 		return err
 	}
-	m := newMonth()
+	m := newMonth(first.AddDate(0, 1, 0).Add(settle))
 	for _, d := range place.Districts(country) {
 		if err := p.district(ctx, m, d, first); err != nil {
 			return err
@@ -84,6 +84,7 @@ func (p *Publisher) dealMonth(ctx context.Context, country place.Code, first tim
 
 // month is what happened in one, as it is being read.
 type month struct {
+	end     time.Time // clocks that run out later are not told
 	tallies map[string][]occupancy.Tally
 	minutes map[occupancy.FactKey]*[stages][]int // every time, so that medians of states are medians and not means of medians
 }
@@ -91,8 +92,8 @@ type month struct {
 // stages are as the measures of occupancy.Responses; nothing is timed for the first.
 const stages = 4
 
-func newMonth() *month {
-	return &month{tallies: map[string][]occupancy.Tally{}, minutes: map[occupancy.FactKey]*[stages][]int{}}
+func newMonth(end time.Time) *month {
+	return &month{end: end, tallies: map[string][]occupancy.Tally{}, minutes: map[occupancy.FactKey]*[stages][]int{}}
 }
 
 func (m *month) add(f occupancy.Family, d place.Code, codes [2]string, values ...int) {
@@ -150,6 +151,9 @@ func (m *month) journey(d place.Place, j journey) {
 		m.add(occupancy.Travels, d.Code, [2]string{crossed(d, to)}, j.Persons)
 	}
 	for _, c := range j.Clocks {
+		if time.Unix(c.Due, 0).After(m.end) { // not due in time to be told
+			continue
+		}
 		if c.Done != 0 && c.Done <= c.Due {
 			m.add(occupancy.Clocks, d.Code, [2]string{c.ID}, 1, 1, 0)
 		} else {

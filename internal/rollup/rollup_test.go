@@ -79,7 +79,7 @@ func TestAMonthIsPublishedOnceFromWhatHappenedInIt(t *testing.T) {
 		o, err = w.Service.Receive(ctx, staff(p.Hold.Shelter), p.ID, key("here", i))
 		p = do(t, o, err)
 		if i < 11 {
-			o, err = w.Service.Decide(ctx, desk, p.ID, 0, key("rule", i))
+			o, err = w.Service.Decide(ctx, desk, p.ID, referral.DecideCommand{Command: key("rule", i)})
 			do(t, o, err)
 		}
 	}

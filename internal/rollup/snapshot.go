@@ -322,7 +322,7 @@ func abreast(work []func() error) error {
 func (p *Publisher) stays(ctx context.Context, w matching.World, country place.Code, now time.Time) (map[string][]occupancy.Stay, error) {
 	var districts []place.Code
 	met := map[place.Code]bool{}
-	for _, c := range w.Candidates {
+	for c := range w.All() {
 		if !met[c.District] && place.Within(c.District, country) {
 			met[c.District] = true
 			districts = append(districts, c.District)

@@ -5,9 +5,11 @@
 package shelter
 
 import (
+	"slices"
 	"time"
 
 	"panah/internal/code"
+	"panah/internal/fault"
 	"panah/internal/language"
 	"panah/internal/place"
 )
@@ -15,15 +17,17 @@ import (
 // Status is whether a shelter takes part.
 type Status uint8
 
-// The statuses of a shelter.
+// The statuses of a shelter. Only an active one takes people in.
 const (
 	Active Status = iota
 	Suspended
 	Closed
+	Registered // on the register, not looked at yet
+	Vetted     // looked at by the ministry, not taking part yet
 )
 
 // Statuses lists the statuses.
-var Statuses = code.NewList[Status]("active", "suspended", "closed")
+var Statuses = code.NewList[Status]("active", "suspended", "closed", "registered", "vetted")
 
 // Language is one language a shelter can speak, and how.
 type Language struct {
@@ -70,7 +74,45 @@ type Shelter struct {
 	Rev             uint64 // raised by every change above; 1 for a new shelter
 	Version         uint64 // of the stored item
 	Synthetic       bool   // demo data, never a real place
+
+	RulesKnown  bool   // the house rules are recorded, even where there are none
+	Unvetted    bool   // no ministry has vetted it yet
+	RegistryKey string // its number in the register it came from, if any
+	Source      uint64 // tells register and number, or command, it was made from
+	Made        uint64 // hash of the command that made it
+	By          string // the subject who changed it last
+	Commands    []Command
 }
+
+// Command is a change of status already carried out: a copy of it that arrives
+// late must not act again on what somebody has changed since. Hashes only.
+type Command struct{ Key, Payload uint64 }
+
+// MaxCommands is how many changes of status a shelter remembers, the latest.
+const MaxCommands = 32
+
+// Replay reports whether a change was carried out before; with another payload
+// under the same key it is refused.
+func (s Shelter) Replay(cmd Command) (bool, error) {
+	i := slices.IndexFunc(s.Commands, func(c Command) bool { return c.Key == cmd.Key })
+	if i < 0 {
+		return false, nil
+	}
+	if s.Commands[i].Payload != cmd.Payload {
+		return false, fault.New(fault.KeyReused, "this Idempotency-Key was used for another request")
+	}
+	return true, nil
+}
+
+// Remember notes a change of status, also one to a status the shelter has
+// already: a late copy must find that it was answered.
+func (s Shelter) Remember(cmd Command) Shelter {
+	s.Commands = append(slices.Clone(s.Commands[max(0, len(s.Commands)-MaxCommands+1):]), cmd)
+	return s
+}
+
+// RulesRecorded reports whether somebody has said what the house rules are.
+func (s Shelter) RulesRecorded() bool { return s.RulesKnown || s.HouseRules.Len() > 0 }
 
 // Locked reports whether residents cannot leave by themselves.
 func (s Shelter) Locked() bool { return s.HouseRules.Has(code.DoorsLockedAlways) }

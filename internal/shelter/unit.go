@@ -10,8 +10,9 @@ import (
 )
 
 // Counts are the beds of one unit. A census may exceed what is staffed (it
-// happens); taking never may.
-type Counts struct{ staffed, outOfService, occupied, held int }
+// happens); taking never may. Blocked are empty beds of rooms that a party has
+// to itself; where beds are let singly there are none.
+type Counts struct{ staffed, outOfService, occupied, held, blocked int }
 
 // NewCounts checks and makes counts.
 func NewCounts(staffed, outOfService, occupied, held int) (Counts, error) {
@@ -26,7 +27,7 @@ func NewCounts(staffed, outOfService, occupied, held int) (Counts, error) {
 	if outOfService > staffed {
 		return Counts{}, fault.Field("outOfService", "cannot be more than staffed")
 	}
-	return Counts{staffed, outOfService, occupied, held}, nil
+	return Counts{staffed: staffed, outOfService: outOfService, occupied: occupied, held: held}, nil
 }
 
 // MaxBeds is more than any unit has; a larger number is a slip of the finger.
@@ -44,8 +45,14 @@ func (c Counts) Occupied() int { return c.occupied }
 // Held is how many beds are promised to people on their way.
 func (c Counts) Held() int { return c.held }
 
+// Blocked is how many empty beds are in rooms that a party has to itself.
+func (c Counts) Blocked() int { return c.blocked }
+
+// WithBlocked returns c with n beds blocked.
+func (c Counts) WithBlocked(n int) Counts { c.blocked = max(0, n); return c }
+
 // Free is how many more people may come; negative when the unit is over capacity.
-func (c Counts) Free() int { return c.staffed - c.outOfService - c.occupied - c.held }
+func (c Counts) Free() int { return c.staffed - c.outOfService - c.occupied - c.blocked - c.held }
 
 // Available is Free, or 0 when over capacity.
 func (c Counts) Available() int { return max(0, c.Free()) }
@@ -55,7 +62,7 @@ func (c Counts) OverCapacity() int { return max(0, -c.Free()) }
 
 // Add sums two units' counts.
 func (c Counts) Add(o Counts) Counts {
-	return Counts{c.staffed + o.staffed, c.outOfService + o.outOfService, c.occupied + o.occupied, c.held + o.held}
+	return Counts{c.staffed + o.staffed, c.outOfService + o.outOfService, c.occupied + o.occupied, c.held + o.held, c.blocked + o.blocked}
 }
 
 // Claim is n beds promised to one hold until an instant; a zero Until never ends.
@@ -73,11 +80,13 @@ type Unit struct {
 	Population       code.Population
 	Ages             code.Set[code.AgeBand]
 	Kind             code.UnitKind
-	SeparateSleeping bool  // a person can sleep apart from the others
-	Site             uint8 // units with the same site are in one building
+	SeparateSleeping bool      // a person can sleep apart from the others
+	Site             uint8     // units with the same site are in one building
+	RoomBeds         int       // beds of a room, where a party has whole rooms to itself; 0: beds are let singly
+	EndsAt           time.Time // of surge beds: from here on nobody is taken in; zero: no surge
 
-	staffed, outOfService, occupied int
-	claims                          map[string]Claim
+	staffed, outOfService, occupied, blocked int
+	claims                                   map[string]Claim
 
 	Rev         uint64         // the shelter's, repeated here so that a take can check it
 	Version     uint64         // of the stored item
@@ -87,14 +96,25 @@ type Unit struct {
 	ConfirmedAt time.Time      // when somebody last vouched for the counts
 	MovedAt     time.Time      // the last arrival or departure recorded
 	LastOffered time.Time      // the latest end of any claim so far
-	Counted     map[string]int // people, by placement, whom the census found here before their arrival was recorded
+	Counted     map[string]int // people, by claim, whom the census found here before their arrival was recorded
 	Mark        uint64         // of the last census as it was sent, to know it again
 	By          string         // the subject who counted or confirmed last
+	ByPhone     bool           // the counts were last vouched for on the phone, to a rescue team
+	Before      *Before        // the counts the last census replaced, until somebody comes or goes
+	Undone      []uint64       // by which commands a census was taken back, the latest: a copy of one takes back no other
+}
+
+// Before is what a census replaced, so that it can be undone.
+type Before struct {
+	Counts
+	CountedAt, ConfirmedAt time.Time
+	Counted                map[string]int
+	At                     time.Time // when the census was stored
 }
 
 // Restore makes a unit from stored parts.
 func Restore(u Unit, c Counts, claims map[string]Claim) Unit {
-	u.staffed, u.outOfService, u.occupied = c.staffed, c.outOfService, c.occupied
+	u.staffed, u.outOfService, u.occupied, u.blocked = c.staffed, c.outOfService, c.occupied, c.blocked
 	u.claims = claims
 	return u
 }
@@ -108,11 +128,11 @@ func (u Unit) Counts() Counts {
 			held += c.N
 		}
 	}
-	return Counts{u.staffed, u.outOfService, u.occupied, held}
+	return Counts{u.staffed, u.outOfService, u.occupied, held, u.blocked}
 }
 
 func (u *Unit) counted(claim string) bool {
-	return len(u.Counted) > 0 && u.Counted[placementOf(claim)] > 0
+	return u.Counted[claim] > 0
 }
 
 // placementOf is the placement a claim belongs to: claims are numbered "id.no".
@@ -122,15 +142,30 @@ func placementOf(claim string) string {
 }
 
 // FreeAt is how many more people may come at an instant: claims whose time has
-// passed count for nothing.
+// passed count for nothing, and surge beds whose time is over are none.
 func (u *Unit) FreeAt(now time.Time) int {
-	free := u.staffed - u.outOfService - u.occupied
+	free := u.staffed - u.outOfService - u.occupied - u.blocked
+	if u.Over(now) {
+		free = min(0, free)
+	}
 	for id, c := range u.claims {
 		if !c.Dead(now) && !u.counted(id) {
 			free -= c.N
 		}
 	}
 	return free
+}
+
+// FirstEnd is when the first of the claims that keep beds from others ends: until
+// then FreeAt stays what it is. It is zero when none of them ends.
+func (u *Unit) FirstEnd() time.Time {
+	var first time.Time
+	for id, c := range u.claims {
+		if !c.Until.IsZero() && !u.counted(id) && (first.IsZero() || c.Until.Before(first)) {
+			first = c.Until
+		}
+	}
+	return first
 }
 
 // Promised are the claims that keep beds from others.
@@ -230,45 +265,73 @@ func (u Unit) Release(id string) Unit {
 	return u
 }
 
-// Arrive records that n people of a hold came at an instant. It is a fact: it
-// is taken without a claim, late and over capacity. People a census has counted
-// already (it names them, or was counted after they came) are not counted twice.
-func (u Unit) Arrive(id string, n int, at time.Time) Unit {
-	already := min(n, u.Counted[placementOf(id)])
+// Arrive records that n people of a hold of so many beds came at an instant. It
+// is a fact: it is taken without a claim, late and over capacity. People a census
+// has counted already (it names them, or was counted after they came) are not
+// counted twice.
+func (u Unit) Arrive(id string, n, beds int, at time.Time) Unit {
+	already, others := 0, maps.Clone(u.Counted)
+	for claim, here := range u.Counted { // whichever of its holds was counted
+		if placementOf(claim) == placementOf(id) {
+			already = min(n, already+here)
+			delete(others, claim)
+		}
+	}
 	if !at.After(u.CountedAt) {
 		already = n
 	}
 	u = u.Release(id)
-	u.Counted = without(u.Counted, placementOf(id))
+	u.Counted = others
 	u.occupied += n - already
+	if already == 0 { // a census has counted rooms as well as people
+		u.blocked += max(0, beds-n)
+	}
 	u.moved(at)
 	return u
 }
 
-// Leave records that n people went at an instant. A census counted since then
-// did not see them any more, and stands.
-func (u Unit) Leave(n int, at time.Time) Unit {
+// Leave records that n people went at an instant, by which so many of their
+// rooms' empty beds come free (negative: stay blocked with those who remain). A
+// census counted since then did not see them any more, and stands.
+func (u Unit) Leave(n, unblocked int, at time.Time) Unit {
 	if at.After(u.CountedAt) {
 		u.occupied = max(0, u.occupied-n)
+		u.blocked = max(0, u.blocked-unblocked)
 	}
 	u.moved(at)
 	return u
+}
+
+// Return takes a departure back: n people are still here, and as many empty beds
+// of their rooms are blocked as came free.
+func (u Unit) Return(n, unblocked int, at time.Time) Unit {
+	if at.After(u.CountedAt) { // a census since then has counted them anyway
+		u.occupied += n
+		u.blocked = max(0, u.blocked+unblocked)
+	}
+	u.Before = nil
+	return u
+}
+
+// Unarrive takes an arrival back: n people are not here after all. Where claim
+// is named, their beds are kept for them again, without an end.
+func (u Unit) Unarrive(claim string, n, beds int, at time.Time) Unit {
+	if at.After(u.CountedAt) { // a census since then has counted without mistake
+		u.occupied = max(0, u.occupied-n)
+		u.blocked = max(0, u.blocked-max(0, beds-n))
+	}
+	u.Before = nil
+	if claim == "" {
+		return u
+	}
+	return u.WithClaim(claim, Claim{N: beds})
 }
 
 func (u *Unit) moved(at time.Time) {
+	u.Before = nil
 	if at.After(u.MovedAt) {
 		u.MovedAt = at
 	}
-}
-
-func without(m map[string]int, id string) map[string]int {
-	out := make(map[string]int, len(m))
-	for k, n := range m {
-		if k != id {
-			out[k] = n
-		}
-	}
-	return out
 }
 
 // Census is the shelter's own count of one unit.
@@ -276,7 +339,8 @@ type Census struct {
 	CountedAt             time.Time
 	Present               int
 	Staffed, OutOfService int
-	Counted               map[string]int // people among those present, by placement, whose arrival is not recorded yet
+	Rooms                 int            // rooms somebody sleeps in, where a party has rooms to itself
+	Counted               map[string]int // people among those present, by claim, whose arrival is not recorded yet
 	Mark                  uint64         // of the census as it was sent
 }
 
@@ -301,10 +365,15 @@ func (u Unit) Count(c Census, now time.Time) (Unit, error) {
 	if c.CountedAt.After(now) { // a phone's clock that runs ahead must not hide who comes next
 		c.CountedAt = now
 	}
-	u.staffed, u.outOfService, u.occupied = counts.staffed, counts.outOfService, counts.occupied
+	blocked, err := u.blockedBy(c)
+	if err != nil {
+		return u, err
+	}
+	u.Before = &Before{Counts: u.Counts(), CountedAt: u.CountedAt, ConfirmedAt: u.ConfirmedAt, Counted: u.Counted, At: now}
+	u.staffed, u.outOfService, u.occupied, u.blocked = counts.staffed, counts.outOfService, counts.occupied, blocked
 	u.Counted = maps.Clone(c.Counted)
 	u = u.WithoutDead(now)
-	u.CountedAt, u.ConfirmedAt = c.CountedAt, c.CountedAt
+	u.CountedAt, u.ConfirmedAt, u.ByPhone = c.CountedAt, c.CountedAt, false
 	u.Mark = c.Mark
 	u.Census++
 	return u, nil

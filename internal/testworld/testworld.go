@@ -200,7 +200,7 @@ func Unit(shelterID, id string, p code.Population, ages code.Set[code.AgeBand], 
 // Home makes a registered open shelter with staff who speak Bangla.
 func Home(id string, district place.Code, kind code.Institution, units ...shelter.Unit) Place {
 	return Place{shelter.Shelter{ID: id, District: district, Type: kind, RegisteredUntil: Start.AddDate(1, 0, 0),
-		Languages: []shelter.Language{{Tag: language.Tag("bn")}}, Rev: 1, Synthetic: true,
+		Languages: []shelter.Language{{Tag: language.Tag("bn")}}, Rev: 1, Synthetic: true, RulesKnown: true,
 		OnSite: code.Of(need("health_medical"))}, units}
 }
 

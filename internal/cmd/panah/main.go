@@ -1,7 +1,9 @@
 // Command panah runs Panah on one machine.
 //
 //	panah run          everything in this process, on an embedded engine
+//	panah import       take a register of shelters (CSV, JSON Lines) into stopped data
 //	panah verify       recompute the counters of stopped data; -repair sets them right
+//	panah solve        solve one rescue: an instance of the open format in, one line of JSON out
 //	panah run-lambda   the built functions behind the Lambda Runtime API, on DynamoDB Local
 package main
 
@@ -9,6 +11,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
 	"os"
@@ -16,6 +19,7 @@ import (
 	"syscall"
 	"time"
 
+	"panah/internal/batchfile"
 	"panah/internal/local"
 )
 
@@ -47,16 +51,38 @@ func command(ctx context.Context, args []string) error {
 		Port: cmp.Or(os.Getenv("PORT"), "8080"), Out: os.Stdout, Now: time.Now,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	}
+	if len(args) > 0 && args[0] == "import" {
+		return importFile(ctx, o, args[1:])
+	}
 	if len(args) == 0 || len(args) > 2 || (len(args) == 2 && (args[0] != "verify" || args[1] != "-repair")) {
-		return errors.New("say what to do: run, run-lambda or verify [-repair]")
+		return errors.New("say what to do: run, run-lambda, import [-dry-run] [-mapping FILE] FILE, solve or verify [-repair]")
 	}
 	switch args[0] {
 	case "run":
 		return local.Run(ctx, o)
 	case "run-lambda":
 		return local.RunLambda(ctx, o, cmp.Or(os.Getenv("PANAH_BUILD"), ".build/functions"))
+	case "solve":
+		return batchfile.Solve(os.Stdin, os.Stdout, cpuSeconds)
 	case "verify":
 		return local.Verify(ctx, o, len(args) == 2)
 	}
-	return errors.New("unknown command: say run, run-lambda or verify [-repair]")
+	return errors.New("unknown command: say run, run-lambda, import, solve or verify [-repair]")
+}
+
+// importFile reads the flags of panah import.
+func importFile(ctx context.Context, o local.Options, args []string) error {
+	var i local.ImportOptions
+	flags := flag.NewFlagSet("import", flag.ContinueOnError)
+	flags.BoolVar(&i.DryRun, "dry-run", false, "say what would happen and write nothing")
+	flags.StringVar(&i.Mapping, "mapping", "", "a mapping file, or the name of one that comes with Panah")
+	flags.StringVar(&i.Region, "region", "", "whose ministry imports, such as IN-WB; the country of the file when absent")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if flags.NArg() != 1 {
+		return errors.New("say which file to import: import [-dry-run] [-mapping FILE] [-region CODE] FILE")
+	}
+	i.File = flags.Arg(0)
+	return local.Import(ctx, o, i)
 }

@@ -1,0 +1,474 @@
+package matching
+
+import (
+	"cmp"
+	"math"
+	"math/bits"
+	"slices"
+	"sync"
+	"time"
+
+	"panah/internal/code"
+	"panah/internal/language"
+)
+
+// Rank answers an ask with the best k options of a world, exactly and always in
+// the same order: for adults open places before locked ones, then those not yet
+// tried, then by score. Options whose scores are near-ties (Policy.NearTie)
+// stand in the order of when they were last offered, then of dice thrown from
+// the ask's seed and the shelter's id, so that teams who ask at the same moment
+// are not all sent to the same door. Last comes the id.
+//
+// Cells are swept from near to far. Rules that depend on a shelter's shape are
+// decided once for all shelters of that shape, so that counting why shelters do
+// not fit costs little; a shelter that could not be among the best k, however
+// good it is apart from its distance, is counted and not scored.
+func Rank(w World, ask Ask, policy Policy, k int) Result {
+	s := newSweep(w, ask, policy, k)
+	defer s.done()
+	s.run(false)
+	res := Result{Considered: s.considered, Options: make([]Option, len(s.best))}
+	for i := range res.Options {
+		t := trial{asked: s.asked, c: w.open(s.best[i].slot)}
+		t.assign()
+		res.Options[i] = t.option()
+	}
+	if res.Considered >= policy.Histogram {
+		res.FirstRule = s.histogram()
+	}
+	if s.fits == 0 {
+		res.WouldHelp = wouldHelp(w, ask, policy)
+	}
+	return res
+}
+
+// best are the slots of the best k.
+func best(w World, ask Ask, policy Policy, k int) (slots []uint32) {
+	s := newSweep(w, ask, policy, k)
+	defer s.done()
+	s.run(false)
+	for _, f := range s.best {
+		slots = append(slots, f.slot)
+	}
+	return slots
+}
+
+// Fits reports whether any shelter is an option.
+func Fits(w World, ask Ask, policy Policy) bool {
+	s := newSweep(w, ask, policy, 0)
+	defer s.done()
+	s.run(true)
+	return s.fits > 0
+}
+
+// sweep is one ask held against every shelter within reach, in the form the
+// index has them. It says the same as trial, which reads the shelters themselves.
+type sweep struct {
+	*asked
+	w    World
+	k    int
+	best []fit
+
+	considered, fits int
+	first            [32]int // by rule: shelters that fail it before any other
+
+	verdicts []uint8 // by shape: 1 + the first rule it fails, or passes; 0: not looked at yet
+	whoAt    []int32 // by shape that passes: where the persons suited by each unit begin in who
+	who      []uint32
+	worth    []int16 // by language list: 1 + points
+	matches  []uint8 // by tag and person: 1 + the match of staff who speak it
+	named    []named
+
+	now, freshFrom, confirmedFrom uint32
+	needs, wishes                 uint16
+	rest                          int     // the most points apart from distance
+	needPoints, wishPoints        [17]int // by how many are met
+	freedomPoints                 [5]int
+	freshPoints, oldPoints        int
+	bedding
+
+	kind     code.Institution // of the shelter looked at
+	zone     int              // the zone looked at
+	minute   int              // of the local day, on arrival there
+	distance int              // points
+}
+
+// named is a shelter the ask names, and the rule it fails for it.
+type named struct {
+	slot uint32
+	rule uint8
+	zone int
+}
+
+const passes = 255
+
+// Places of the rules a sweep counts by itself.
+var (
+	ruleRegistered = ruleIndex("registration.current")
+	ruleLawful     = ruleIndex("legal.institution_type")
+	ruleArea       = ruleIndex("safety.excluded_area")
+	ruleServed     = ruleIndex("gender.served")
+	ruleAges       = ruleIndex("age.range")
+	ruleApart      = ruleIndex("age.separate_sleeping")
+	ruleNeeds      = ruleIndex("need.required")
+	ruleIntake     = ruleIndex("intake.hours")
+	ruleFresh      = ruleIndex("data.fresh")
+	ruleBeds       = ruleIndex("beds.free")
+	ruleTogether   = ruleIndex("party.together")
+)
+
+// swept are sweeps done with, whose memory is used again.
+var swept = sync.Pool{New: func() any { return &sweep{} }}
+
+// done gives back the memory of a sweep.
+func (s *sweep) done() {
+	s.asked, s.w = nil, World{}
+	swept.Put(s)
+}
+
+// zeroed is n zeros, in the memory of s if it is enough.
+func zeroed[T any](s []T, n int) []T {
+	s = slices.Grow(s[:0], n)[:n]
+	clear(s)
+	return s
+}
+
+func newSweep(w World, ask Ask, policy Policy, k int) *sweep {
+	s, _ := swept.Get().(*sweep)
+	s.asked, s.w, s.k, s.best, s.who, s.named = prepare(w, ask, policy), w, k, s.best[:0], s.who[:0], s.named[:0]
+	s.considered, s.fits, s.first = 0, 0, [32]int{}
+	s.verdicts, s.whoAt, s.worth = zeroed(s.verdicts, len(w.shapes)), zeroed(s.whoAt, len(w.shapes)), zeroed(s.worth, len(w.tongues))
+	s.matches = zeroed(s.matches, len(w.tags)*len(ask.Persons))
+	s.now = seconds(ask.At)
+	late := seconds(ask.At.Add(time.Second - 1)) // the first whole second not before At
+	s.freshFrom, s.confirmedFrom = back(late, policy.Fresh.NoOffer), back(late, policy.Fresh.Unconfirmed)
+	s.needs, s.wishes = uint16(s.asked.needs), uint16(ask.Preferences)
+	v := policy.Weights
+	s.rest = v.Language + v.Needs + v.Freedom + v.Freshness + v.Load + v.Preference
+	for n := range s.needPoints {
+		s.needPoints[n] = share(v.Needs, n, bits.OnesCount16(s.needs))
+		s.wishPoints[n] = share(v.Preference, n, bits.OnesCount16(s.wishes))
+	}
+	for n := range s.freedomPoints {
+		s.freedomPoints[n] = share(v.Freedom, n, 4)
+	}
+	s.freshPoints, s.oldPoints = share(v.Freshness, freshCounts, 4), share(v.Freshness, oldCounts, 4)
+	for _, n := range []struct {
+		ids  []string
+		rule string
+	}{{ask.ExcludedShelters, "safety.excluded_shelter"}, {ask.Refused, "party.declined"}, {ask.Unwanted, "party.refused"}} {
+		for _, id := range n.ids {
+			s.name(id, uint8(ruleIndex(n.rule)))
+		}
+	}
+	return s
+}
+
+func back(at uint32, by time.Duration) uint32 {
+	if seconds := int64(by / time.Second); seconds < int64(at) {
+		return at - uint32(seconds)
+	}
+	return 0
+}
+
+// name notes a shelter that fails a rule for this ask alone; the first rule counts.
+func (s *sweep) name(id string, rule uint8) {
+	slot, ok := s.w.shelves.Find(id)
+	if !ok || s.ruleOf(slot) != passes {
+		return
+	}
+	if c := s.w.open(slot); c != nil {
+		s.named = append(s.named, named{slot, rule, c.Zone})
+	}
+}
+
+// ruleOf is the rule a shelter fails because the ask names it, or passes.
+func (s *sweep) ruleOf(slot uint32) uint8 {
+	for _, n := range s.named {
+		if n.slot == slot {
+			return n.rule
+		}
+	}
+	return passes
+}
+
+// run looks at every shelter within reach, or until one fits.
+func (s *sweep) run(any bool) {
+	for _, zone := range s.journey.near {
+		minutes := s.journey.minutes[zone]
+		if minutes > s.limit || (any && s.fits > 0) {
+			return
+		}
+		s.zone = int(zone)
+		s.distance = share(s.policy.Weights.Distance, s.policy.FullDistant-minutes, s.policy.FullDistant)
+		s.minute = minuteOf(s.At.Add(time.Duration(minutes)*time.Minute), s.offset())
+		s.cell(s.index.cells[zone])
+	}
+}
+
+func minuteOf(at time.Time, offset int) int {
+	day := (at.Unix()/60 + int64(offset)) % (24 * 60)
+	return int(day)
+}
+
+// cell looks at one zone, run by run.
+func (s *sweep) cell(c *cell) {
+	s.considered += len(c.rows)
+	anyNamed := slices.ContainsFunc(s.named, func(n named) bool { return n.zone == s.zone })
+	for i := range c.runs {
+		r, at, end := &c.runs[i], c.expired(i, s.now), c.end(i)
+		s.first[ruleRegistered] += at - int(r.first)
+		verdict := s.verdicts[r.shape]
+		if verdict == 0 {
+			verdict = s.judgeShape(r.shape)
+		}
+		rows := c.rows[at:end]
+		switch {
+		case verdict == uint8(ruleLawful)+1:
+			s.first[ruleLawful] += len(rows)
+		case s.excluded != nil && s.excluded[s.zone]:
+			s.first[ruleArea] += len(rows)
+		case verdict == passes:
+			h := &s.w.shapes[r.shape]
+			n := len(h.units)
+			s.rows(h, rows, c.bunks[int(r.bunks)+(at-int(r.first))*n:], s.who[s.whoAt[r.shape]:][:n], anyNamed)
+		case anyNamed:
+			for j := range rows {
+				s.first[min(s.ruleOf(rows[j].slot), verdict-1)]++
+			}
+		default:
+			s.first[verdict-1] += len(rows)
+		}
+	}
+}
+
+// judgeShape decides the rules that depend on a shape alone.
+func (s *sweep) judgeShape(no uint32) uint8 {
+	h := &s.w.shapes[no]
+	verdict := uint8(passes)
+	fails := func(rule int) { verdict = min(verdict, uint8(rule)+1) }
+	if !s.takenBy(h.kind) {
+		fails(ruleLawful)
+	}
+	for i := range s.Persons {
+		p := &s.Persons[i]
+		switch {
+		case !h.served.Has(p.PlaceWith):
+			fails(ruleServed)
+		case h.ages&(1<<(8*uint(p.PlaceWith)+uint(p.PresumedAge()))) == 0:
+			fails(ruleAges)
+		case p.DoubtfulAge() && !h.apart.Has(p.PlaceWith):
+			fails(ruleApart)
+		}
+	}
+	if verdict == passes {
+		s.whoAt[no] = int32(len(s.who))
+		for _, u := range h.units {
+			s.who = append(s.who, s.suitedBy(u))
+		}
+	}
+	s.verdicts[no] = verdict
+	return verdict
+}
+
+// suitedBy are the persons a unit suits, as bits.
+func (s *sweep) suitedBy(u wing) (who uint32) {
+	for i := range s.Persons {
+		p := &s.Persons[i]
+		if u.population == p.PlaceWith && u.ages.Has(p.PresumedAge()) && (u.apart || !p.DoubtfulAge()) {
+			who |= 1 << i
+		}
+	}
+	return who
+}
+
+// rows looks at the shelters of a shape that passes. who are the persons suited
+// by each of their units.
+func (s *sweep) rows(h *shape, rows []row, bunks []bunks, who []uint32, anyNamed bool) {
+	n := len(who)
+	ask := s.needs
+	now := s.Urgency == code.UrgencyNow
+	for i := range rows {
+		r := &rows[i]
+		units := bunks[i*n : (i+1)*n]
+		if anyNamed {
+			if rule := s.ruleOf(r.slot); rule != passes {
+				s.first[rule]++
+				continue
+			}
+		}
+		switch {
+		case r.met&ask != ask:
+			s.first[ruleNeeds]++
+		case now && !open(int(r.from), int(r.to), s.minute):
+			s.first[ruleIntake]++
+		default:
+			if failed := s.beds(h, r, units, who); failed != passes {
+				s.first[failed]++
+				continue
+			}
+			s.fits++
+			s.kind = h.kind
+			s.consider(r, units)
+		}
+	}
+}
+
+func open(from, to, minute int) bool {
+	switch {
+	case from == to:
+		return true
+	case from < to:
+		return minute >= from && minute < to
+	}
+	return minute >= from || minute < to
+}
+
+// beds finds everybody a bed, or says which rule keeps them from it.
+func (s *sweep) beds(h *shape, r *row, units []bunks, who []uint32) uint8 {
+	fresh, everybody := uint32(0), uint32(1)<<len(s.Persons)-1
+	s.rooms = s.rooms[:0]
+	for i := range units {
+		u := &units[i]
+		if who[i] == 0 || u.confirmed < s.freshFrom {
+			continue
+		}
+		fresh |= who[i]
+		if free := s.freeAt(r, i, u); h.units[i].takes(free) >= 1 {
+			s.rooms = append(s.rooms, room{unit: i, who: who[i], free: h.units[i].takes(free), site: h.units[i].site})
+		}
+	}
+	switch {
+	case fresh != everybody:
+		return uint8(ruleFresh)
+	case len(s.rooms) == 0:
+		return uint8(ruleBeds)
+	case !s.assign(len(s.Persons)):
+		return uint8(ruleBeds)
+	case s.Together == code.TogetherRequired && !s.site:
+		return uint8(ruleTogether)
+	}
+	return passes
+}
+
+// freeAt is how many more people may come to a unit. Once a claim has ended the
+// shelter itself must be asked; that is seldom, for the clock drops such claims.
+func (s *sweep) freeAt(r *row, i int, u *bunks) int {
+	if s.now < r.until {
+		return int(u.free)
+	}
+	return s.w.open(r.slot).Units[i].FreeAt(s.At)
+}
+
+// consider ranks a shelter that fits, unless it cannot be among the best: first
+// by the most it could score so near, then by the most its languages could add.
+func (s *sweep) consider(r *row, units []bunks) {
+	f := fit{slot: r.slot, restricted: s.grownUp && r.freedom == 0, again: s.tried(r.slot)}
+	if s.outdone(&f, s.distance+s.rest) {
+		return
+	}
+	f.score = s.score(r, units)
+	if s.outdone(&f, f.score+s.policy.Weights.Language) {
+		return
+	}
+	f.score += s.language(r.tongues)
+	s.rate(&f, r.offered, r.mix)
+	s.best = s.keepBest(s.best, f)
+}
+
+// outdone reports whether the k best stand before f even with the given score.
+func (s *sweep) outdone(f *fit, score int) bool {
+	switch {
+	case s.k == 0:
+		return true
+	case len(s.best) < s.k:
+		return false
+	}
+	last := &s.best[s.k-1]
+	by := cmp.Or(after(f.restricted, last.restricted), after(f.again, last.again))
+	return by > 0 || (by == 0 && s.band(score) < last.band)
+}
+
+func (s *sweep) tried(slot uint32) bool {
+	for _, id := range s.Tried {
+		if s.w.shelves.ID(slot) == id {
+			return true
+		}
+	}
+	return false
+}
+
+// score is what trial.points add up to, without the languages.
+func (s *sweep) score(r *row, units []bunks) int {
+	free, staffed, confirmed := 0, 0, uint32(math.MaxUint32)
+	for _, room := range s.used {
+		u := &units[room.unit]
+		free, staffed, confirmed = free+room.free, staffed+int(u.staffed), min(confirmed, u.confirmed)
+	}
+	fresh := s.freshPoints
+	if confirmed < s.confirmedFrom {
+		fresh = s.oldPoints
+	}
+	return s.distance + s.needPoints[bits.OnesCount16(r.onSite&s.needs)] + s.wishPoints[bits.OnesCount16(r.features&s.wishes)] +
+		s.freedomPoints[r.freedom] + fresh + share(s.policy.Weights.Load, free, max(staffed, 1)) + s.stayPoints(s.kind, int(r.stay))
+}
+
+// language is what a list of languages is worth, worked out once.
+func (s *sweep) language(list uint32) int {
+	if s.worth[list] == 0 {
+		total := 0
+		for person := range s.Persons {
+			best := language.None
+			for _, t := range s.w.tongues[list] {
+				m := s.match(t.tag, person)
+				if m != language.None && !t.staff {
+					m = language.Interpreter
+				}
+				best = max(best, m)
+			}
+			total += languageWorth(best)
+		}
+		s.worth[list] = 1 + int16(share(s.policy.Weights.Language, total, 8*len(s.Persons)))
+	}
+	return int(s.worth[list]) - 1
+}
+
+// match is how well staff who speak a language serve a person, worked out once.
+func (s *sweep) match(tag uint16, person int) language.Match {
+	at := &s.matches[int(tag)*len(s.Persons)+person]
+	if *at == 0 {
+		best := language.None
+		for _, wanted := range s.Persons[person].Languages {
+			best = max(best, language.Serves(s.w.tags[tag], wanted))
+		}
+		*at = 1 + uint8(best)
+	}
+	return language.Match(*at - 1)
+}
+
+// keepBest puts f among the best k so far, in order.
+func (s *sweep) keepBest(best []fit, f fit) []fit {
+	at := len(best)
+	for at > 0 && s.w.order(&f, &best[at-1]) < 0 {
+		at--
+	}
+	switch {
+	case at == s.k:
+		return best
+	case len(best) < s.k:
+		best = append(best, fit{})
+	}
+	copy(best[at+1:], best[at:])
+	best[at] = f
+	return best
+}
+
+func (s *sweep) histogram() map[string]int {
+	out := map[string]int{}
+	for i := range Rules {
+		if s.first[i] > 0 {
+			out[Rules[i].ID] = s.first[i]
+		}
+	}
+	return out
+}

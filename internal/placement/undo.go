@@ -1,0 +1,221 @@
+package placement
+
+import (
+	"slices"
+	"time"
+
+	"panah/internal/fault"
+)
+
+// UndoFor is how long a move can be taken back by the side that made it.
+const UndoFor = 15 * time.Minute
+
+// Back is what an undo of the last move goes back to. Every other move clears it.
+type Back struct {
+	Move    Move
+	Side    Side
+	From    State
+	Shelter string // that was held
+	Persons []int  // who was said to have left
+	At      time.Time
+	Ruling  Ruling // before a decision
+	Basis   Basis
+}
+
+// leave goes to another state and remembers how to come back.
+func (p *Placement) leave(m Move, side Side, s State, now time.Time) {
+	back := Back{Move: m, Side: side, From: p.State, Shelter: p.Hold.Shelter, At: now}
+	p.to(s, now)
+	p.Back = back
+}
+
+// UndoUntil is until when the last move can be taken back; zero when it cannot.
+func (p Placement) UndoUntil() time.Time {
+	if p.Back.Move == "" {
+		return time.Time{}
+	}
+	return p.Back.At.Add(UndoFor)
+}
+
+// undoable says why a side cannot take the last move back now.
+func (p Placement) undoable(side Side, now time.Time) error {
+	switch {
+	case p.Back.Move == "" || p.Back.Side != side:
+		return p.illegal("the last move is not one of yours that can be taken back")
+	case !now.Before(p.UndoUntil()):
+		return p.illegal("the last move was made too long ago to be taken back")
+	case p.Back.Move == MoveReceive && p.TransferOf != "":
+		return p.illegal("the stay before has ended with this arrival: ask for a transfer back")
+	}
+	return nil
+}
+
+// Undo takes the last move back. Facts come back whole, beds included; a promise
+// that was given up comes back only as a wish: again names the shelter to be held
+// again, if its beds are still there.
+func (p Placement) Undo(side Side, now time.Time) (next Placement, moves []BedMove, again string, err error) {
+	if err := p.enter(MoveUndo); err != nil {
+		return p, nil, "", err
+	}
+	if err := p.undoable(side, now); err != nil {
+		return p, nil, "", err
+	}
+	b := p.Back
+	switch b.Move {
+	case MoveReceive:
+		if moves = p.unreceive(b); b.From == Held || b.From == Arrived {
+			b.From = Requested
+		}
+	case MoveEnd:
+		moves = p.unend(b)
+	case MoveDecide:
+		p.Ruling, p.Basis = b.Ruling, b.Basis
+	case MoveDecline, MoveRefuse, MoveRelease:
+		without := func(s string) bool { return s == b.Shelter }
+		p.Refused = slices.DeleteFunc(slices.Clone(p.Refused), without)
+		p.Unwanted = slices.DeleteFunc(slices.Clone(p.Unwanted), without)
+		p.Back = Back{}
+		return p, nil, b.Shelter, nil
+	case MoveCancel, MoveSupersede:
+		b.From = Requested
+	}
+	p.to(b.From, now)
+	return p, moves, "", nil
+}
+
+// unreceive takes an arrival back. Beds that were promised are kept again; those
+// of a hold the shelter had not answered are not: its time has gone on meanwhile.
+func (p *Placement) unreceive(b Back) []BedMove {
+	kind := EmptyBeds
+	if b.From.Promised() && b.From != Held {
+		kind = RefillBeds
+	}
+	moves := p.beds(kind, p.ArrivedAt)
+	p.ArrivedAt, p.Stays, p.Basis = time.Time{}, nil, Basis{}
+	return moves
+}
+
+func (p *Placement) unend(b Back) []BedMove {
+	stays := slices.Clone(p.Stays)
+	moves := p.vacate(b.Persons, stays[b.Persons[0]].At)
+	for i := range moves {
+		moves[i].Kind = ReturnBeds
+	}
+	for _, i := range b.Persons {
+		stays[i] = Stay{}
+	}
+	p.Stays = stays
+	return moves
+}
+
+// Split is a part of the party placed apart: who decided it. The persons have
+// left this placement for one of their own.
+type Split struct {
+	Placement string
+	Persons   int
+	By        uint8 // code.ChosenBy
+}
+
+// SplitOff takes persons out of the party, who get a placement of their own: an
+// option of its own that needs a decision. Adults decide for themselves; for a
+// party with someone under 18 only the committee does. A hold is given back: it
+// was for everybody.
+func (p Placement) SplitOff(id string, persons []int, by uint8, committee bool, now time.Time) (stay, apart Placement, moves []BedMove, err error) {
+	if err := p.enter(MoveSplit); err != nil {
+		return p, apart, nil, err
+	}
+	if p.Request.Children() && !committee {
+		return p, apart, nil, fault.Field("agreedBy", "a party with someone under 18 is placed apart by decision of the committee only")
+	}
+	stays, goes, err := p.Request.parted(persons)
+	if err != nil {
+		return p, apart, nil, err
+	}
+	moves = p.drop()
+	apart = New(id, p.Team, p.Policy, goes, now, Command{})
+	apart.Commands = nil
+	apart.Refused, apart.Unwanted, apart.By = p.Refused, p.Unwanted, p.By
+	p.Request = stays
+	p.Hold = p.Hold.without(persons)
+	p.Past = slices.Clone(p.Past)
+	for i := range p.Past {
+		p.Past[i] = p.Past[i].without(persons)
+	}
+	p.Apart = append(slices.Clone(p.Apart), Split{Placement: id, Persons: len(goes.Persons), By: by})
+	p.Choice, p.Offered = Choice{}, nil
+	p.to(Requested, now)
+	return p, apart, moves, nil
+}
+
+// parted divides a request in two: those who stay and those named.
+func (r Request) parted(persons []int) (stays, goes Request, err error) {
+	stays, goes = r, r
+	stays.Persons, goes.Persons = nil, nil
+	for i, p := range r.Persons {
+		if slices.Contains(persons, i) {
+			goes.Persons = append(goes.Persons, p)
+		} else {
+			stays.Persons = append(stays.Persons, p)
+		}
+	}
+	unique := slices.Compact(slices.Sorted(slices.Values(persons)))
+	if len(goes.Persons) != len(persons) || len(unique) != len(persons) {
+		return r, r, fault.Field("persons", "must be positions in the party, each once")
+	}
+	if len(stays.Persons) == 0 || len(goes.Persons) == 0 {
+		return r, r, fault.Field("persons", "must be some of the party, not all")
+	}
+	return stays, goes, nil
+}
+
+// without is the hold for those who stay, by their new positions in the party:
+// they may still arrive where they were held.
+func (h Hold) without(gone []int) Hold {
+	parts := h.Parts
+	h.Parts = nil
+	for _, part := range parts {
+		var who []int
+		for _, i := range part.Persons {
+			if !slices.Contains(gone, i) {
+				who = append(who, i-before(gone, i))
+			}
+		}
+		if len(who) > 0 {
+			h.Parts = append(h.Parts, Part{Unit: part.Unit, Persons: who, Beds: part.Beds})
+		}
+	}
+	return h
+}
+
+func before(list []int, i int) (n int) {
+	for _, v := range list {
+		if v < i {
+			n++
+		}
+	}
+	return n
+}
+
+// MaxLooks bounds how often a handover point is looked at for one placement.
+const MaxLooks = 20
+
+// Reveal records a look at the handover point. The first who looks is the escort;
+// nobody else of the team sees it after that.
+func (p Placement) Reveal(subject string, now time.Time) (Placement, error) {
+	if err := p.enter(MoveReveal); err != nil {
+		return p, err
+	}
+	if p.late(MoveReveal, now) {
+		return p, p.illegal("the handover point is not shown any more; ask the desk")
+	}
+	if len(p.Looks) > 0 && p.Looks[0].By != subject {
+		return p, fault.New(fault.Forbidden, "another person of the team is the escort of this party")
+	}
+	p.Looks = append(slices.Clone(p.Looks), Look{By: subject, At: now})
+	return p, nil
+}
+
+// CanLook reports whether a subject may see the handover point now.
+func (p Placement) CanLook(subject string, now time.Time) bool {
+	return slices.Contains(ruleOf(MoveReveal).from, p.State) && !p.late(MoveReveal, now) && len(p.Looks) > 0 && p.Looks[0].By == subject
+}

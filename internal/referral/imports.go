@@ -1,0 +1,461 @@
+package referral
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"panah/internal/caller"
+	"panah/internal/fault"
+	"panah/internal/place"
+	"panah/internal/record"
+	"panah/internal/registry"
+	"panah/internal/shelter"
+	"panah/internal/table"
+)
+
+// Import says how to take a file in.
+type Import struct {
+	DryRun   bool                  // say what would happen and change nothing
+	Within   time.Duration         // stop starting new work after so long; 0: never
+	Progress func(done, total int) // of shelters; may be nil; never called twice at once
+}
+
+const (
+	importChunk   = 24 // shelters read and written together
+	importReaders = 8  // reads of a chunk at once
+	importWorkers = 4  // chunks at once
+	importOps     = 90 // operations of one write, below the limit of the table
+)
+
+// Import takes a file of the register in, for the ministry of the region: shelters
+// and units are made or brought up to date, daily counts are set, and a unit's own
+// counts follow the file's latest day unless somebody counted later. A shelter's
+// id follows from country, register and key, so that the same file again changes
+// nothing; one that stopped half way goes on where it stopped. What cannot be
+// taken is reported by line and field and leaves the rest alone.
+func (s *Service) Import(ctx context.Context, c caller.Caller, f registry.File, how Import) (registry.Report, error) {
+	if err := c.Allow(caller.RegisterShelter, caller.Resource{District: c.Region()}); err != nil {
+		return registry.Report{}, err
+	}
+	run := &importing{Service: s, by: c, register: f.Register(), how: how, total: len(f.Entries),
+		report: registry.Report{DryRun: how.DryRun, Finished: true, Rows: f.Rows, Refused: f.Refused, Problems: f.Problems}}
+	if how.Within > 0 {
+		run.until = s.Now().Add(how.Within)
+	}
+	err := run.all(ctx, f.Entries)
+	run.report.Sort()
+	return run.report, err
+}
+
+// importing is one import on its way.
+type importing struct {
+	*Service
+	by       caller.Caller
+	register string
+	how      Import
+	until    time.Time
+	total    int
+
+	mu     sync.Mutex // guards what follows
+	done   int
+	report registry.Report
+}
+
+// all hands chunks to workers until there are no more, time is up or one fails.
+func (r *importing) all(ctx context.Context, entries []*registry.Entry) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	chunks := make(chan []*registry.Entry)
+	var workers sync.WaitGroup
+	for range importWorkers {
+		workers.Go(func() {
+			for chunk := range chunks {
+				if err := r.chunk(ctx, chunk); err != nil {
+					stop(err)
+					return
+				}
+			}
+		})
+	}
+feed:
+	for chunk := range slices.Chunk(entries, importChunk) {
+		if !r.until.IsZero() && !r.Now().Before(r.until) {
+			r.mu.Lock()
+			r.report.Finished = false
+			r.mu.Unlock()
+			break
+		}
+		select {
+		case chunks <- chunk:
+		case <-ctx.Done():
+			break feed
+		}
+	}
+	close(chunks)
+	workers.Wait()
+	return context.Cause(ctx)
+}
+
+// chunk plans a few shelters at once and writes what has to change.
+func (r *importing) chunk(ctx context.Context, entries []*registry.Entry) error {
+	plans, errs := make([]plan, len(entries)), make([]error, len(entries))
+	next := make(chan int)
+	var readers sync.WaitGroup
+	for range min(importReaders, len(entries)) {
+		readers.Go(func() {
+			for i := range next {
+				plans[i], errs[i] = r.plan(ctx, entries[i])
+			}
+		})
+	}
+	for i := range entries {
+		next <- i
+	}
+	close(next)
+	readers.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	if !r.how.DryRun {
+		if err := r.write(ctx, plans); err != nil {
+			return err
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, p := range plans {
+		r.report.Shelters.Add(p.shelters)
+		r.report.Days.Add(p.days)
+		r.report.Problems = append(r.report.Problems, p.problems...)
+	}
+	r.done += len(plans)
+	if r.how.Progress != nil {
+		r.how.Progress(r.done, r.total)
+	}
+	return nil
+}
+
+// plan is what one entry comes to.
+type plan struct {
+	entry          *registry.Entry
+	core           []table.Op   // shelter and units: one write
+	months         [][]table.Op // daily counts: any write
+	shelters, days registry.Tally
+	problems       []registry.Problem
+}
+
+// refused is a plan that changes nothing, with the reasons.
+func (p plan) refused(problems ...registry.Problem) plan {
+	return plan{entry: p.entry, shelters: registry.Tally{Refused: 1}, problems: problems}
+}
+
+// plan decides what an entry changes in what is stored now.
+func (r *importing) plan(ctx context.Context, e *registry.Entry) (plan, error) {
+	p := plan{entry: e}
+	v, id, source, err := r.find(ctx, e)
+	if err != nil {
+		return p, err
+	}
+	if v.ID != "" && (v.Source != source || r.by.Allow(caller.RegisterShelter, caller.Resource{Shelter: v.ID, District: v.District}) != nil) {
+		return p.refused(registry.Problem{Line: e.Line, Field: "key", What: "is on the register of another office"}), nil
+	}
+	facts, problems := e.Facts(shelter.Facts(v.Shelter, v.Units))
+	if len(problems) > 0 {
+		return p.refused(problems...), nil
+	}
+	for _, wrong := range facts.Problems(r.now()) {
+		problems = append(problems, e.Problem(facts, wrong))
+	}
+	if !place.Within(facts.District, r.by.Region()) {
+		problems = append(problems, registry.Problem{Line: e.Line, Field: "district", What: "is not a district of your region"})
+	}
+	if len(problems) > 0 {
+		return p.refused(problems...), nil
+	}
+	next, how, err := r.next(v, id, source, facts)
+	if err == nil {
+		next, err = r.as(e, next)
+	}
+	if wrong, ok := fault.Of(err); ok {
+		return p.refused(registry.Problem{Line: e.Line, Field: wrong.Field, What: wrong.Detail}), nil
+	}
+	if err != nil {
+		return p, err
+	}
+	p.problems = r.count(e, &next)
+	p.core = changes(v, &next, r.by.Subject)
+	switch {
+	case how == created:
+		p.shelters.Created++
+	case len(p.core) > 0:
+		p.shelters.Updated++
+	default:
+		p.shelters.Unchanged++
+	}
+	return p, r.history(ctx, &p, next, how == created)
+}
+
+// created says that a shelter is not on the register yet.
+const created = true
+
+// find reads the shelter an entry is about; its country is only known where the
+// file says the district, or for the caller's own.
+func (r *importing) find(ctx context.Context, e *registry.Entry) (v ShelterView, id string, source uint64, err error) {
+	home := country(e.District())
+	if home == "" {
+		home = country(r.by.Region())
+	}
+	id, source = shelter.Identity(home, r.register, e.Key)
+	v, err = r.stored(ctx, id)
+	return v, id, source, err
+}
+
+// next is the shelter with the facts of the file.
+func (r *importing) next(v ShelterView, id string, source uint64, facts shelter.Registration) (next ShelterView, isNew bool, err error) {
+	if v.ID == "" {
+		next.Shelter, next.Units = facts.New(id)
+		next.Source = source
+		return next, created, nil
+	}
+	next, _, err = updated(v, facts)
+	return next, !created, err
+}
+
+// as brings a shelter as far as the file says its vetting has got: never back, and
+// never past a suspension or closure.
+func (r *importing) as(e *registry.Entry, v ShelterView) (ShelterView, error) {
+	want, said := e.Want()
+	if !said || want == shelter.Registered {
+		return v, nil
+	}
+	if err := r.by.Allow(caller.VetShelter, caller.Resource{Shelter: v.ID, District: v.District}); err != nil {
+		return v, err
+	}
+	var err error
+	if v.Status == shelter.Registered {
+		v.Shelter, err = v.Moved(shelter.Vetted, len(v.Units), r.now())
+	}
+	if err == nil && v.Status == shelter.Vetted && want == shelter.Active {
+		v.Shelter, err = v.Moved(shelter.Active, len(v.Units), r.now())
+	}
+	return v, err
+}
+
+// count lets the unit's own counts follow the file's latest day, unless somebody
+// has counted, or people have come or gone, since.
+func (r *importing) count(e *registry.Entry, v *ShelterView) (problems []registry.Problem) {
+	for _, said := range e.Units {
+		d, ok := said.Last()
+		if !ok {
+			continue
+		}
+		for i, u := range v.Units {
+			if u.ID != said.ID {
+				continue
+			}
+			c := u.Counts()
+			asIs := c.Staffed() == d.Staffed && c.OutOfService() == d.OutOfService && c.Occupied() == d.Occupied
+			if d.Day.Before(u.CountedAt) || d.Day.Before(u.ConfirmedAt) || d.Day.Before(u.MovedAt) || (asIs && d.Day.Equal(u.CountedAt)) {
+				continue
+			}
+			next, err := u.Count(shelter.Census{CountedAt: d.Day, Present: d.Occupied, Staffed: d.Staffed, OutOfService: d.OutOfService}, r.now())
+			if wrong, ok := fault.Of(err); ok {
+				problems = append(problems, registry.Problem{Line: d.Line, Field: field(wrong), What: wrong.Detail})
+				continue
+			}
+			next.By = r.by.Subject
+			v.Units[i] = next
+		}
+	}
+	return problems
+}
+
+// field names a fault's field as a file does.
+func field(f *fault.Fault) string {
+	if f.Field == "countedAt" {
+		return "day"
+	}
+	return f.Field
+}
+
+// changes are the writes that make next of what is stored, none where both say the
+// same. A shelter that changes takes its units along, for their rev.
+func changes(v ShelterView, next *ShelterView, by string) (ops []table.Op) {
+	put := func(it table.Item, version uint64) { ops = append(ops, table.PutOp(it, version)) }
+	whole := v.ID == "" || next.Rev != v.Rev
+	if whole {
+		next.By = by
+		put(record.FromShelter(next.Shelter), next.Version)
+	}
+	for i := range next.Units {
+		next.Units[i].Rev = next.Rev
+		u := next.Units[i]
+		at := slices.IndexFunc(v.Units, func(have shelter.Unit) bool { return have.ID == u.ID })
+		if whole || at < 0 || v.Units[at].Census != u.Census {
+			put(record.FromUnit(u), u.Version)
+		}
+	}
+	return ops
+}
+
+// history plans the daily counts: each day is set to what the file says. A shelter
+// that is new has none: they are never written before it.
+func (r *importing) history(ctx context.Context, p *plan, v ShelterView, isNew bool) error {
+	for _, said := range p.entry.Units {
+		months := map[table.Key][]shelter.DayCount{}
+		at := slices.IndexFunc(v.Units, func(u shelter.Unit) bool { return u.ID == said.ID })
+		for _, d := range said.Days {
+			day := d.DayCount
+			day.District, day.Shelter, day.Unit = v.District, v.ID, said.ID
+			day.Population, day.Kind = v.Units[at].Population, v.Units[at].Kind
+			if wrong, ok := fault.Of(day.Check(r.now())); ok {
+				p.days.Refused++
+				p.problems = append(p.problems, registry.Problem{Line: d.Line, Field: wrong.Field, What: wrong.Detail})
+				continue
+			}
+			key := record.MonthKey(day)
+			months[key] = append(months[key], day)
+		}
+		for key, days := range months {
+			var it *table.Item
+			if !isNew {
+				var err error
+				if it, err = r.Store.Get(ctx, key, table.Strong); err != nil {
+					return refusal(err)
+				}
+			}
+			op, tally, err := merged(it, days)
+			if err != nil {
+				return err
+			}
+			p.days.Add(tally)
+			if op != nil {
+				p.months = append(p.months, []table.Op{*op})
+			}
+		}
+	}
+	return nil
+}
+
+// merged puts days over the month that is stored; nil: none is.
+func merged(it *table.Item, days []shelter.DayCount) (*table.Op, registry.Tally, error) {
+	var tally registry.Tally
+	var err error
+	var stored []shelter.DayCount
+	var version uint64
+	if it != nil {
+		version = it.Version
+		if stored, err = record.ToMonth(it); err != nil {
+			return nil, tally, err
+		}
+	}
+	for _, d := range days {
+		at := slices.IndexFunc(stored, func(have shelter.DayCount) bool { return have.Day.Equal(d.Day) })
+		switch {
+		case at < 0:
+			stored = append(stored, d)
+			tally.Created++
+		case stored[at] == d:
+			tally.Unchanged++
+		default:
+			stored[at] = d
+			tally.Updated++
+		}
+	}
+	if tally.Created+tally.Updated == 0 {
+		return nil, tally, nil
+	}
+	for i := range stored { // the month has one population and kind: the latest known
+		stored[i].Population, stored[i].Kind = days[0].Population, days[0].Kind
+	}
+	op := table.PutOp(record.FromMonth(stored), version)
+	return &op, tally, nil
+}
+
+// write commits plans together where they fit one write. Those that lost a race
+// are planned again one by one.
+func (r *importing) write(ctx context.Context, plans []plan) error {
+	var ops []table.Op
+	var of []*plan
+	flush := func() error {
+		if len(ops) == 0 {
+			return nil
+		}
+		err := r.commit(ctx, ops, of)
+		ops, of = nil, nil
+		return err
+	}
+	for i := range plans {
+		p := &plans[i]
+		for _, part := range append([][]table.Op{p.core}, p.months...) {
+			if len(part) == 0 {
+				continue
+			}
+			if len(ops)+len(part) > importOps {
+				if err := flush(); err != nil {
+					return err
+				}
+			}
+			ops = append(ops, part...)
+			if len(of) == 0 || of[len(of)-1] != p {
+				of = append(of, p)
+			}
+		}
+	}
+	return flush()
+}
+
+func (r *importing) commit(ctx context.Context, ops []table.Op, of []*plan) error {
+	lost, err := r.put(ctx, ops)
+	if err != nil {
+		return err
+	}
+	if !lost {
+		return nil
+	}
+	for _, p := range of {
+		if err := r.alone(ctx, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// put writes once; lost says that it may not have been written as it was decided.
+func (r *importing) put(ctx context.Context, ops []table.Op) (lost bool, err error) {
+	err = r.Store.Write(ctx, table.Batch{WriteID: r.NewID(), Ops: ops})
+	if _, stale := table.IsStale(err); stale || errors.Is(err, table.ErrUnknown) {
+		return true, nil
+	}
+	return false, refusal(err)
+}
+
+// alone plans and writes one entry again until it is in. What it counts is what
+// was counted first: part of it may have been written already.
+func (r *importing) alone(ctx context.Context, p *plan) error {
+	for range attempts {
+		again, err := r.plan(ctx, p.entry)
+		if err != nil {
+			return err
+		}
+		lost := false
+		for _, ops := range append([][]table.Op{again.core}, again.months...) {
+			if len(ops) == 0 {
+				continue
+			}
+			if lost, err = r.put(ctx, ops); err != nil {
+				return err
+			}
+			if lost {
+				break
+			}
+		}
+		if !lost {
+			return nil
+		}
+	}
+	return fault.New(fault.Busy, "a shelter of this file is busy; send the same file again shortly")
+}

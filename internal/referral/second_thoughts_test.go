@@ -1,0 +1,419 @@
+package referral_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"panah/internal/audit"
+	"panah/internal/caller"
+	"panah/internal/code"
+	"panah/internal/fault"
+	"panah/internal/placement"
+	"panah/internal/referral"
+	"panah/internal/shelter"
+	"panah/internal/table"
+	"panah/internal/testworld"
+)
+
+// arrived brings a girl into the shelter that was held first.
+func arrived(t *testing.T, w *testworld.World) referral.Outcome {
+	t.Helper()
+	o := onTheRoad(t, w)
+	o, err := w.Service.Receive(context.Background(), staff(o.Hold.Shelter), o.ID, command("receive", 4))
+	if err != nil || o.State != placement.Arrived {
+		t.Fatal(o.State, err)
+	}
+	return o
+}
+
+func counts(t *testing.T, w *testworld.World, id, unit string) string {
+	t.Helper()
+	c := w.Unit(t, id, unit).Counts()
+	return fmt.Sprintf("occupied %d held %d free %d", c.Occupied(), c.Held(), c.Free())
+}
+
+// Each move that can be taken back leaves placement and beds as they were.
+func TestUndoLeavesPlacementAndBedsAsTheyWere(t *testing.T) {
+	type step func(w *testworld.World, o referral.Outcome) (referral.Outcome, error)
+	ctx := context.Background()
+	for name, c := range map[string]struct {
+		start func(*testing.T, *testworld.World) referral.Outcome
+		move  step
+		who   func(referral.Outcome) caller.Caller
+	}{
+		"depart": {func(t *testing.T, w *testworld.World) referral.Outcome {
+			o := onTheRoad(t, w)
+			back, err := w.Service.Undo(ctx, team, o.ID, command("not yet", 4))
+			if err != nil || back.State != placement.Accepted {
+				t.Fatal(back.State, err)
+			}
+			return back
+		}, func(w *testworld.World, o referral.Outcome) (referral.Outcome, error) {
+			return w.Service.Depart(ctx, team, o.ID, true, nil, command("depart again", o.Version))
+		}, func(referral.Outcome) caller.Caller { return team }},
+		"divert": {onTheRoad, func(w *testworld.World, o referral.Outcome) (referral.Outcome, error) {
+			return w.Service.Divert(ctx, team, o.ID, 0, command("divert", o.Version))
+		}, func(referral.Outcome) caller.Caller { return team }},
+		"receive": {onTheRoad, func(w *testworld.World, o referral.Outcome) (referral.Outcome, error) {
+			return w.Service.Receive(ctx, staff(o.Hold.Shelter), o.ID, command("receive", 0))
+		}, func(o referral.Outcome) caller.Caller { return staff(o.Hold.Shelter) }},
+		"end": {arrived, func(w *testworld.World, o referral.Outcome) (referral.Outcome, error) {
+			return w.Service.End(ctx, staff(o.Hold.Shelter), o.ID, nil, code.EndHome, command("end", 0))
+		}, func(o referral.Outcome) caller.Caller { return staff(o.Hold.Shelter) }},
+		"a decision": {arrived, func(w *testworld.World, o referral.Outcome) (referral.Outcome, error) {
+			return w.Service.Decide(ctx, desk, o.ID, referral.DecideCommand{Command: command("decide", 0)})
+		}, func(referral.Outcome) caller.Caller { return desk }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := testworld.Open(t)
+			before := c.start(t, w)
+			beds := counts(t, w, before.Hold.Shelter, "girls")
+			w.Pass(time.Minute)
+			moved, err := c.move(w, before)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.Pass(placement.UndoFor - time.Second)
+			back, err := w.Service.Undo(ctx, c.who(before), before.ID, command("undo", moved.Version))
+			if err != nil || back.State != before.State || back.Ruling != before.Ruling || back.ArrivedAt != before.ArrivedAt {
+				t.Fatalf("%s, %v", back.State, err)
+			}
+			if got := counts(t, w, before.Hold.Shelter, "girls"); got != beds {
+				t.Fatalf("beds are %s, were %s", got, beds)
+			}
+			if _, err := w.Service.Undo(ctx, c.who(before), before.ID, command("twice", back.Version)); !fault.Is(err, fault.IllegalMove) {
+				t.Fatalf("an undo is taken back: %v", err)
+			}
+			again, err := w.Service.Undo(ctx, c.who(before), before.ID, command("undo", moved.Version))
+			if err != nil || !again.Replayed || again.Version != back.Version {
+				t.Fatalf("sent again: %v %v", again.Replayed, err)
+			}
+			account(t, w)
+		})
+	}
+}
+
+func TestUndoIsTheMoversAloneAndEndsAfterFifteenMinutes(t *testing.T) {
+	w := testworld.Open(t)
+	ctx, s := context.Background(), w.Service
+	o := onTheRoad(t, w)
+	if _, err := s.Undo(ctx, staff(o.Hold.Shelter), o.ID, command("theirs", 4)); !fault.Is(err, fault.IllegalMove) {
+		t.Fatalf("the shelter takes back what the team did: %v", err)
+	}
+	if _, err := s.Undo(ctx, staff("HOMB"), o.ID, command("nobody's", 4)); !fault.Is(err, fault.NotFound) {
+		t.Fatalf("another shelter: %v", err)
+	}
+	if _, err := s.Undo(ctx, team, o.ID, referral.Command{Key: "by hold", Payload: "x", HoldNo: 1}); !fault.Is(err, fault.Invalid) {
+		t.Fatalf("an undo that does not name the version: %v", err)
+	}
+	w.Pass(placement.UndoFor)
+	if _, err := s.Undo(ctx, team, o.ID, command("late", 4)); !fault.Is(err, fault.IllegalMove) {
+		t.Fatalf("after fifteen minutes: %v", err)
+	}
+	p, err := s.Placement(ctx, team, o.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range p.Next(placement.Team, w.Now()) {
+		if m == placement.MoveUndo {
+			t.Fatal("next offers an undo that would be refused")
+		}
+	}
+}
+
+// A shelter that declined by mistake gets the party back while nobody else has
+// said yes, and its beds are held again in the same write.
+func TestADeclineTakenBackHoldsTheShelterAgain(t *testing.T) {
+	w := testworld.Open(t)
+	ctx, s := context.Background(), w.Service
+	o := request(t, w, "one", true)
+	first := o.Hold.Shelter
+	no, err := s.Decline(ctx, staff(first), o.ID, 0, command("decline", 1))
+	if err != nil || no.Hold.Shelter == first || no.State != placement.Held {
+		t.Fatalf("%s at %s, %v", no.State, no.Hold.Shelter, err)
+	}
+	back, err := s.Undo(ctx, staff(first), o.ID, command("undo", no.Version))
+	if err != nil || back.State != placement.Held || back.Hold.Shelter != first {
+		t.Fatalf("%s at %s, %v", back.State, back.Hold.Shelter, err)
+	}
+	if live := account(t, w); live != 1 {
+		t.Fatalf("%d live", live)
+	}
+}
+
+func TestAPartyIsSplitByDecisionOnlyAndNobodyIsLost(t *testing.T) {
+	w := testworld.Open(t)
+	ctx, s := context.Background(), w.Service
+	r := girl()
+	r.Persons = append(r.Persons, placement.Person{Age: code.Age6To11, PlaceWith: code.Boys})
+	o, err := s.Request(ctx, team, r, command("siblings", 0))
+	if err != nil || o.Hold.Beds() != 2 {
+		t.Fatal(o.Hold, err)
+	}
+	if _, _, err := s.Split(ctx, team, o.ID, []int{1}, code.ChosenBySelf, command("split", 1)); !fault.Is(err, fault.Invalid) {
+		t.Fatalf("children are split on their own word: %v", err)
+	}
+	for name, persons := range map[string][]int{"all": {0, 1}, "nobody there": {2}, "twice": {1, 1}} {
+		if _, _, err := s.Split(ctx, team, o.ID, persons, code.ChosenByCommittee, command("split "+name, 1)); !fault.Is(err, fault.Invalid) {
+			t.Fatalf("%s: %v", name, err)
+		}
+	}
+	stay, apart, err := s.Split(ctx, team, o.ID, []int{1}, code.ChosenByCommittee, command("split", 1))
+	if err != nil || len(stay.Request.Persons) != 1 || stay.Request.Persons[0].PlaceWith != code.Girls || stay.Hold.Beds() != 1 {
+		t.Fatalf("%+v %v", stay.Hold, err)
+	}
+	other, err := s.Placement(ctx, team, apart)
+	if err != nil || other.State != placement.Requested || len(other.Request.Persons) != 1 || other.Request.Persons[0].PlaceWith != code.Boys {
+		t.Fatalf("%+v %v", other.Request.Persons, err)
+	}
+	again, same, err := s.Split(ctx, team, o.ID, []int{1}, code.ChosenByCommittee, command("split", 1))
+	if err != nil || !again.Replayed || same != apart {
+		t.Fatalf("sent again: %v %v", again.Replayed, err)
+	}
+	if held, err := s.Hold(ctx, team, apart, "", command("hold", 1)); err != nil || held.Hold.Beds() != 1 {
+		t.Fatal(held.Hold, err)
+	}
+	if live := account(t, w); live != 2 {
+		t.Fatalf("%d live", live)
+	}
+}
+
+func TestAYesOnThePhoneShowsTheDoorOnlyWithTheSheltersCode(t *testing.T) {
+	ctx := context.Background()
+	for name, c := range map[string]struct {
+		knows bool
+		where string
+	}{"who knows the code": {true, "the blue door"}, "who does not": {false, "the fountain"}} {
+		t.Run(name, func(t *testing.T) {
+			w := testworld.Open(t)
+			s := w.Service
+			o := request(t, w, "one", true)
+			at := o.Hold.Shelter
+			h, err := s.SetHandover(ctx, staff(at), at, shelter.Handover{Point: "the blue door", Meeting: "the fountain"})
+			if err != nil || h.Code == "" {
+				t.Fatal(err)
+			}
+			if _, err := s.Reveal(ctx, team, o.ID, command("too early", 1)); !fault.Is(err, fault.IllegalMove) {
+				t.Fatalf("shown before the shelter said yes: %v", err)
+			}
+			w.Pass(26 * time.Minute)
+			code := "wrong"
+			if c.knows {
+				code = h.Code
+			}
+			yes, err := s.AcceptByPhone(ctx, team, o.ID, code, command("phone", 1))
+			if err != nil || yes.State != placement.Accepted || !yes.ByPhone || yes.Verified != c.knows {
+				t.Fatal(yes.State, yes.Verified, err)
+			}
+			if u := w.Unit(t, at, "girls"); u.ByPhone != c.knows || u.ConfirmedAt.Equal(w.Now()) != c.knows {
+				t.Fatalf("counts vouched for by phone: %v at %s", u.ByPhone, u.ConfirmedAt)
+			}
+			shown, err := s.Reveal(ctx, team, o.ID, command("look", 2))
+			if err != nil || shown.Where != c.where || len(shown.Looks) != 1 || shown.Looks[0].By != team.Subject {
+				t.Fatalf("%q %+v %v", shown.Where, shown.Looks, err)
+			}
+			mate := caller.Caller{Subject: "subject-team-a-2", Role: caller.Rescue, Scope: team.Scope}
+			if _, err := s.Reveal(ctx, mate, o.ID, command("mate", 3)); !fault.Is(err, fault.Forbidden) {
+				t.Fatalf("another of the team sees it: %v", err)
+			}
+			w.Pass(13 * time.Hour)
+			if _, err := s.Reveal(ctx, team, o.ID, command("long after", 3)); !fault.Is(err, fault.IllegalMove) {
+				t.Fatalf("shown for ever: %v", err)
+			}
+			if _, err := s.Handover(ctx, staff("GRLS"), at); at != "GRLS" && !fault.Is(err, fault.NotFound) {
+				t.Fatalf("another shelter sees it: %v", err)
+			}
+		})
+	}
+}
+
+// A family room with one child in it is full (row C6): rooms are held, filled and
+// given back whole.
+func TestARoomIsThePartysOwn(t *testing.T) {
+	w := testworld.Open(t)
+	ctx, s := context.Background(), w.Service
+	family := testworld.Unit("FAMI", "rooms", code.Family, code.ChildBands.Union(code.AdultBands), 8, 0)
+	family.RoomBeds = 4
+	w.Add(t, testworld.Home("FAMI", testworld.District, code.Other, family))
+	w.Pass(2 * time.Second)
+	r := girl()
+	mother := placement.Person{Age: code.Age25To59, PlaceWith: code.Family}
+	child := placement.Person{Age: code.Age6To11, PlaceWith: code.Family}
+	r.Persons = []placement.Person{mother, child}
+	ask := func(key string) (referral.Outcome, error) { return s.Request(ctx, team, r, command(key, 0)) }
+	one, err := ask("family one")
+	if err != nil || one.State != placement.Held || one.Hold.Beds() != 4 || counts(t, w, "FAMI", "rooms") != "occupied 0 held 4 free 4" {
+		t.Fatalf("%s %d %s %v", one.State, one.Hold.Beds(), counts(t, w, "FAMI", "rooms"), err)
+	}
+	if two, err := ask("family two"); err != nil || two.State != placement.Held {
+		t.Fatal(two.State, err)
+	}
+	if three, err := ask("family three"); err != nil || three.State != placement.Waitlisted {
+		t.Fatalf("a third family in two rooms: %s %v", three.State, err)
+	}
+	w.Pass(time.Minute)
+	in, err := s.Receive(ctx, staff("FAMI"), one.ID, command("in", 0))
+	if err != nil || counts(t, w, "FAMI", "rooms") != "occupied 2 held 4 free 0" {
+		t.Fatal(counts(t, w, "FAMI", "rooms"), err)
+	}
+	if u := w.Unit(t, "FAMI", "rooms"); u.RoomsOccupied() != 1 || u.Rooms() != 2 {
+		t.Fatalf("%d of %d rooms", u.RoomsOccupied(), u.Rooms())
+	}
+	w.Pass(time.Minute)
+	if _, err := s.End(ctx, staff("FAMI"), in.ID, []int{0}, code.EndHospital, command("one out", 0)); err != nil || counts(t, w, "FAMI", "rooms") != "occupied 1 held 4 free 0" {
+		t.Fatal(counts(t, w, "FAMI", "rooms"), err)
+	}
+	w.Pass(time.Minute)
+	if _, err := s.End(ctx, staff("FAMI"), in.ID, nil, code.EndHome, command("all out", 0)); err != nil || counts(t, w, "FAMI", "rooms") != "occupied 0 held 4 free 4" {
+		t.Fatal(counts(t, w, "FAMI", "rooms"), err)
+	}
+	if found, err := s.Verify(ctx, false); err != nil || len(found) > 0 {
+		t.Fatal(found, err)
+	}
+}
+
+func TestSurgeBedsEndByThemselves(t *testing.T) {
+	w := testworld.Open(t)
+	ctx, s := context.Background(), w.Service
+	cmd := referral.SurgeCommand{Key: "flood", Population: code.TransgenderUnit, Ages: code.AdultBands, Beds: 5, EndsAt: w.Now().Add(48 * time.Hour)}
+	if _, _, err := s.Surge(ctx, staff("MENS"), "MENS", cmd); !fault.Is(err, fault.Forbidden) {
+		t.Fatalf("a shelter opens surge beds itself: %v", err)
+	}
+	u, _, err := s.Surge(ctx, ministry, "MENS", cmd)
+	if err != nil || u.Sanctioned != 0 || !u.Surge() {
+		t.Fatalf("%+v %v", u, err)
+	}
+	same, replayed, err := s.Surge(ctx, ministry, "MENS", cmd)
+	if err != nil || !replayed || same.ID != u.ID {
+		t.Fatalf("sent again: %v %v", same.ID, err)
+	}
+	w.Feed(t)
+	r := girl()
+	r.Persons = []placement.Person{{Age: code.Age25To59, PlaceWith: code.TransgenderUnit}}
+	if o, err := s.Request(ctx, team, r, command("in time", 0)); err != nil || o.State != placement.Held {
+		t.Fatal(o.State, err)
+	}
+	w.Pass(48 * time.Hour)
+	if o, err := s.Request(ctx, team, r, command("too late", 0)); err != nil || o.State == placement.Held {
+		t.Fatalf("held in surge beds that have ended: %s %v", o.State, err)
+	}
+	bad := cmd
+	for field, change := range map[string]func(){"beds": func() { bad.Beds = 0 }, "ages": func() { bad.Ages = 0 }, "endsAt": func() { bad.EndsAt = w.Now() }} {
+		bad = cmd
+		bad.EndsAt = w.Now().Add(time.Hour)
+		change()
+		if _, _, err := s.Surge(ctx, ministry, "MENS", bad); err == nil {
+			t.Fatalf("%s is not checked", field)
+		} else if f, _ := fault.Of(err); f.Field != field {
+			t.Fatalf("%s: %v", field, f)
+		}
+	}
+}
+
+func TestACountIsTakenBackUntilSomebodyComes(t *testing.T) {
+	w := testworld.Open(t)
+	ctx, s := context.Background(), w.Service
+	w.Pass(time.Minute)
+	before := counts(t, w, "GRLS", "girls")
+	if _, err := s.Count(ctx, staff("GRLS"), "GRLS", "girls", census(33, w.Now(), 1)); err != nil {
+		t.Fatal(err)
+	}
+	u, err := s.UndoCount(ctx, staff("GRLS"), "GRLS", "girls", referral.Command{Key: "undo-count-1"})
+	if err != nil || counts(t, w, "GRLS", "girls") != before || u.Census != 3 {
+		t.Fatalf("%s, census %d, %v", counts(t, w, "GRLS", "girls"), u.Census, err)
+	}
+	if _, err := s.UndoCount(ctx, staff("GRLS"), "GRLS", "girls", referral.Command{Key: "undo-count-2"}); !fault.Is(err, fault.IllegalMove) {
+		t.Fatalf("taken back twice: %v", err)
+	}
+	if _, err := s.Count(ctx, staff("GRLS"), "GRLS", "girls", census(12, w.Now(), 3)); err != nil {
+		t.Fatal(err)
+	}
+	w.Pass(shelter.UndoFor)
+	if _, err := s.UndoCount(ctx, staff("GRLS"), "GRLS", "girls", referral.Command{Key: "undo-count-3"}); !fault.Is(err, fault.IllegalMove) {
+		t.Fatalf("after fifteen minutes: %v", err)
+	}
+	if _, err := s.UndoCount(ctx, staff("HOMA"), "GRLS", "girls", referral.Command{Key: "undo-count-4"}); !fault.Is(err, fault.NotFound) {
+		t.Fatalf("another shelter: %v", err)
+	}
+}
+
+// The clocks of law come from the jurisdiction of the place; a review of the stay
+// warns the desk and a decision moves it (rows A4 and D10).
+func TestAStayHasAGroundAndAReviewThatAlerts(t *testing.T) {
+	w := testworld.Open(t)
+	ctx, s := context.Background(), w.Service
+	o := arrived(t, w)
+	if o.Basis.Ground != code.StayAwaitingCommittee || !o.Basis.ReviewBy.Equal(o.ArrivedAt.AddDate(0, 0, 15)) {
+		t.Fatalf("basis %+v", o.Basis)
+	}
+	ground, _ := code.StayBases.Parse("interim_magistrate")
+	far := w.Now().AddDate(1, 0, 0)
+	ruled, err := s.Decide(ctx, desk, o.ID, referral.DecideCommand{Command: command("order", 0), Ground: &ground, ReviewBy: far})
+	if err != nil || !ruled.Basis.ReviewBy.Equal(w.Now().AddDate(0, 0, 10)) {
+		t.Fatalf("the law allows ten days, the review is %s: %v", ruled.Basis.ReviewBy, err)
+	}
+	for _, day := range []int{5, 8, 10} {
+		w.Pass(ruled.Basis.From.AddDate(0, 0, day).Add(6 * time.Second).Sub(w.Now()))
+		if _, err := s.Lapse(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var percents []int
+	for _, a := range alerts(t, w) {
+		if a.Clock == "review.interim_magistrate" {
+			percents = append(percents, a.Percent)
+		}
+	}
+	if fmt.Sprint(percents) != "[50 80 100]" {
+		t.Fatalf("warned at %v", percents)
+	}
+}
+
+func TestAPlaceWithoutItsOwnLawUsesTheDefault(t *testing.T) {
+	for district, want := range map[string]string{"IN-LGD-315": "in.jj.31", "BD-13": "bd.tell_authority"} {
+		r := girl()
+		r.Place = "IN-LGD-315"
+		w := testworld.Open(t)
+		p := placement.New("p", "t", "x", r, w.Now(), placement.Command{})
+		p.Request.Place = "BD-13"
+		if district == "IN-LGD-315" {
+			p.Request.Place = testworld.District
+		}
+		if clocks := w.Service.Policy.Clocks(p); len(clocks) != 1 || clocks[0].ID != want {
+			t.Errorf("%s: %+v", district, clocks)
+		}
+		p.Request.Place = "ZZ"
+		if clocks := w.Service.Policy.Clocks(p); len(clocks) != 1 || clocks[0].ID != "default.tell_authority" {
+			t.Errorf("elsewhere: %+v", clocks)
+		}
+	}
+}
+
+func TestWhoChangedTheCountsIsListed(t *testing.T) {
+	w := testworld.Open(t)
+	ctx, s := context.Background(), w.Service
+	w.Pass(time.Minute)
+	if _, err := s.Count(ctx, staff("GRLS"), "GRLS", "girls", census(33, w.Now(), 1)); err != nil {
+		t.Fatal(err)
+	}
+	changes, _, err := w.Store.(table.Feed).Changes(ctx, "", 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := audit.NewKeeper(w.Store, w.NewID, w.Now, slog.New(slog.DiscardHandler)).Apply(ctx, changes); err != nil {
+		t.Fatal(err)
+	}
+	list, _, err := s.UnitLog(ctx, desk, "GRLS", "girls", 10, "")
+	if err != nil || len(list) != 2 || list[0].By != staff("GRLS").Subject || list[0].What.Occupied != 33 || list[1].What.Occupied != 10 {
+		t.Fatalf("%+v %v", list, err)
+	}
+	if _, _, err := s.UnitLog(ctx, team, "GRLS", "girls", 10, ""); !fault.Is(err, fault.Forbidden) {
+		t.Fatalf("a team reads it: %v", err)
+	}
+	if _, _, err := s.UnitLog(ctx, desk, "GRLS", "attic", 10, ""); !fault.Is(err, fault.NotFound) {
+		t.Fatalf("a unit that is not there: %v", err)
+	}
+}

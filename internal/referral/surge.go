@@ -1,0 +1,139 @@
+package referral
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"panah/internal/audit"
+	"panah/internal/caller"
+	"panah/internal/code"
+	"panah/internal/fault"
+	"panah/internal/placement"
+	"panah/internal/record"
+	"panah/internal/shelter"
+	"panah/internal/table"
+)
+
+// SurgeCommand opens extra beds for a time.
+type SurgeCommand struct {
+	Key        string // of idempotency: the same key is the same unit
+	Population code.Population
+	Ages       code.Set[code.AgeBand]
+	Beds       int
+	EndsAt     time.Time
+}
+
+// maxSurge is how long surge beds may be open: what lasts longer is registered.
+const maxSurge = 90 * 24 * time.Hour
+
+// Surge opens a unit of extra beds in a shelter, until an instant. From then on
+// nobody is taken in there; who is there stays counted. The unit's id comes from
+// the key, so that a repeated command finds it.
+func (s *Service) Surge(ctx context.Context, c caller.Caller, shelterID string, cmd SurgeCommand) (shelter.Unit, bool, error) {
+	now := s.now()
+	v, err := s.Shelter(ctx, c, shelterID)
+	if err != nil {
+		return shelter.Unit{}, false, err
+	}
+	if err := c.Allow(caller.OpenSurge, caller.Resource{Shelter: v.ID, District: v.District}); err != nil {
+		return shelter.Unit{}, false, err
+	}
+	u, err := newSurge(v, cmd, now)
+	if err != nil {
+		return u, false, err
+	}
+	u.By = c.Subject
+	for range attempts {
+		it, err := s.Store.Get(ctx, record.UnitKey(v.ID, u.ID), table.Strong)
+		if err != nil {
+			return u, false, refusal(err)
+		}
+		if it != nil {
+			u, err = record.ToUnit(it)
+			return u, true, err
+		}
+		put := record.FromUnit(u)
+		err = s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: []table.Op{table.PutOp(put, 0)}})
+		if _, lost := table.IsStale(err); !lost && !errors.Is(err, table.ErrUnknown) {
+			if u.Version, put.Version = 1, 1; err == nil {
+				s.Directory.Learn(&put)
+			}
+			return u, false, refusal(err)
+		}
+	}
+	return u, false, fault.New(fault.Busy, "the shelter is busy; send it again shortly")
+}
+
+func newSurge(v ShelterView, cmd SurgeCommand, now time.Time) (shelter.Unit, error) {
+	switch {
+	case cmd.Beds < 1:
+		return shelter.Unit{}, fault.Field("beds", "must be at least 1")
+	case cmd.Ages == 0:
+		return shelter.Unit{}, fault.Field("ages", "needs at least one age band")
+	case !cmd.EndsAt.After(now) || cmd.EndsAt.After(now.Add(maxSurge)):
+		return shelter.Unit{}, fault.Field("endsAt", "must be within the next ninety days")
+	}
+	counts, err := shelter.NewCounts(cmd.Beds, 0, 0, 0)
+	if err != nil {
+		return shelter.Unit{}, fault.Field("beds", "must be at most %d", shelter.MaxBeds)
+	}
+	id := fmt.Sprintf("surge-%06x", placement.Hash(v.ID+"\x00"+cmd.Key)&0xffffff)
+	return shelter.Restore(shelter.Unit{Shelter: v.ID, ID: id, Population: cmd.Population, Ages: cmd.Ages, EndsAt: cmd.EndsAt.UTC().Truncate(time.Second),
+		Rev: v.Rev, Census: 1, CountedAt: now, ConfirmedAt: now}, counts, nil), nil
+}
+
+// UndoCount takes the last census of a unit back. The same command sent again is
+// the same success and takes back no other.
+func (s *Service) UndoCount(ctx context.Context, c caller.Caller, shelterID, unitID string, cmd Command) (shelter.Unit, error) {
+	if err := c.Allow(caller.CountUnit, caller.Resource{Shelter: shelterID}); err != nil {
+		return shelter.Unit{}, err
+	}
+	for range attempts {
+		it, err := s.Store.Get(ctx, record.UnitKey(shelterID, unitID), table.Strong)
+		if err != nil {
+			return shelter.Unit{}, refusal(err)
+		}
+		if it == nil {
+			return shelter.Unit{}, fault.New(fault.NotFound, "there is nothing here under this id")
+		}
+		u, err := record.ToUnit(it)
+		if err != nil {
+			return u, err
+		}
+		next, err := u.Undo(cmd.hash(c).Key, s.now())
+		if err != nil || next.Census == u.Census {
+			return u, err
+		}
+		next.By = c.Subject
+		put := record.FromUnit(next)
+		if err = s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: []table.Op{table.PutOp(put, it.Version)}}); err == nil {
+			next.Version, put.Version = it.Version+1, it.Version+1
+			s.Directory.Learn(&put)
+			return next, nil
+		}
+		if _, lost := table.IsStale(err); !lost && !errors.Is(err, table.ErrUnknown) {
+			return u, refusal(err)
+		}
+	}
+	return shelter.Unit{}, fault.New(fault.Busy, "the unit is busy; send it again shortly")
+}
+
+// UnitLog lists who changed a unit's counts, what they were then and when, the
+// newest first.
+func (s *Service) UnitLog(ctx context.Context, c caller.Caller, shelterID, unitID string, limit int, after string) ([]audit.Entry, string, error) {
+	v, err := s.Shelter(ctx, c, shelterID)
+	if err != nil {
+		return nil, "", err
+	}
+	if err := c.Allow(caller.ReadAudit, caller.Resource{Shelter: v.ID, District: v.District}); err != nil {
+		return nil, "", err
+	}
+	if !slices.ContainsFunc(v.Units, func(u shelter.Unit) bool { return u.ID == unitID }) {
+		return nil, "", fault.New(fault.NotFound, "there is nothing here under this id")
+	}
+	list, next, err := audit.List(ctx, s.Store, record.UnitKey(v.ID, unitID), limit, after)
+	return list, next, cursorFault(refusal(err))
+}

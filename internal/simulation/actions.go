@@ -1,0 +1,547 @@
+package simulation
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"panah/internal/caller"
+	"panah/internal/code"
+	"panah/internal/placement"
+	"panah/internal/referral"
+	"panah/internal/shelter"
+	"panah/internal/testworld"
+)
+
+var (
+	teams    = []caller.Caller{{Subject: "team-a-1", Role: caller.Rescue, Scope: "team-a"}, {Subject: "team-b-1", Role: caller.Rescue, Scope: "team-b"}}
+	desk     = caller.Caller{Subject: "desk-1", Role: caller.Desk, Scope: string(testworld.District)}
+	ministry = caller.Caller{Subject: "ministry-1", Role: caller.Ministry, Scope: "IN"}
+)
+
+// phoneCode is what every shelter says on the phone.
+const phoneCode = "CODE"
+
+// shelters are few and small, so that everybody wants the same beds.
+func shelters() (out []place) {
+	for _, s := range []testworld.Place{
+		testworld.Home("HOMA", testworld.District, code.ChildrensHome,
+			testworld.Unit("HOMA", "boys", code.Boys, testworld.SchoolAge, 3, 1), testworld.Unit("HOMA", "girls", code.Girls, testworld.SchoolAge, 4, 1)),
+		testworld.Home("HOMB", testworld.District, code.OpenShelter,
+			testworld.Unit("HOMB", "boys", code.Boys, testworld.SchoolAge, 2, 0), testworld.Unit("HOMB", "girls", code.Girls, testworld.SchoolAge, 2, 0)),
+		testworld.Home("GRLS", testworld.District, code.ChildrensHome, testworld.Unit("GRLS", "girls", code.Girls, testworld.SchoolAge, 3, 1)),
+		testworld.Home("WOMN", testworld.District, code.ShaktiSadan, testworld.Unit("WOMN", "women", code.Women, code.AdultBands, 3, 1)),
+	} {
+		out = append(out, place{s})
+	}
+	return out
+}
+
+func staff(shelterID string) caller.Caller {
+	return caller.Caller{Subject: "staff-" + shelterID, Role: caller.Shelter, Scope: shelterID}
+}
+
+func person(with code.Population, age code.AgeBand) placement.Person {
+	return placement.Person{Age: age, PlaceWith: with}
+}
+
+// parties that ask.
+func parties() [][]placement.Person {
+	girl, boy, woman := person(code.Girls, code.Age12To14), person(code.Boys, code.Age6To11), person(code.Women, code.Age25To59)
+	return [][]placement.Person{{girl}, {girl}, {girl, boy}, {girl, girl}, {woman}, {boy}}
+}
+
+// act lets somebody do something new.
+func (r *run) act() {
+	if len(r.wire) > 12 {
+		return
+	}
+	switch n := r.random.IntN(100); {
+	case n < 16 || len(r.ledger.order) == 0:
+		r.ask("")
+	case n < 74:
+		r.moveSomeone()
+	case n < 86:
+		r.comeOrGo()
+	case n < 92:
+		r.census()
+	case n < 94:
+		r.admit()
+	case n < 96:
+		r.confirm()
+	case n < 98:
+		r.acknowledge()
+	default:
+		r.status()
+	}
+}
+
+func (r *run) command(name string) referral.Command {
+	r.ids++
+	key := fmt.Sprintf("k%d", r.ids)
+	return referral.Command{Key: key, Payload: name + " " + key}
+}
+
+// hashed is how a placement remembers a command of a caller's.
+func hashed(c caller.Caller, key string) uint64 { return placement.Hash(c.Scope + "\x00" + key) }
+
+// ask sends a new request for a party, or for those of a stay who move on.
+func (r *run) ask(transferOf string) {
+	team := pick(r, teams)
+	persons := pick(r, parties())
+	if transferOf != "" {
+		from := r.ledger.placements[transferOf]
+		team = teams[slices.IndexFunc(teams, func(c caller.Caller) bool { return c.Scope == from.Team })]
+		persons = nil
+		for i, s := range from.Stays {
+			if !s.Gone {
+				persons = append(persons, from.Request.Persons[i])
+			}
+		}
+	}
+	asked := placement.Request{RescuedAt: r.clock, Place: testworld.District, Urgency: code.Urgency(r.random.IntN(3)), Persons: persons,
+		Together: code.Together(r.random.IntN(2)), HoldBest: r.chance(0.7), Limit: 1 + r.random.IntN(3)}
+	if r.chance(0.2) {
+		asked.OccurredAt = r.clock
+	}
+	cmd := r.command("create")
+	id := placement.ID(team.Scope, cmd.Key)
+	if transferOf != "" {
+		r.truth.guests(transferOf).frozen = true
+	}
+	r.send(&request{name: "create " + cmd.Key, subject: team.Subject, about: id, key: hashed(team, cmd.Key), ghostly: true,
+		do: func(ctx context.Context, s *referral.Service, c caller.Caller) error {
+			_, err := s.Transfer(ctx, c, asked, transferOf, cmd)
+			return err
+		}})
+}
+
+// driver makes the call of one move.
+type driver func(r *run, p placement.Placement, cmd referral.Command) func(ctx context.Context, s *referral.Service, c caller.Caller) (referral.Outcome, error)
+
+type call = func(ctx context.Context, s *referral.Service, c caller.Caller) (referral.Outcome, error)
+
+// drivers has one for every move in the table; a test fails when one is missing.
+// Arrivals and departures are made by comeOrGo, lapses by the clock.
+var drivers = map[placement.Move]driver{
+	placement.MoveHold: func(r *run, p placement.Placement, cmd referral.Command) call {
+		where := ""
+		if r.chance(0.5) {
+			where = pick(r, r.desk).ID
+		}
+		return func(ctx context.Context, s *referral.Service, c caller.Caller) (referral.Outcome, error) {
+			return s.Hold(ctx, c, p.ID, where, cmd)
+		}
+	},
+	placement.MoveRelease: func(_ *run, p placement.Placement, cmd referral.Command) call {
+		return func(ctx context.Context, s *referral.Service, c caller.Caller) (referral.Outcome, error) {
+			return s.Release(ctx, c, p.ID, cmd)
+		}
+	},
+	placement.MoveChoose: func(r *run, p placement.Placement, cmd referral.Command) call {
+		choice := placement.Choice{By: code.ChosenByGuardian, Shelter: p.Hold.Shelter, HouseRulesShown: true, Viewed: true}
+		if choice.Shelter == "" || r.chance(0.1) {
+			choice.Shelter = pick(r, r.desk).ID
+		}
+		return func(ctx context.Context, s *referral.Service, c caller.Caller) (referral.Outcome, error) {
+			return s.Choose(ctx, c, p.ID, choice, cmd)
+		}
+	},
+	placement.MoveAccept: func(_ *run, p placement.Placement, cmd referral.Command) call {
+		return func(ctx context.Context, s *referral.Service, c caller.Caller) (referral.Outcome, error) {
+			return s.Accept(ctx, c, p.ID, cmd)
+		}
+	},
+	placement.MoveDecline: func(_ *run, p placement.Placement, cmd referral.Command) call {
+		return func(ctx context.Context, s *referral.Service, c caller.Caller) (referral.Outcome, error) {
+			return s.Decline(ctx, c, p.ID, 2, cmd)
+		}
+	},
+	placement.MoveDepart: func(r *run, p placement.Placement, cmd referral.Command) call {
+		worker, why := r.chance(0.7), code.Override(1)
+		return func(ctx context.Context, s *referral.Service, c caller.Caller) (referral.Outcome, error) {
+			return s.Depart(ctx, c, p.ID, worker, &why, cmd)
+		}
+	},
+	placement.MoveCancel: func(_ *run, p placement.Placement, cmd referral.Command) call {
+		return func(ctx context.Context, s *referral.Service, c caller.Caller) (referral.Outcome, error) {
+			return s.Cancel(ctx, c, p.ID, 0, cmd)
+		}
+	},
+	placement.MoveRefuse: func(_ *run, p placement.Placement, cmd referral.Command) call {
+		return func(ctx context.Context, s *referral.Service, c caller.Caller) (referral.Outcome, error) {
+			return s.Refuse(ctx, c, p.ID, 0, cmd)
+		}
+	},
+	placement.MoveExtend: func(_ *run, p placement.Placement, cmd referral.Command) call {
+		return func(ctx context.Context, s *referral.Service, c caller.Caller) (referral.Outcome, error) {
+			return s.Extend(ctx, c, p.ID, cmd)
+		}
+	},
+	placement.MoveDivert: func(_ *run, p placement.Placement, cmd referral.Command) call {
+		return func(ctx context.Context, s *referral.Service, c caller.Caller) (referral.Outcome, error) {
+			return s.Divert(ctx, c, p.ID, 0, cmd)
+		}
+	},
+	placement.MoveTurnAway: func(_ *run, p placement.Placement, cmd referral.Command) call {
+		return func(ctx context.Context, s *referral.Service, c caller.Caller) (referral.Outcome, error) {
+			return s.TurnAway(ctx, c, p.ID, 2, cmd)
+		}
+	},
+	placement.MoveSupersede: func(_ *run, p placement.Placement, cmd referral.Command) call {
+		return func(ctx context.Context, s *referral.Service, c caller.Caller) (referral.Outcome, error) {
+			return s.Supersede(ctx, c, p.ID, cmd)
+		}
+	},
+	placement.MoveDecide: func(_ *run, p placement.Placement, cmd referral.Command) call {
+		return func(ctx context.Context, s *referral.Service, c caller.Caller) (referral.Outcome, error) {
+			return s.Decide(ctx, c, p.ID, referral.DecideCommand{Command: cmd, What: 2})
+		}
+	},
+	placement.MovePhone: func(r *run, p placement.Placement, cmd referral.Command) call {
+		said := pick(r, []string{"", "wrong", phoneCode})
+		return func(ctx context.Context, s *referral.Service, c caller.Caller) (referral.Outcome, error) {
+			return s.AcceptByPhone(ctx, c, p.ID, said, cmd)
+		}
+	},
+	placement.MoveReveal: func(_ *run, p placement.Placement, cmd referral.Command) call {
+		return func(ctx context.Context, s *referral.Service, c caller.Caller) (referral.Outcome, error) {
+			shown, err := s.Reveal(ctx, c, p.ID, cmd)
+			return shown.Outcome, err
+		}
+	},
+	placement.MoveSplit: func(r *run, p placement.Placement, cmd referral.Command) call {
+		g := r.truth.there[p.ID]
+		if g != nil && (len(g.persons) > 0 || len(g.facts) > 0) {
+			return nil // they are through a door already
+		}
+		r.truth.guests(p.ID).frozen = true
+		return func(ctx context.Context, s *referral.Service, c caller.Caller) (referral.Outcome, error) {
+			o, _, err := s.Split(ctx, c, p.ID, []int{0}, code.ChosenByCommittee, cmd)
+			return o, err
+		}
+	},
+	// An arrival or departure is told here when it has happened; a mistaken one that
+	// is taken back has tests of its own.
+	placement.MoveUndo: func(_ *run, p placement.Placement, cmd referral.Command) call {
+		if slices.Contains(physical, p.Back.Move) {
+			return nil
+		}
+		cmd.Version, cmd.HoldNo = p.Version, 0
+		return func(ctx context.Context, s *referral.Service, c caller.Caller) (referral.Outcome, error) {
+			return s.Undo(ctx, c, p.ID, cmd)
+		}
+	},
+	placement.MoveCorrect: func(_ *run, p placement.Placement, cmd referral.Command) call {
+		persons := slices.Clone(p.Request.Persons)
+		for i := range persons {
+			persons[i].AgeStatus = code.AgeStated
+			if persons[i].Age == code.Age12To14 {
+				persons[i].Age = code.Age15To17
+			}
+		}
+		return func(ctx context.Context, s *referral.Service, c caller.Caller) (referral.Outcome, error) {
+			return s.Correct(ctx, c, p.ID, persons, cmd)
+		}
+	},
+}
+
+// physical are moves that tell what has happened to people: comeOrGo makes them.
+var physical = []placement.Move{placement.MoveReceive, placement.MoveEnd}
+
+// moveSomeone sends a move of a placement: mostly one that its answer would
+// offer, sometimes any, often about a version that will have passed by then.
+func (r *run) moveSomeone() {
+	p := r.ledger.placements[pick(r, r.ledger.order)]
+	for range 3 { // rather one that is under way
+		if p.State.Promised() || p.State == placement.Requested {
+			break
+		}
+		p = r.ledger.placements[pick(r, r.ledger.order)]
+	}
+	side := pick(r, []placement.Side{placement.Team, placement.Team, placement.House, placement.House, placement.Office})
+	if side == placement.House && p.Hold.Shelter == "" {
+		return
+	}
+	moves := slices.DeleteFunc(p.Next(side, r.clock), func(m placement.Move) bool { return slices.Contains(physical, m) })
+	if r.chance(0.1) {
+		moves = nil
+		for _, row := range placement.Rows() {
+			if row.Side == side && !slices.Contains(physical, row.Move) {
+				moves = append(moves, row.Move)
+			}
+		}
+	}
+	if len(moves) == 0 {
+		return
+	}
+	if p.State == placement.InTransit && side == placement.Team && slices.Contains(moves, placement.MoveDivert) && r.chance(0.3) {
+		r.sendMove(p, side, placement.MoveDivert)
+		return
+	}
+	if r.chance(0.6) { // the main road goes on, or nobody would ever travel
+		for _, m := range []placement.Move{placement.MoveDepart, placement.MoveAccept, placement.MoveChoose, placement.MoveHold} {
+			chosen := m == placement.MoveChoose && p.Choice.Shelter == p.Hold.Shelter && p.State.Promised()
+			held := m == placement.MoveHold && p.State == placement.Held
+			if slices.Contains(moves, m) && !chosen && !held {
+				r.sendMove(p, side, m)
+				return
+			}
+		}
+	}
+	r.sendMove(p, side, pick(r, moves))
+}
+
+func (r *run) sendMove(p placement.Placement, side placement.Side, m placement.Move) {
+	drive := drivers[m]
+	if drive == nil {
+		r.fail("no driver for the move %q", m)
+	}
+	who := r.who(p, side)
+	cmd := r.command(string(m))
+	cmd.Version = p.Version
+	if r.chance(0.3) && p.Hold.No > 0 {
+		cmd.Version, cmd.HoldNo = 0, p.Hold.No
+	}
+	if r.chance(0.3) {
+		cmd.OccurredAt = r.clock
+	}
+	do := drive(r, p, cmd)
+	if do == nil {
+		return
+	}
+	r.send(&request{name: fmt.Sprintf("%s %s %s v%d", m, p.ID, cmd.Key, p.Version), subject: who.Subject, about: p.ID, move: m, side: side,
+		key: hashed(who, cmd.Key), ghostly: true,
+		do: func(ctx context.Context, s *referral.Service, c caller.Caller) error {
+			_, err := do(ctx, s, c)
+			return err
+		},
+		then: func() {
+			if g := r.truth.there[p.ID]; g != nil && m == placement.MoveSplit {
+				g.frozen = false
+			}
+		}})
+}
+
+func (r *run) who(p placement.Placement, side placement.Side) caller.Caller {
+	switch side {
+	case placement.House:
+		return staff(p.Hold.Shelter)
+	case placement.Office:
+		return desk
+	}
+	if i := slices.IndexFunc(teams, func(c caller.Caller) bool { return c.Scope == p.Team }); i >= 0 {
+		return teams[i]
+	}
+	return teams[0] // a walk-in is no team's: this one is refused
+}
+
+// comeOrGo lets people really arrive somewhere or leave; the fact is told at
+// once or, from a phone without a network, hours later.
+func (r *run) comeOrGo() {
+	p := r.ledger.placements[pick(r, r.ledger.order)]
+	for range 4 {
+		if p.State == placement.InTransit || p.State == placement.Arrived || p.State == placement.Accepted {
+			break
+		}
+		p = r.ledger.placements[pick(r, r.ledger.order)]
+	}
+	g := r.truth.there[p.ID]
+	switch {
+	case g != nil && (g.frozen || len(g.facts) > 0):
+	case g != nil && len(g.persons) > 0:
+		if p.State != placement.Arrived {
+			return
+		}
+		if p.Team != "" && slices.ContainsFunc(teams, func(c caller.Caller) bool { return c.Scope == p.Team }) && r.chance(0.25) {
+			r.ask(p.ID)
+			return
+		}
+		r.leave(p, g)
+	default:
+		r.arrive(p)
+	}
+}
+
+func (r *run) arrive(p placement.Placement) {
+	at := p.Hold.Shelter
+	if len(p.Past) > 0 && r.chance(0.2) {
+		at = pick(r, p.Past).Shelter
+	}
+	died := slices.ContainsFunc(p.Stays, func(s placement.Stay) bool { return s.Gone && s.Reason == code.EndDied })
+	if at == "" || died || p.State == placement.Arrived {
+		return
+	}
+	r.clock = r.clock.Add(2e9)
+	g := r.truth.guests(p.ID)
+	g.shelter, g.persons, g.since = at, nil, r.clock
+	for i := range p.Request.Persons {
+		g.persons = append(g.persons, i)
+	}
+	if o := r.truth.there[p.TransferOf]; p.TransferOf != "" && o != nil {
+		o.persons = nil
+	}
+	cmd := r.command("receive")
+	cmd.OccurredAt = r.clock
+	r.clock = r.clock.Add(2e9)
+	who := staff(at)
+	r.send(&request{name: fmt.Sprintf("receive %s at %s %s", p.ID, at, cmd.Key), subject: who.Subject, about: p.ID, move: placement.MoveReceive,
+		side: placement.House, key: hashed(who, cmd.Key), fact: true, ghostly: true,
+		do: func(ctx context.Context, s *referral.Service, c caller.Caller) error {
+			_, err := s.Receive(ctx, c, p.ID, cmd)
+			return err
+		}})
+}
+
+func (r *run) leave(p placement.Placement, g *guests) {
+	var gone []int
+	for _, i := range g.persons {
+		if r.chance(0.6) {
+			gone = append(gone, i)
+		}
+	}
+	if len(gone) == 0 {
+		return
+	}
+	r.clock = r.clock.Add(2e9)
+	g.persons = slices.DeleteFunc(slices.Clone(g.persons), func(i int) bool { return slices.Contains(gone, i) })
+	cmd := r.command("end")
+	cmd.OccurredAt = r.clock
+	r.clock = r.clock.Add(2e9)
+	why := pick(r, []code.EndReason{code.EndHome, code.EndOwnWish, code.EndLeftUnannounced, code.EndHospital, code.EndDied})
+	who := staff(g.shelter)
+	r.send(&request{name: fmt.Sprintf("end %s %v %s", p.ID, gone, cmd.Key), subject: who.Subject, about: p.ID, move: placement.MoveEnd,
+		side: placement.House, key: hashed(who, cmd.Key), fact: true, ghostly: true,
+		do: func(ctx context.Context, s *referral.Service, c caller.Caller) error {
+			_, err := s.End(ctx, c, p.ID, gone, why, cmd)
+			return err
+		}})
+}
+
+// census counts who is really there, and names those whose arrival the staff
+// have not seen recorded.
+func (r *run) census() {
+	s := pick(r, r.desk)
+	u := pick(r, s.Units)
+	stored := r.ledger.units[s.ID+"/"+u.ID]
+	c := stored.Counts()
+	r.clock = r.clock.Add(2e9)
+	cmd := referral.CensusCommand{IfMatch: stored.Census, Census: shelter.Census{CountedAt: r.clock, Present: r.truth.present(s.ID, u.ID),
+		Staffed: c.Staffed(), OutOfService: c.OutOfService()}}
+	if r.chance(0.2) {
+		cmd.OutOfService = r.random.IntN(2)
+	}
+	for _, id := range r.truth.order {
+		p := r.ledger.placements[id]
+		if n := r.truth.inside(id, s.ID, u.ID); n > 0 && p.State != placement.Arrived && p.BedsIn(s.ID, u.ID) > 0 {
+			cmd.Placements = append(cmd.Placements, id)
+		}
+	}
+	r.clock = r.clock.Add(2e9)
+	r.send(&request{name: fmt.Sprintf("census of %s/%s present %d %v", s.ID, u.ID, cmd.Present, cmd.Placements), subject: staff(s.ID).Subject, ghostly: true,
+		do: func(ctx context.Context, svc *referral.Service, who caller.Caller) error {
+			_, err := svc.Count(ctx, who, s.ID, u.ID, cmd)
+			return err
+		}})
+}
+
+// admit takes in somebody who stands at the door.
+func (r *run) admit() {
+	s := pick(r, r.desk)
+	u := pick(r, s.Units)
+	who, cmd := staff(s.ID), r.command("admit")
+	id := placement.ID("house:"+s.ID, cmd.Key)
+	age := code.Age12To14
+	if u.Population == code.Women {
+		age = code.Age25To59
+	}
+	persons := []placement.Person{person(u.Population, age)}
+	r.clock = r.clock.Add(2e9)
+	g := r.truth.guests(id)
+	g.shelter, g.unit, g.persons, g.since = s.ID, u.ID, []int{0}, r.clock
+	cmd.OccurredAt = r.clock
+	r.clock = r.clock.Add(2e9)
+	r.send(&request{name: "admit " + id, subject: who.Subject, about: id, key: hashed(who, cmd.Key), fact: true, ghostly: true,
+		do: func(ctx context.Context, svc *referral.Service, c caller.Caller) error {
+			_, err := svc.Admit(ctx, c, s.ID, u.ID, persons, placement.Consent{}, cmd)
+			return err
+		}})
+}
+
+func (r *run) confirm() {
+	s, at := pick(r, r.desk), r.clock
+	r.send(&request{name: "confirm " + s.ID, subject: staff(s.ID).Subject,
+		do: func(ctx context.Context, svc *referral.Service, c caller.Caller) error {
+			_, err := svc.Confirm(ctx, c, s.ID, at)
+			return err
+		}})
+}
+
+func (r *run) acknowledge() {
+	var open []placement.Alert
+	for _, id := range r.ledger.order {
+		for _, a := range r.ledger.alertsOf(id) {
+			if a.Acknowledged.IsZero() {
+				open = append(open, a)
+			}
+		}
+	}
+	if len(open) == 0 {
+		return
+	}
+	a := pick(r, open)
+	r.send(&request{name: "acknowledge " + a.ID, subject: desk.Subject, ghostly: true,
+		do: func(ctx context.Context, svc *referral.Service, c caller.Caller) error {
+			_, err := svc.Acknowledge(ctx, c, a.District, a.ID)
+			return err
+		}})
+}
+
+// status closes, suspends or resumes a shelter. Who is told is checked when it
+// is acknowledged.
+func (r *run) status() {
+	s := pick(r, r.desk)
+	who, to := ministry, shelter.Active
+	if r.ledger.shelters[s.ID].Status == shelter.Active {
+		if to = pick(r, []shelter.Status{shelter.Closed, shelter.Suspended}); to == shelter.Closed {
+			who = staff(s.ID)
+		}
+	}
+	before, cmd := r.ledger.writes-indexMayLag, r.command("status")
+	r.send(&request{name: fmt.Sprintf("status of %s: %d", s.ID, to), subject: who.Subject, ghostly: true,
+		do: func(ctx context.Context, svc *referral.Service, c caller.Caller) error {
+			_, err := svc.SetStatus(ctx, c, s.ID, to, cmd)
+			return err
+		},
+		then: func() { r.told(s.ID, to, before) }})
+}
+
+// indexMayLag is by how many writes the index may be behind.
+const indexMayLag = 12
+
+// told: the desk knows of everyone who is held at, coming to or living in a
+// shelter that takes nobody any more. Only those who came in while the index did
+// not show them yet are known by nothing else.
+func (r *run) told(shelterID string, to shelter.Status, before int) {
+	if to == shelter.Active || r.ledger.shelters[shelterID].Status != to {
+		return
+	}
+	for _, id := range r.ledger.order {
+		p := r.ledger.placements[id]
+		if p.Hold.Shelter != shelterID || !p.State.Live() || (p.State == placement.Arrived && r.ledger.last[id] > before) {
+			continue
+		}
+		if !slices.ContainsFunc(r.ledger.alertsOf(id), func(a placement.Alert) bool { return a.Kind == placement.AlertMustMove }) {
+			r.ledger.breaks("%s takes nobody any more and nobody was told of %s (%s)", shelterID, id, p.State)
+		}
+	}
+}
+
+// members are everyone of a run.
+func members() (out []caller.Caller) {
+	out = append(append(out, teams...), desk, ministry)
+	for _, s := range shelters() {
+		out = append(out, staff(s.ID))
+	}
+	return out
+}

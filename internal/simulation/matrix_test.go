@@ -1,0 +1,525 @@
+package simulation
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"panah/internal/audit"
+	"panah/internal/caller"
+	"panah/internal/code"
+	"panah/internal/directory"
+	"panah/internal/embedded"
+	"panah/internal/fault"
+	"panah/internal/placement"
+	"panah/internal/policy"
+	"panah/internal/record"
+	"panah/internal/referral"
+	"panah/internal/registry"
+	"panah/internal/shelter"
+	"panah/internal/table"
+	"panah/internal/table/tabletest"
+	"panah/internal/testworld"
+)
+
+var everyCall = flag.Bool("every-call", false, "fault matrix: give trouble to every call, not to the first of each site")
+
+// theatre is a world in which one play is given again and again, each time with
+// one call of the store in trouble.
+type theatre struct {
+	t      *testing.T
+	probe  *tabletest.Probe
+	raw    *embedded.Store
+	svc    *referral.Service
+	pub    *directory.Publisher
+	keeper *audit.Keeper
+	clock  time.Time
+	ids    int
+	feed   string
+	stale  *referral.Service // one whose directory is a moment old
+	failed string
+}
+
+func openTheatre(t *testing.T) (*theatre, func()) {
+	t.Helper()
+	path, remove, err := embedded.TempPath()
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := embedded.Open(path, embedded.Options{NoSync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	th := &theatre{t: t, raw: raw, probe: &tabletest.Probe{Store: raw}, clock: testworld.Start}
+	th.restart()
+	return th, func() { _ = raw.Close(); remove() }
+}
+
+func (th *theatre) newID() string { th.ids++; return fmt.Sprint("w", th.ids) }
+
+// restart begins every step with a cold process: all of its reading is on stage.
+func (th *theatre) restart() {
+	rules, err := policy.Current()
+	if err != nil {
+		th.t.Fatal(err)
+	}
+	now := func() time.Time { return th.clock }
+	th.svc = referral.New(referral.Config{Store: th.probe, Policy: rules, Now: now, NewID: th.newID, Code: func() string { return "DOOR" }, Log: quietLog()})
+	th.pub = directory.NewPublisher(th.probe, th.newID, now, quietLog())
+	th.keeper = audit.NewKeeper(th.probe, th.newID, now, quietLog())
+}
+
+// scene is one command, sent until it has an answer.
+type scene func(ctx context.Context, th *theatre) error
+
+// play gives every use case there is, some of them twice on different roads.
+func play() (scenes []scene) {
+	add := func(s ...scene) { scenes = append(scenes, s...) }
+	girls := []placement.Person{person(code.Girls, code.Age12To14)}
+	ask := func(key string, persons []placement.Person, best bool, of string) scene {
+		return func(ctx context.Context, th *theatre) error {
+			c, err := th.svc.Caller(ctx, teams[0].Subject)
+			if err != nil {
+				return err
+			}
+			from := ""
+			if of != "" {
+				from = placement.ID("team-a", of)
+			}
+			_, err = th.svc.Transfer(ctx, c, placement.Request{RescuedAt: testworld.Start, Place: testworld.District, Persons: persons, HoldBest: best, Limit: 3}, from,
+				referral.Command{Key: key, Payload: key})
+			return err
+		}
+	}
+	move := func(key string, who func(p placement.Placement) caller.Caller, do func(ctx context.Context, s *referral.Service, c caller.Caller, p placement.Placement, cmd referral.Command) error, step string) scene {
+		sent := map[*theatre]uint64{} // the version this command was pressed on
+		return func(ctx context.Context, th *theatre) error {
+			id := placement.ID("team-a", key)
+			it, err := th.raw.Get(ctx, record.PlacementKey(id), table.Strong)
+			if err != nil || it == nil {
+				return fmt.Errorf("%s is not there: %w", key, err)
+			}
+			p, err := record.ToPlacement(it)
+			if err != nil {
+				return err
+			}
+			if _, again := sent[th]; !again {
+				sent[th] = p.Version
+			}
+			cmd := referral.Command{Key: step + key, Payload: step, Version: sent[th]}
+			return do(ctx, th.svc, who(p), p, cmd)
+		}
+	}
+	team := func(placement.Placement) caller.Caller { return teams[0] }
+	office := func(placement.Placement) caller.Caller { return desk }
+	house := func(p placement.Placement) caller.Caller { return staff(p.Hold.Shelter) }
+	drive := func(m placement.Move) func(ctx context.Context, s *referral.Service, c caller.Caller, p placement.Placement, cmd referral.Command) error {
+		return func(ctx context.Context, s *referral.Service, c caller.Caller, p placement.Placement, cmd referral.Command) error {
+			var err error
+			switch m {
+			case placement.MoveHold:
+				_, err = s.Hold(ctx, c, p.ID, "", cmd)
+			case placement.MoveChoose:
+				_, err = s.Choose(ctx, c, p.ID, placement.Choice{By: code.ChosenByGuardian, Shelter: p.Hold.Shelter, HouseRulesShown: true, Viewed: true}, cmd)
+			case placement.MoveReceive:
+				_, err = s.Receive(ctx, c, p.ID, cmd)
+			case placement.MoveEnd:
+				_, err = s.End(ctx, c, p.ID, nil, code.EndLeftUnannounced, cmd)
+			case placement.MoveDepart:
+				why := code.Override(1)
+				_, err = s.Depart(ctx, c, p.ID, false, &why, cmd)
+			default:
+				_, err = drivers[m](&run{}, p, cmd)(ctx, s, c)
+			}
+			return err
+		}
+	}
+	pass := func(d time.Duration) scene {
+		return func(_ context.Context, th *theatre) error { th.clock = th.clock.Add(d); return nil }
+	}
+	feed := func(ctx context.Context, th *theatre) error {
+		changes, next, err := th.raw.Changes(ctx, th.feed, 30)
+		if err != nil || len(changes) == 0 {
+			return err
+		}
+		if err := th.pub.Apply(ctx, changes); err != nil {
+			return err
+		}
+		if err := th.keeper.Apply(ctx, changes); err != nil {
+			return err
+		}
+		th.feed = next
+		return table.ErrBusy // more may be there: come again
+	}
+	clock := func(ctx context.Context, th *theatre) error {
+		if _, err := th.svc.Lapse(ctx); err != nil {
+			return err
+		}
+		if _, err := th.svc.MatchWaiting(ctx); err != nil {
+			return err
+		}
+		return nil
+	}
+	look := func(ctx context.Context, th *theatre) error {
+		if _, err := th.svc.Alerts(ctx, desk, false); err != nil {
+			return err
+		}
+		if _, _, err := th.svc.Mine(ctx, teams[0], 10, ""); err != nil {
+			return err
+		}
+		if _, _, err := th.svc.Arrivals(ctx, staff("HOMA"), "HOMA", 10, ""); err != nil {
+			return err
+		}
+		if _, err := th.svc.Placement(ctx, teams[0], placement.ID("team-a", "one")); err != nil {
+			return err
+		}
+		_, err := th.svc.Verify(ctx, false)
+		return err
+	}
+	tick := pass(3 * time.Second)
+	add(feed, tick, ask("one", girls, true, ""), tick, move("one", team, drive(placement.MoveExtend), "extend"), move("one", team, drive(placement.MoveChoose), "choose"),
+		tick, move("one", house, drive(placement.MoveAccept), "accept"), move("one", team, drive(placement.MoveDepart), "depart"), tick, feed,
+		move("one", team, drive(placement.MoveDivert), "divert"), move("one", team, drive(placement.MoveDepart), "depart again"), tick,
+		move("one", house, drive(placement.MoveReceive), "receive"), tick, feed, move("one", office, drive(placement.MoveDecide), "decide"),
+		ask("two", girls, true, "one"), tick, move("two", house, drive(placement.MoveAccept), "accept"), move("two", house, drive(placement.MoveReceive), "receive"), tick,
+		move("two", house, drive(placement.MoveEnd), "end"), feed, tick)
+	add(ask("three", girls, true, ""), move("three", house, drive(placement.MoveDecline), "decline"), move("three", team, drive(placement.MoveHold), "swap"),
+		move("three", team, drive(placement.MoveRefuse), "refuse"), move("three", team, drive(placement.MoveHold), "hold"), move("three", team, drive(placement.MoveRelease), "release"),
+		move("three", team, drive(placement.MoveCorrect), "correct"), move("three", office, drive(placement.MoveSupersede), "supersede"), feed, tick)
+	// All beds for women are taken; one waits; one lapses and moves on.
+	women := []placement.Person{person(code.Women, code.Age25To59), person(code.Women, code.Age25To59)}
+	add(ask("four", women, true, ""), ask("five", women, true, ""), tick, feed, pass(29*time.Minute), ask("eight", girls, true, ""), pass(3*time.Minute),
+		ask("nine", women, true, ""), clock, feed, clock, tick,
+		move("eight", house, drive(placement.MoveAccept), "accept"), move("eight", house, drive(placement.MoveTurnAway), "away"), feed, tick)
+	add(func(ctx context.Context, th *theatre) error {
+		it, err := th.raw.Get(ctx, record.UnitKey("HOMA", "girls"), table.Strong)
+		if err != nil {
+			return err
+		}
+		_, err = th.svc.Count(ctx, staff("HOMA"), "HOMA", "girls", referral.CensusCommand{IfMatch: 1, Placements: []string{placement.ID("team-a", "eight")},
+			Census: shelter.Census{CountedAt: th.clock, Present: 2, Staffed: 5}})
+		if _, invalid := fault.Of(err); invalid && !fault.Is(err, fault.Busy) && it.Version > 0 { // eight is not there: without it
+			_, err = th.svc.Count(ctx, staff("HOMA"), "HOMA", "girls", referral.CensusCommand{IfMatch: 1, Census: shelter.Census{CountedAt: th.clock, Present: 2, Staffed: 5}})
+		}
+		return err
+	}, tick, func(ctx context.Context, th *theatre) error {
+		_, err := th.svc.Admit(ctx, staff("HOMB"), "HOMB", "girls", girls, placement.Consent{}, referral.Command{Key: "walk-in", Payload: "walk-in"})
+		return err
+	}, func(ctx context.Context, th *theatre) error {
+		_, err := th.svc.Confirm(ctx, staff("HOMA"), "HOMA", th.clock)
+		return err
+	}, ask("six", girls, true, ""), tick, func(ctx context.Context, th *theatre) error {
+		_, err := th.svc.SetStatus(ctx, staff("HOMA"), "HOMA", shelter.Closed, referral.Command{Key: "status-1", Payload: "status"})
+		return err
+	}, func(ctx context.Context, th *theatre) error {
+		_, err := th.svc.SetStatus(ctx, staff("HOMB"), "HOMB", shelter.Closed, referral.Command{Key: "status-2", Payload: "status"})
+		return err
+	}, tick, func(ctx context.Context, th *theatre) error {
+		list, err := th.svc.Alerts(ctx, desk, false)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		_, err = th.svc.Acknowledge(ctx, desk, list[0].District, list[0].ID)
+		return err
+	}, func(ctx context.Context, th *theatre) error {
+		// A phone's clock is far behind: what it asks is refused, unless it was taken before.
+		_, err := th.svc.Request(ctx, teams[0], placement.Request{RescuedAt: testworld.Start, Place: testworld.District, Persons: girls, Limit: 3,
+			OccurredAt: th.clock.AddDate(0, -1, 0)}, referral.Command{Key: "late", Payload: "late"})
+		if fault.Is(err, fault.Invalid) {
+			return nil
+		}
+		return err
+	}, feed, tick, func(ctx context.Context, th *theatre) error {
+		_, err := th.svc.SetStatus(ctx, ministry, "HOMA", shelter.Active, referral.Command{Key: "status-3", Payload: "status"})
+		return err
+	}, feed, tick, func(ctx context.Context, th *theatre) error {
+		th.stale = th.svc
+		return th.stale.Warm(ctx)
+	}, func(ctx context.Context, th *theatre) error {
+		_, err := th.svc.SetStatus(ctx, ministry, "HOMA", shelter.Suspended, referral.Command{Key: "status-4", Payload: "status"})
+		return err
+	}, func(ctx context.Context, th *theatre) error { // a stale directory, and an engine that shows no images
+		th.probe.Blind = true
+		defer func() { th.probe.Blind = false }()
+		_, err := th.stale.Request(ctx, teams[0], placement.Request{RescuedAt: testworld.Start, Place: testworld.District, Persons: girls, Limit: 3, HoldBest: true,
+			ExcludedShelters: []string{"HOMB", "GRLS"}}, referral.Command{Key: "stale", Payload: "stale"})
+		return err
+	}, feed, func(ctx context.Context, th *theatre) error {
+		return th.pub.Compact(ctx)
+	}, func(ctx context.Context, th *theatre) error {
+		return th.pub.Compact(ctx)
+	}, tick)
+	point := shelter.Handover{Point: "the gate", Meeting: "the market"}
+	add(func(ctx context.Context, th *theatre) error {
+		_, err := th.svc.SetHandover(ctx, staff("GRLS"), "GRLS", point)
+		return err
+	}, ask("ten", girls, true, ""), move("ten", team, func(ctx context.Context, s *referral.Service, c caller.Caller, p placement.Placement, cmd referral.Command) error {
+		_, err := s.AcceptByPhone(ctx, c, p.ID, "DOOR", cmd)
+		return err
+	}, "phone"), move("ten", team, drive(placement.MoveReveal), "reveal"), move("ten", team, drive(placement.MoveRelease), "release"),
+		move("ten", team, drive(placement.MoveUndo), "undo"),
+		func(ctx context.Context, th *theatre) error {
+			_, err := th.svc.Handover(ctx, staff("GRLS"), "GRLS")
+			return err
+		}, tick, func(ctx context.Context, th *theatre) error {
+			_, _, err := th.svc.Surge(ctx, desk, "GRLS", referral.SurgeCommand{Key: "surge", Population: code.Girls, Ages: testworld.SchoolAge, Beds: 4,
+				EndsAt: testworld.Start.AddDate(0, 0, 2)})
+			return err
+		}, tick, func(ctx context.Context, th *theatre) error {
+			_, err := th.svc.Count(ctx, staff("GRLS"), "GRLS", "girls", referral.CensusCommand{IfMatch: 1, Census: shelter.Census{CountedAt: th.clock, Present: 9, Staffed: 9}})
+			return err
+		}, func(ctx context.Context, th *theatre) error {
+			_, err := th.svc.UndoCount(ctx, staff("GRLS"), "GRLS", "girls", referral.Command{Key: "undo-count-1"})
+			return err
+		}, feed, func(ctx context.Context, th *theatre) error {
+			_, _, err := th.svc.UnitLog(ctx, staff("GRLS"), "GRLS", "girls", 5, "")
+			return err
+		}, feed, tick)
+	add(look, func(ctx context.Context, th *theatre) error { // damage, repaired by verify
+		it, err := th.raw.Get(ctx, record.UnitKey("GRLS", "girls"), table.Strong)
+		if err != nil {
+			return err
+		}
+		u, err := record.ToUnit(it)
+		if err != nil {
+			return err
+		}
+		if _, done := u.Claim("p_GHOST.1"); !done && u.MovedAt.Unix() != 1 {
+			if err := th.raw.Write(ctx, table.Batch{WriteID: th.newID(), Ops: []table.Op{table.PutOp(record.FromUnit(u.WithClaim("p_GHOST.1", shelter.Claim{N: 1})), it.Version)}}); err != nil {
+				return err
+			}
+		}
+		found, err := th.svc.Verify(ctx, true)
+		if err == nil && slices.ContainsFunc(found, func(d referral.Difference) bool { return !d.Repaired }) {
+			return table.ErrBusy
+		}
+		return err
+	}, func(ctx context.Context, th *theatre) error {
+		_, err := audit.Check(ctx, th.probe, record.PlacementKey(placement.ID("team-a", "one")))
+		return err
+	})
+	add(theRegister()...)
+	return scenes
+}
+
+// theRegister is a shelter from its registration to a change, and a file that is
+// taken in twice.
+func theRegister() []scene {
+	key := "WB-1"
+	facts := shelter.Registration{RegistryKey: key, District: testworld.District, Type: code.ChildrensHome, RegisteredUntil: testworld.Start.AddDate(1, 0, 0), RulesKnown: true,
+		Units: []shelter.UnitFacts{{ID: "boys", Population: code.Boys, Ages: testworld.SchoolAge, Sanctioned: 5}}}
+	id, _ := shelter.Identity("IN", referral.OwnRegister, key)
+	status := func(to shelter.Status) scene {
+		return func(ctx context.Context, th *theatre) error {
+			_, err := th.svc.SetStatus(ctx, ministry, id, to, referral.Command{Key: "status " + shelter.Statuses.Name(to), Payload: "status"})
+			return err
+		}
+	}
+	file := func(present int) scene {
+		return func(ctx context.Context, th *theatre) error {
+			day := testworld.Start.AddDate(0, 0, -3).Format(time.DateOnly)
+			f, err := registry.Read(strings.NewReader(fmt.Sprintf("key,district,type,unit,population,ages,sanctioned,day,staffed,present\n"+
+				"WB-2,%s,other,women,women,18-24,4,%s,4,%d\n", testworld.District, day, present)), registry.CSV, registry.Own(), registry.Limits{})
+			if err != nil {
+				return err
+			}
+			_, err = th.svc.Import(ctx, ministry, f, referral.Import{})
+			return err
+		}
+	}
+	return []scene{func(ctx context.Context, th *theatre) error {
+		_, _, err := th.svc.Register(ctx, ministry, facts, referral.Command{Key: "register", Payload: "register"})
+		return err
+	}, status(shelter.Vetted), status(shelter.Active), func(ctx context.Context, th *theatre) error {
+		longer := facts
+		longer.MaxStayDays = 90
+		_, err := th.svc.Update(ctx, ministry, id, 3, longer)
+		if f, ok := fault.Of(err); ok && f.Kind == fault.Precondition { // somebody else was faster: looked at again
+			seen, _ := f.Current.(referral.ShelterView)
+			_, err = th.svc.Update(ctx, ministry, id, seen.Version, longer)
+		}
+		return err
+	}, file(2), file(3), file(3), func(ctx context.Context, th *theatre) error {
+		sums, err := th.svc.DailyCensus(ctx, ministry, testworld.District, testworld.Start.AddDate(0, 0, -3), testworld.Start)
+		if err == nil && (len(sums) != 1 || sums[0].Occupied != 3) {
+			return fmt.Errorf("the day's sums are %+v", sums)
+		}
+		return err
+	}, func(ctx context.Context, th *theatre) error {
+		_, err := th.svc.MustMove(ctx, ministry, "HOMA")
+		return err
+	}}
+}
+
+// patience is how often a command is sent.
+const patience = 8
+
+// perform gives the play and answers what is stored at its end.
+func (th *theatre) perform() (final map[string]string) {
+	ctx := context.Background()
+	seedTheatre(th)
+	for i, s := range play() {
+		th.restart()
+		var err error
+		for n := range patience * 4 {
+			if err = s(ctx, th); err == nil {
+				break
+			}
+			f, refused := fault.Of(err)
+			again := err == table.ErrBusy || refused && (f.Kind == fault.Busy || f.Kind == fault.DirectoryCold)
+			if !again && !strings.Contains(err.Error(), "table: ") || n > patience*3 {
+				break
+			}
+		}
+		if err != nil && err != table.ErrBusy {
+			th.failed = fmt.Sprintf("scene %d: %v", i, err)
+			return nil
+		}
+		th.probe.Settle(ctx)
+	}
+	return th.stored(ctx)
+}
+
+func seedTheatre(th *theatre) {
+	var ops []table.Op
+	for _, c := range members() {
+		ops = append(ops, table.PutOp(record.FromMembership(c), 0))
+	}
+	for _, s := range shelters() {
+		ops = append(ops, table.PutOp(record.FromShelter(s.Shelter), 0))
+		for _, u := range s.Units {
+			ops = append(ops, table.PutOp(record.FromUnit(u), 0))
+		}
+	}
+	if err := th.raw.Write(context.Background(), table.Batch{WriteID: th.newID(), Ops: ops}); err != nil {
+		th.t.Fatal(err)
+	}
+}
+
+// stored is what means something of placements, units, shelters and alerts.
+func (th *theatre) stored(ctx context.Context) map[string]string {
+	out := map[string]string{}
+	for after := ""; ; {
+		changes, next, err := th.raw.Changes(ctx, after, 500)
+		if err != nil {
+			th.t.Fatal(err)
+		}
+		if len(changes) == 0 {
+			return out
+		}
+		for _, c := range changes {
+			it := c.New
+			if strings.HasPrefix(it.PK, "DIR#") || strings.HasPrefix(it.PK, "G#") || strings.HasPrefix(it.SK, "A#") {
+				continue
+			}
+			var b bytes.Buffer
+			switch p, err := record.ToPlacement(it); {
+			case record.IsPlacement(it.Key) && err == nil: // not which options were shown: a directory may be a moment old
+				fmt.Fprint(&b, p.State, p.Hold.No, p.Hold.Shelter, p.Hold.Parts, p.Commands, p.Stays, p.Ruling, p.Reason, p.Choice.At, p.ArrivedAt, p.By)
+			default:
+				b.Write(it.Body)
+			}
+			if it.Guard != nil {
+				fmt.Fprint(&b, it.Guard.Free, it.Guard.Rev, len(it.Guard.Claims))
+			}
+			out[it.String()] = b.String()
+		}
+		after = next
+	}
+}
+
+// The play as it is: every use case does what it is for.
+func TestThePlainPlay(t *testing.T) {
+	th, done := openTheatre(t)
+	defer done()
+	if th.perform(); th.failed != "" {
+		t.Fatal(th.failed)
+	}
+}
+
+// TestFaultMatrix gives each call site of the store each trouble: the command is
+// sent again until it is answered, and the world ends as if nothing had happened.
+func TestFaultMatrix(t *testing.T) {
+	th, done := openTheatre(t)
+	want := th.perform()
+	if th.failed != "" {
+		t.Fatal(th.failed)
+	}
+	sites := th.probe.Sites
+	done()
+	covered := map[string]bool{}
+	runs := 0
+	var all sync.WaitGroup
+	turn := make(chan struct{}, 2*runtime.GOMAXPROCS(0))
+	for at, site := range sites {
+		if covered[site] && !*everyCall {
+			continue
+		}
+		covered[site] = true
+		troubles := tabletest.Troubles
+		if !*everyCall && !strings.HasPrefix(th.probe.Kinds[at], "write") { // a read fails in one way, whatever the trouble
+			troubles = []tabletest.Trouble{tabletest.Before, tabletest.Timeout}
+		}
+		for _, trouble := range troubles {
+			runs++
+			turn <- struct{}{}
+			all.Go(func() {
+				defer func() { <-turn }()
+				inTrouble(t, want, site, trouble, at)
+			})
+		}
+	}
+	all.Wait()
+	total := 0
+	for _, dir := range []string{"referral", "directory", "audit"} {
+		listed, err := tabletest.CallSites("../" + dir)
+		if err != nil || len(listed) == 0 {
+			t.Fatal(err)
+		}
+		total += len(listed)
+		for _, s := range listed {
+			if !covered[s] {
+				t.Errorf("%s is a call of the store that no scene reaches", s)
+			}
+		}
+	}
+	t.Logf("fault matrix: %d of %d call sites, %d troubles, %d performances of %d calls", len(covered), total, len(tabletest.Troubles), runs, len(sites))
+}
+
+// inTrouble gives the play with one call in trouble.
+func inTrouble(t *testing.T, want map[string]string, site string, trouble tabletest.Trouble, at int) {
+	th, done := openTheatre(t)
+	defer done()
+	th.probe.Trouble, th.probe.At = trouble, at
+	got := th.perform()
+	name := fmt.Sprintf("%s %s (call %d)", site, trouble, at)
+	switch {
+	case th.failed != "":
+		t.Errorf("%s: %s", name, th.failed)
+	case !strings.HasPrefix(site, "directory/"): // without a directory beds are given back and nothing is held instead
+		compareWorlds(t, name, want, got)
+	}
+}
+
+func compareWorlds(t *testing.T, name string, want, got map[string]string) {
+	t.Helper()
+	for k, v := range want {
+		if got[k] != v {
+			t.Errorf("%s: %s is\n%s\nnot\n%s", name, k, got[k], v)
+			return
+		}
+	}
+	for k := range got {
+		if _, ok := want[k]; !ok {
+			t.Errorf("%s: %s should not be there", name, k)
+			return
+		}
+	}
+}

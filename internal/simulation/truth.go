@@ -1,0 +1,97 @@
+package simulation
+
+import (
+	"slices"
+	"time"
+
+	"panah/internal/placement"
+)
+
+// truth is who really sleeps where, whatever has been recorded of it: facts
+// reach the table late, censuses and arrivals cross each other, and in the end
+// the counts must say what is true.
+type truth struct {
+	run   *run
+	base  map[string]int // people by unit who never move
+	there map[string]*guests
+	order []string // placements in the order they first arrived
+}
+
+// guests are a placement's people in one shelter.
+type guests struct {
+	shelter string
+	unit    string // of a walk-in; otherwise the hold's parts say
+	persons []int
+	since   time.Time
+	facts   []*request // told and not yet settled, in order: a phone sends one after the other
+	frozen  bool       // a transfer is on its way: nobody of them moves otherwise
+}
+
+func newTruth(r *run) *truth {
+	return &truth{run: r, base: map[string]int{}, there: map[string]*guests{}}
+}
+
+func (t *truth) guests(id string) *guests {
+	g := t.there[id]
+	if g == nil {
+		g = &guests{}
+		t.there[id] = g
+		t.order = append(t.order, id)
+	}
+	return g
+}
+
+// inside is how many of a placement's people are in a unit.
+func (t *truth) inside(id, shelter, unit string) int {
+	g := t.there[id]
+	if g == nil || g.shelter != shelter {
+		return 0
+	}
+	p, ok := t.run.ledger.placements[id]
+	if !ok { // a walk-in not recorded yet
+		if g.unit == unit {
+			return len(g.persons)
+		}
+		return 0
+	}
+	n := 0
+	for _, h := range append([]placement.Hold{p.Hold}, p.Past...) {
+		if h.Shelter != shelter {
+			continue
+		}
+		for _, part := range h.Parts {
+			for _, i := range part.Persons {
+				if part.Unit == unit && slices.Contains(g.persons, i) {
+					n++
+				}
+			}
+		}
+		break
+	}
+	return n
+}
+
+// present is how many people are in a unit.
+func (t *truth) present(shelter, unit string) int {
+	n := t.base[shelter+"/"+unit]
+	for _, id := range t.order {
+		n += t.inside(id, shelter, unit)
+	}
+	return n
+}
+
+// settled takes a fact off its placement's queue.
+func (t *truth) settled(q *request) {
+	for _, g := range t.there {
+		g.facts = slices.DeleteFunc(g.facts, func(f *request) bool { return f == q })
+	}
+}
+
+// next reports whether a fact is the first its phone has to send.
+func (t *truth) next(q *request) bool {
+	if q.about == "" || !q.fact {
+		return true
+	}
+	g := t.there[q.about]
+	return g == nil || !slices.Contains(g.facts, q) || g.facts[0] == q
+}
