@@ -85,6 +85,9 @@ type SumsView struct {
 	Free                *int     `json:"free" doc:"Beds that can be promised now; an over-full unit counts as none"`
 	OverCapacity        *int     `json:"overCapacity" doc:"People too many, unit by unit"`
 	OverdueReviews      *int     `json:"overdueReviews" doc:"People in a stay whose legal clock has run out without a recorded decision"`
+	Surge               *int     `json:"surge" doc:"Staffed beds that are there for a time only, beside staffed"`
+	Rooms               *int     `json:"rooms" doc:"Rooms, where a party has rooms to itself"`
+	RoomsOccupied       *int     `json:"roomsOccupied" doc:"Rooms somebody sleeps in: a family room with one child in it is full"`
 	Shelters            *int     `json:"shelters"`
 	SheltersReporting   *int     `json:"sheltersReporting" doc:"Shelters whose counts somebody has vouched for lately"`
 	SheltersUnconfirmed *int     `json:"sheltersUnconfirmed" doc:"Shelters with counts nobody has vouched for lately"`
@@ -200,7 +203,8 @@ func viewSums(r occupancy.Row) (v SumsView) {
 		v.Suppressed = append(v.Suppressed, "all")
 		return v
 	}
-	for i, to := range []**int{&v.Sanctioned, &v.Staffed, &v.OutOfService, &v.Occupied, &v.Held, &v.Free, &v.OverCapacity, &v.OverdueReviews} {
+	for i, to := range []**int{&v.Sanctioned, &v.Staffed, &v.OutOfService, &v.Occupied, &v.Held, &v.Free, &v.OverCapacity, &v.OverdueReviews,
+		&v.Surge, &v.Rooms, &v.RoomsOccupied} {
 		n, ok := r.Shows(i)
 		if !ok {
 			v.Suppressed = append(v.Suppressed, figureColumns[i].Name)
@@ -219,7 +223,7 @@ func viewSums(r occupancy.Row) (v SumsView) {
 func (v SumsView) cells() []any {
 	var out []any
 	for _, n := range []*int{v.Sanctioned, v.Staffed, v.OutOfService, v.Occupied, v.Held, v.Free, v.OverCapacity, v.OverdueReviews,
-		v.Shelters, v.SheltersReporting, v.SheltersUnconfirmed, v.MedianStayDays} {
+		v.Surge, v.Rooms, v.RoomsOccupied, v.Shelters, v.SheltersReporting, v.SheltersUnconfirmed, v.MedianStayDays} {
 		out = append(out, cell(n))
 	}
 	return append(out, strings.Join(v.Suppressed, " "))

@@ -13,7 +13,11 @@ const (
 	Free         // beds that can be promised now: none in over-full units and in shelters that take nobody
 	OverCapacity // people too many, unit by unit
 	Overdue      // people in a stay whose legal clock has run out without a decision
-	onTime       // the other people: never shown by itself
+	Surge        // staffed beds that are there for a time only: not among Staffed, so that the base stays the base
+	Rooms        // rooms that the staffed beds make where a party has rooms to itself
+	RoomsOccupied
+	onTime     // the people who are not overdue: never shown by itself
+	roomsEmpty // the rooms nobody sleeps in: never shown by itself
 	measures
 )
 
@@ -26,19 +30,20 @@ const (
 	People          // who is there
 	Promises        // held, free and too many: each tells the others
 	Reviews
+	RoomUse
 )
 
 // groupOf is the group of each figure.
-var groupOf = []int{Beds, Beds, Beds, People, Promises, Promises, Promises, Reviews, Reviews}
+var groupOf = []int{Beds, Beds, Beds, People, Promises, Promises, Promises, Reviews, Beds, Beds, RoomUse, Reviews, RoomUse}
 
 // scheme says how figures hang together: a staffed bed in service is occupied,
 // held or free unless its unit is over capacity, and whoever is there is overdue
 // or not. Each shift keeps that true.
 var scheme = disclosure.Scheme{
 	Group:  groupOf,
-	Within: []int{-1, Beds, People, People},
-	Person: []bool{false, false, false, true, true, false, true, true, false},
-	Lead:   []int{Staffed, Occupied, Held, Overdue},
+	Within: []int{-1, Beds, People, People, People},
+	Person: []bool{false, false, false, true, true, false, true, true, false, false, true, false, false},
+	Lead:   []int{Staffed, Occupied, Held, Overdue, RoomsOccupied},
 	Shifts: []disclosure.Shift{
 		{Up: []int{Occupied, onTime}, Down: []int{Free}},
 		{Up: []int{Sanctioned, Staffed, Occupied, onTime}},
@@ -49,5 +54,7 @@ var scheme = disclosure.Scheme{
 		{Up: []int{Overdue}, Down: []int{onTime}},
 		{Up: []int{Sanctioned, Staffed, Occupied, Overdue}},
 		{Up: []int{Sanctioned, Staffed, Free}},
+		{Up: []int{RoomsOccupied}, Down: []int{roomsEmpty}},
+		{Up: []int{Rooms, RoomsOccupied}},
 	},
 }

@@ -162,9 +162,11 @@ func (b *builder) shelter(c *matching.Candidate, d place.Place, base place.Level
 func (b *builder) unit(u *shelter.Unit, offered bool) []int {
 	c, f := u.Counts(), make([]int, measures)
 	f[Staffed], f[OutOfService], f[Occupied], f[Held] = c.Staffed(), c.OutOfService(), c.Occupied(), c.Held()
-	if !u.Surge() { // extra beds for a time are beside the sanctioned ones
-		f[Sanctioned] = u.Sanctioned
+	if f[Sanctioned] = u.Sanctioned; u.Surge() {
+		f[Surge], f[Sanctioned], f[Staffed] = f[Staffed], 0, 0
 	}
+	f[Rooms], f[RoomsOccupied] = u.Rooms(), u.RoomsOccupied()
+	f[roomsEmpty] = max(0, f[Rooms]-f[RoomsOccupied])
 	if offered && !u.Over(b.source.At) {
 		f[Free] = max(0, u.FreeAt(b.source.At))
 	}

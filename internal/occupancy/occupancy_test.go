@@ -7,10 +7,12 @@ import (
 	"testing"
 	"time"
 
+	"panah/internal/code"
 	"panah/internal/demo"
 	"panah/internal/disclosure"
 	"panah/internal/matching"
 	"panah/internal/place"
+	"panah/internal/shelter"
 )
 
 var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
@@ -96,7 +98,7 @@ func proved(t *testing.T, c Count, mask disclosure.Mask, proofs []disclosure.Wit
 			slack := func(v []int) int {
 				return v[Staffed] - v[OutOfService] - v[Occupied] - v[Held] - v[Free] + v[OverCapacity]
 			}
-			if slices.Min(v) < 0 || slack(v) != slack(was) || v[Occupied] != v[Overdue]+v[onTime] {
+			if slices.Min(v) < 0 || slack(v) != slack(was) || v[Occupied] != v[Overdue]+v[onTime] || v[Rooms]-v[RoomsOccupied]-v[roomsEmpty] != was[Rooms]-was[RoomsOccupied]-was[roomsEmpty] {
 				t.Fatalf("not a possible cell: %v instead of %v", v, was)
 			}
 		}
@@ -111,7 +113,7 @@ func proved(t *testing.T, c Count, mask disclosure.Mask, proofs []disclosure.Wit
 	}
 	for n, r := range c.rows {
 		for m, person := range scheme.Person {
-			if !person || m == onTime || r.Figures[m] == 0 {
+			if !person || m >= Figures || r.Figures[m] == 0 {
 				continue
 			}
 			few := r.Shelters < small.Sources
@@ -146,5 +148,51 @@ func TestANationIsProtectedAndStaysUseful(t *testing.T) {
 		if shown[place.Country] != 1 || shown[place.State]*10 < all[place.State]*9 || shown[place.District]*10 < all[place.District]*6 {
 			t.Errorf("too little is shown: %v of %v", shown, all)
 		}
+	}
+}
+
+func TestRoomsAndSurgeStandBesideBeds(t *testing.T) {
+	counts, err := shelter.NewCounts(12, 0, 4, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rooms := shelter.Restore(shelter.Unit{Shelter: "FAM", ID: "rooms", Population: code.Family, RoomBeds: 4, Sanctioned: 12, Rev: 1}, counts.WithBlocked(4), nil)
+	extra, _ := shelter.NewCounts(30, 0, 10, 0)
+	surge := shelter.Restore(shelter.Unit{Shelter: "FAM", ID: "surge", Population: code.Women, Sanctioned: 30, EndsAt: noon.Add(time.Hour), Rev: 1}, extra, nil)
+	home := shelter.Shelter{ID: "FAM", District: "IN-LGD-525", RegisteredUntil: noon.AddDate(1, 0, 0), Rev: 1}
+	w := matching.WorldOf([]matching.Candidate{{Shelter: home, Units: []shelter.Unit{rooms, surge}}}, 3)
+	for _, r := range Add(Source{World: w, At: noon, Unconfirmed: time.Hour}, "IN", place.District).Rows() {
+		if r.Type != Any || r.Population != Any {
+			continue
+		}
+		f := r.Figures // two rooms of three are taken by four people, and the surge counts in no base
+		if f[Rooms] != 3 || f[RoomsOccupied] != 2 || f[Occupied] != 14 || f[Sanctioned] != 12 || f[Staffed] != 12 || f[Surge] != 30 || r.Shelters != 1 {
+			t.Errorf("%s: %+v", r.Place, r)
+		}
+	}
+}
+
+// What was withheld stays so while the period lasts, though it has grown: else
+// the difference of two days would tell it.
+func TestWhatWasWithheldStaysWithheld(t *testing.T) {
+	first := Add(nation(1), "IN", place.State).Published(small, Before{})
+	grown := nation(2)
+	second := Add(grown, "IN", place.State).Published(small, Before{Stays: first})
+	withheld := map[node]uint16{}
+	for _, r := range second {
+		withheld[node{r.Place, r.Type, r.Population}] = r.Withheld
+	}
+	both := 0
+	for _, r := range first {
+		now, ok := withheld[node{r.Place, r.Type, r.Population}]
+		if ok && r.Withheld != 0 {
+			both++
+		}
+		if ok && r.Withheld&^now != 0 {
+			t.Errorf("%+v is shown again: %b", r, now)
+		}
+	}
+	if both == 0 {
+		t.Error("nothing was withheld: the test tests nothing")
 	}
 }
