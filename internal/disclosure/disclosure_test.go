@@ -348,7 +348,7 @@ func pivotUntilDone(tab [][]float64, basis []int, rows, vars, objective int) boo
 
 func TestATableOfANationIsProtectedAndMostOfItShown(t *testing.T) {
 	dice := rand.New(rand.NewPCG(1, 2))
-	tb, names := world(30, 12, 6, 4, func(most int) int { return dice.IntN(most + 1) })
+	tb, names := world(8, 12, 5, 4, func(most int) int { return dice.IntN(most + 1) })
 	mask, proofs := Protect(tb, small, Earlier{})
 	holds(t, tb, small, mask, proofs)
 	shown, districts := 0, 0
