@@ -103,7 +103,7 @@ func TestADistrictSeesItselfAndNothingElse(t *testing.T) {
 		state(t, w)
 		w.Publish(t)
 		desk := as(testworld.Desk)
-		own := desk.do("GET", "/v1/occupancy", "", nil).want(t, 200)
+		own := desk.do("GET", "/v1/occupancy?breakdown=none", "", nil).want(t, 200)
 		if own.str("within") != string(testworld.District) || own.str("every") != "day" || len(rowsOf(own)) == 0 {
 			t.Fatalf("its own %s", own.Raw)
 		}
