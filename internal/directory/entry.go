@@ -25,6 +25,7 @@ type entry struct {
 const (
 	kindShelter = 1
 	kindUnit    = 2
+	kindRooms   = 3 // a unit with rooms a party has to itself, or with an end
 )
 
 // entryOf makes the entry of a table item; ok is false for items the directory
@@ -77,7 +78,11 @@ func writeShelter(w *packed.Writer, s *shelter.Shelter, id string) {
 
 func writeUnit(w *packed.Writer, u *shelter.Unit, id string) {
 	c := u.Counts()
-	w.Num(kindUnit)
+	kind := uint64(kindUnit)
+	if u.RoomBeds > 0 || u.Surge() {
+		kind = kindRooms
+	}
+	w.Num(kind)
 	w.Text(id)
 	w.Text(u.ID)
 	w.Num(u.Version)
@@ -91,9 +96,6 @@ func writeUnit(w *packed.Writer, u *shelter.Unit, id string) {
 	w.Int(c.Staffed())
 	w.Int(c.OutOfService())
 	w.Int(c.Occupied())
-	w.Int(c.Blocked())
-	w.Int(u.RoomBeds)
-	w.Instant(u.EndsAt)
 	claims := u.Promised()
 	w.Int(len(claims))
 	for _, id := range slices.Sorted(maps.Keys(claims)) {
@@ -102,6 +104,11 @@ func writeUnit(w *packed.Writer, u *shelter.Unit, id string) {
 	}
 	w.Instant(u.ConfirmedAt)
 	w.Instant(u.OfferedLast())
+	if kind == kindRooms {
+		w.Int(u.RoomBeds)
+		w.Int(c.Blocked())
+		w.Instant(u.EndsAt)
+	}
 }
 
 // readEntry reads an entry; last is the shelter of the entry before it.
@@ -111,8 +118,8 @@ func readEntry(r *packed.Reader, last string) (entry, error) {
 	case kindShelter:
 		s := readShelter(r, id)
 		return entry{shelter: &s}, r.Err()
-	case kindUnit:
-		u, err := readUnit(r, id)
+	case kindUnit, kindRooms:
+		u, err := readUnit(r, kind, id)
 		return entry{unit: &u}, err
 	}
 	return entry{}, packed.ErrCorrupt
@@ -142,12 +149,11 @@ func readShelter(r *packed.Reader, id string) shelter.Shelter {
 	return s
 }
 
-func readUnit(r *packed.Reader, id string) (shelter.Unit, error) {
+func readUnit(r *packed.Reader, kind uint64, id string) (shelter.Unit, error) {
 	u := shelter.Unit{Shelter: id, ID: r.Name(), Version: r.Num(), Rev: r.Num(), Population: code.Population(r.Num()),
 		Ages: code.Set[code.AgeBand](r.Num()), Kind: code.UnitKind(r.Num()), SeparateSleeping: r.Flag(),
 		Site: uint8(r.Num()), Sanctioned: r.Int()}
-	staffed, out, occupied, blocked := r.Int(), r.Int(), r.Int(), r.Int()
-	u.RoomBeds, u.EndsAt = r.Int(), r.Instant()
+	staffed, out, occupied := r.Int(), r.Int(), r.Int()
 	var claims map[string]shelter.Claim
 	for i := range r.Count() {
 		if claims == nil {
@@ -156,6 +162,10 @@ func readUnit(r *packed.Reader, id string) (shelter.Unit, error) {
 		claims[strconv.Itoa(i)] = shelter.Claim{N: r.Int(), Until: r.Instant()}
 	}
 	u.ConfirmedAt, u.LastOffered = r.Instant(), r.Instant()
+	blocked := 0
+	if kind == kindRooms {
+		u.RoomBeds, blocked, u.EndsAt = r.Int(), r.Int(), r.Instant()
+	}
 	if r.Err() != nil {
 		return u, r.Err()
 	}

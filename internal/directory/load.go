@@ -91,8 +91,8 @@ func (l *load) read(body []byte, book *matching.Book) (err error) {
 		switch kind {
 		case kindShelter:
 			c.Shelter = readShelter(r, id)
-		case kindUnit:
-			u, err := readUnit(r, id)
+		case kindUnit, kindRooms:
+			u, err := readUnit(r, kind, id)
 			if err != nil {
 				return err
 			}

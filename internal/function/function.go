@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 
 	"panah/internal/audit"
 	"panah/internal/directory"
+	"panah/internal/feed"
 	"panah/internal/gateway"
 	"panah/internal/httpapi"
 	"panah/internal/policy"
@@ -103,12 +105,34 @@ func Clock(p Parts, span time.Duration) (lambda.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	pub := directory.NewPublisher(p.Store, s.NewID, s.Now, p.Log)
 	figures := rollup.NewPublisher(s, policy.Disclosure())
-	return gateway.Schedule(func(ctx context.Context) error {
+	return gateway.Schedule(func(ctx context.Context, task string) error {
+		if task == VerifyTask {
+			return verify(ctx, s, pub)
+		}
 		published := make(chan error, 1)
 		go func() { published <- figures.Publish(ctx) }() // holds lapse in time while a country is counted
 		return errors.Join(s.Watch(ctx, span, ClockEvery), <-published)
 	}, p.Log), nil
+}
+
+// VerifyTask is the input of the hourly schedule.
+const VerifyTask = "verify"
+
+// verify recomputes the counters of one in 24 shelters, so that each is looked at
+// once a day, repairs what differs, and publishes what the directory has missed.
+func verify(ctx context.Context, s *referral.Service, pub *directory.Publisher) error {
+	hour := s.Now().UTC().Hour()
+	found, err := s.VerifyShare(ctx, hour, 24, true)
+	for _, d := range found {
+		s.Log.Error("counters differed from placements", "shelter", d.Shelter, "unit", d.Unit, "repaired", d.Repaired)
+	}
+	lost, rerr := s.Reconcile(ctx, hour, 24, pub.Apply)
+	if lost > 0 {
+		s.Log.Error("the directory had missed changes", "count", lost)
+	}
+	return errors.Join(err, rerr)
 }
 
 // Changes keeps the directory's log and pages, the audit chains and what a
@@ -120,26 +144,32 @@ func Changes(p Parts, decode func(json.RawMessage) (table.Change, error)) (lambd
 	if err != nil {
 		return nil, err
 	}
-	pub := directory.NewPublisher(p.Store, s.NewID, s.Now, p.Log)
-	keeper := audit.NewKeeper(p.Store, s.NewID, s.Now, p.Log)
-	figures := rollup.NewKeeper(p.Store, s.Policy, s.NewID, p.Log)
-	return gateway.Stream(decode, func(ctx context.Context, changes []table.Change) error {
-		if err := pub.Apply(ctx, changes); err != nil {
-			return err
+	f := NewFeed(p.Store, s, p.Log)
+	return gateway.Stream(gateway.Consumer{Decode: decode, Apply: f.Apply, Aside: f.Unreadable, Replay: func(ctx context.Context) error {
+		_, left, err := f.Replay(ctx)
+		if err == nil && left > 0 {
+			err = fmt.Errorf("changes: %d could still not be taken in", left)
 		}
-		if err := keeper.Apply(ctx, changes); err != nil {
-			return err
-		}
-		if err := figures.Apply(ctx, changes); err != nil {
-			return err
-		}
-		if !referral.Freed(changes) {
-			return nil
-		}
-		if err := s.Directory.Refresh(ctx, s.Now()); err != nil {
-			return err
-		}
-		_, err := s.MatchWaiting(ctx)
 		return err
-	}, p.Log), nil
+	}}, p.Log), nil
+}
+
+// NewFeed is the consumers of the change feed over a store.
+func NewFeed(store table.Store, s *referral.Service, log *slog.Logger) *feed.Feed {
+	pub := directory.NewPublisher(store, s.NewID, s.Now, log)
+	keeper := audit.NewKeeper(store, s.NewID, s.Now, log)
+	return feed.New(store, s.NewID, s.Now, log,
+		feed.Consumer{Name: "directory", Apply: pub.Apply},
+		feed.Consumer{Name: "audit", Apply: keeper.Apply},
+		feed.Consumer{Name: "figures", Apply: rollup.NewKeeper(store, s.Policy, s.NewID, log).Apply},
+		feed.Consumer{Name: "waiting", Apply: func(ctx context.Context, changes []table.Change) error {
+			if !referral.Freed(changes) {
+				return nil
+			}
+			if err := s.Directory.Refresh(ctx, s.Now()); err != nil {
+				return err
+			}
+			_, err := s.MatchWaiting(ctx)
+			return err
+		}})
 }

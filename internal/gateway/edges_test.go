@@ -162,7 +162,7 @@ func streamOf(apply func(context.Context, []table.Change) error, log *slog.Logge
 		}
 		return table.Change{}, nil
 	}
-	return Stream(decode, apply, log)
+	return Stream(Consumer{Decode: decode, Apply: apply}, log)
 }
 
 // Losing a change would leave a shelter in the directory that is no longer there.
@@ -187,6 +187,37 @@ func TestARecordThatCannotBeReadIsNamedBySequenceNumberOnly(t *testing.T) {
 	}
 }
 
+// A record nobody can ever read is set aside and does not hold up those behind it.
+func TestAnUnreadableRecordIsSetAside(t *testing.T) {
+	var aside []string
+	applied := 0
+	decode := func(raw json.RawMessage) (table.Change, error) {
+		if strings.Contains(string(raw), "bad") {
+			return table.Change{}, errors.New("cannot read a secret")
+		}
+		return table.Change{}, nil
+	}
+	c := Consumer{Decode: decode, Apply: func(_ context.Context, changes []table.Change) error { applied = len(changes); return nil },
+		Aside: func(_ context.Context, sequence string) error { aside = append(aside, sequence); return nil }}
+	three := strings.Replace(twoRecords, "]}", `,{"eventID":"3","dynamodb":{"SequenceNumber":"seq-3"}}]}`, 1)
+	got, err := Stream(c, slog.New(slog.DiscardHandler)).Invoke(t.Context(), []byte(three))
+	if err != nil || string(got) != `{"batchItemFailures":null}` && string(got) != `{"batchItemFailures":[]}` {
+		t.Errorf("%s %v", got, err)
+	}
+	if applied != 2 || len(aside) != 1 || aside[0] != "seq-2" {
+		t.Errorf("applied %d, aside %v", applied, aside)
+	}
+	c.Aside = func(context.Context, string) error { return errors.New("no room") }
+	if got, _ := Stream(c, slog.New(slog.DiscardHandler)).Invoke(t.Context(), []byte(three)); string(got) != `{"batchItemFailures":[{"itemIdentifier":"seq-2"}]}` {
+		t.Errorf("not set aside, it comes again: %s", got)
+	}
+	c.Apply = func(context.Context, []table.Change) error { return &Partial{From: 1, Err: errors.New("x")} }
+	c.Aside = func(context.Context, string) error { return nil }
+	if got, _ := Stream(c, slog.New(slog.DiscardHandler)).Invoke(t.Context(), []byte(three)); string(got) != `{"batchItemFailures":[{"itemIdentifier":"seq-3"}]}` {
+		t.Errorf("behind a record set aside, the failed one is named: %s", got)
+	}
+}
+
 func TestNothingIsAppliedWhenNothingCouldBeRead(t *testing.T) {
 	h := streamOf(func(context.Context, []table.Change) error { t.Error("applied"); return nil }, slog.New(slog.DiscardHandler))
 	for _, batch := range []string{`{"Records":[]}`, `{"Records":[{"eventID":"bad","dynamodb":{"SequenceNumber":"seq-1"}}]}`} {
@@ -200,7 +231,7 @@ func TestAPanicBehindAnEventSaysWhereAndNotWhat(t *testing.T) {
 	log, out := logged()
 	ctx := lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{AwsRequestID: "inv-1"})
 	for _, h := range []lambda.Handler{
-		Schedule(func(context.Context) error { panic("a secret") }, log),
+		Schedule(func(context.Context, string) error { panic("a secret") }, log),
 		streamOf(func(context.Context, []table.Change) error { panic("a secret") }, log),
 	} {
 		out.Reset()

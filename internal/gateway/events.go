@@ -16,10 +16,13 @@ import (
 )
 
 // Schedule makes a Lambda handler of a call that an EventBridge schedule starts.
-func Schedule(run func(ctx context.Context) error, log *slog.Logger) lambda.Handler {
-	return lambda.NewHandler(func(ctx context.Context, _ json.RawMessage) (err error) {
+// task is what the schedule's own input asks for, empty for a plain event.
+func Schedule(run func(ctx context.Context, task string) error, log *slog.Logger) lambda.Handler {
+	return lambda.NewHandler(func(ctx context.Context, event struct {
+		Task string `json:"task"`
+	}) (err error) {
 		defer recovered(ctx, log, &err)
-		return run(ctx)
+		return run(ctx, event.Task)
 	})
 }
 
@@ -37,6 +40,21 @@ func (p *Partial) Unwrap() error { return p.Err }
 // only the engine knows their form.
 type streamEvent struct {
 	Records []json.RawMessage `json:"Records"`
+	// Replay is an operator's: what was set aside is tried again.
+	Replay bool `json:"replay"`
+}
+
+// Consumer is what takes the change feed in.
+type Consumer struct {
+	// Decode reads one record.
+	Decode func(json.RawMessage) (table.Change, error)
+	// Apply takes changes in, in order.
+	Apply func(ctx context.Context, changes []table.Change) error
+	// Aside notes a record that can never be read, by its sequence number, so that
+	// it does not block those behind it. Without it the record is sent again.
+	Aside func(ctx context.Context, sequence string) error
+	// Replay tries again what was set aside.
+	Replay func(ctx context.Context) error
 }
 
 type position struct {
@@ -45,17 +63,23 @@ type position struct {
 	} `json:"dynamodb"`
 }
 
-// Stream makes a Lambda handler of what consumes the change feed. decode reads
-// one record, apply takes the batch in order. The answer names the first record
-// not consumed, so that the service sends it and those after it again.
-func Stream(decode func(json.RawMessage) (table.Change, error), apply func(ctx context.Context, changes []table.Change) error, log *slog.Logger) lambda.Handler {
+// Stream makes a Lambda handler of what consumes the change feed. The answer names
+// the first record not consumed, so that the service sends it and those after it
+// again.
+func Stream(c Consumer, log *slog.Logger) lambda.Handler {
 	return lambda.NewHandler(func(ctx context.Context, batch streamEvent) (out events.DynamoDBEventResponse, err error) {
 		defer recovered(ctx, log, &err)
-		changes, cause := decoded(batch.Records, decode)
-		failedAt := len(changes)
+		if batch.Replay && c.Replay != nil {
+			return out, c.Replay(ctx)
+		}
+		changes, from, cause := c.decoded(ctx, batch.Records)
+		failedAt := len(batch.Records)
+		if cause != nil {
+			failedAt = from[len(changes)]
+		}
 		if len(changes) > 0 {
-			if err := apply(ctx, changes); err != nil {
-				failedAt, cause = failedFrom(err, len(changes)), err
+			if err := c.Apply(ctx, changes); err != nil {
+				failedAt, cause = from[failedFrom(err, len(changes))], err
 			}
 		}
 		if cause == nil {
@@ -74,17 +98,22 @@ func Stream(decode func(json.RawMessage) (table.Change, error), apply func(ctx c
 // errUnreadable stands for what a decoder says: that may quote the record.
 var errUnreadable = errors.New("the record cannot be read")
 
-// decoded reads records up to the first that cannot be read.
-func decoded(records []json.RawMessage, decode func(json.RawMessage) (table.Change, error)) ([]table.Change, error) {
-	var changes []table.Change
-	for _, raw := range records {
-		c, err := decode(raw)
-		if err != nil {
-			return changes, errUnreadable
+// decoded reads records. One that cannot be read is set aside; where that is not
+// possible reading stops there. from is the record each change came from, and
+// behind the last change the record that reading stopped at.
+func (c Consumer) decoded(ctx context.Context, records []json.RawMessage) (changes []table.Change, from []int, err error) {
+	for i, raw := range records {
+		change, err := c.Decode(raw)
+		if err == nil {
+			changes, from = append(changes, change), append(from, i)
+			continue
 		}
-		changes = append(changes, c)
+		var at position
+		if c.Aside == nil || json.Unmarshal(raw, &at) != nil || at.DynamoDB.SequenceNumber == "" || c.Aside(ctx, at.DynamoDB.SequenceNumber) != nil {
+			return changes, append(from, i), errUnreadable
+		}
 	}
-	return changes, nil
+	return changes, from, nil
 }
 
 // failedFrom is the change that err says it failed from, or the first: to apply

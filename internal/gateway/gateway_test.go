@@ -205,7 +205,7 @@ func TestStreamNamesTheFirstRecordNotConsumed(t *testing.T) {
 		"a record that cannot be read stops there": {[]string{record("1"), record("bad"), record("3")}, nil, `{"batchItemFailures":[{"itemIdentifier":"seq-bad"}]}`, 1},
 	} {
 		applied := -1
-		h := Stream(decodeTest, func(_ context.Context, changes []table.Change) error { applied = len(changes); return c.fail }, slog.New(slog.DiscardHandler))
+		h := Stream(Consumer{Decode: decodeTest, Apply: func(_ context.Context, changes []table.Change) error { applied = len(changes); return c.fail }}, slog.New(slog.DiscardHandler))
 		got, err := h.Invoke(context.Background(), []byte(`{"Records":[`+strings.Join(c.records, ",")+`]}`))
 		if err != nil || string(got) != c.want || applied != c.applied {
 			t.Errorf("%s: %s %v, %d applied", name, got, err, applied)
@@ -214,9 +214,9 @@ func TestStreamNamesTheFirstRecordNotConsumed(t *testing.T) {
 }
 
 func TestScheduleReportsFailureAndSurvivesPanic(t *testing.T) {
-	for _, run := range []func(context.Context) error{
-		func(context.Context) error { return errors.New("x") },
-		func(context.Context) error { panic("x") },
+	for _, run := range []func(context.Context, string) error{
+		func(context.Context, string) error { return errors.New("x") },
+		func(context.Context, string) error { panic("x") },
 	} {
 		if _, err := Schedule(run, slog.New(slog.DiscardHandler)).Invoke(context.Background(), []byte(`{"source":"aws.events"}`)); err == nil {
 			t.Error("a failed run must fail the invocation")

@@ -122,6 +122,43 @@ func Verify(ctx context.Context, o Options, repair bool) error {
 	return nil
 }
 
+// ErrAside says that changes are set aside that could not be taken in.
+var ErrAside = errors.New("changes are set aside")
+
+// Aside lists what the consumers of the change feed could not take in, and with
+// replay tries it again, in the data of a folder no runner has open.
+func Aside(ctx context.Context, o Options, replay bool) error {
+	store, err := embedded.Open(filepath.Join(o.Data, "panah.db"), embedded.Options{})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = store.Close() }()
+	service, err := function.NewService(store, o.Log)
+	if err != nil {
+		return err
+	}
+	f := function.NewFeed(store, service, o.Log)
+	if replay {
+		done, left, err := f.Replay(ctx)
+		if err != nil {
+			return err
+		}
+		_, _ = fmt.Fprintf(o.Out, "%d taken in, %d left\n", done, left)
+	}
+	list, err := f.List(ctx)
+	if err != nil {
+		return err
+	}
+	for _, a := range list {
+		_, _ = fmt.Fprintln(o.Out, a)
+	}
+	_, _ = fmt.Fprintf(o.Out, "%d set aside\n", len(list))
+	if len(list) > 0 {
+		return ErrAside
+	}
+	return nil
+}
+
 // inProcess makes every function over one store and one service.
 func inProcess(store table.Store, service *referral.Service, log *slog.Logger) (map[string]Invoker, error) {
 	p := function.Parts{Store: store, Log: log, Service: service}

@@ -129,7 +129,8 @@ func (b *bedding) parts(units []shelter.Unit, everybody []int) []placement.Part 
 	return parts
 }
 
-// part is who sleeps in a unit, in whole rooms where the party has them to itself.
+// part is the beds of a unit for some of a party: whole rooms, where a party has
+// rooms to itself.
 func part(u *shelter.Unit, who []int) placement.Part {
 	p := placement.Part{Unit: u.ID, Persons: who}
 	if beds := u.BedsFor(len(who)); u.RoomBeds > 1 {

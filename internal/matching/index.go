@@ -42,16 +42,11 @@ type wing struct {
 	ages       code.Set[code.AgeBand]
 	apart      bool
 	site       uint8
-	roomBeds   uint8 // where a party has rooms to itself
 }
 
-// takes is how many people of one party so many free beds can take.
-func (w wing) takes(free int) int {
-	if w.roomBeds < 2 || free < 0 {
-		return free
-	}
-	return free - free%int(w.roomBeds)
-}
+// inRow is how many units' counts stand in the row itself: with them a row fills
+// one cache line, and few shelters have more.
+const inRow = 3
 
 // row is the rest of a shelter that rules and score look at.
 type row struct {
@@ -67,6 +62,15 @@ type row struct {
 	stay       uint16 // days at most; 0: no cap
 	from, to   uint16 // of intake, minutes
 	freedom    uint8
+	bunks      [inRow]bunks // of the first units
+}
+
+// unit is the counts of unit i; more are those that did not fit in the row.
+func (r *row) unit(i int, more []bunks) *bunks {
+	if i < inRow {
+		return &r.bunks[i]
+	}
+	return &more[i-inRow]
 }
 
 // bunks are the counts of one unit.
@@ -83,18 +87,18 @@ type tongue struct {
 }
 
 // cell is one zone. Rows stand in runs of one shape, and in a run by the end of
-// registration; the bunks of row i of a run of shelters with n units begin at
-// bunks + (i-first)·n.
+// registration; for shelters with n units more than fit in a row, those of row i
+// begin at more + (i-first)·n.
 type cell struct {
-	runs  []run
-	rows  []row
-	bunks []bunks
+	runs []run
+	rows []row
+	more []bunks
 }
 
 type run struct {
-	shape, first, bunks uint32
-	never               uint32 // rows that take nobody, whatever the time: they come first
-	soonest             uint32 // when the first registration of the others ends
+	shape, first, more uint32
+	never              uint32 // rows that take nobody, whatever the time: they come first
+	soonest            uint32 // when the first registration of the others ends
 }
 
 // expired is where the rows end whose registration is not current, at an instant.
@@ -123,7 +127,7 @@ type Sketch struct {
 	District place.Code
 	shape    uint32
 	row      row
-	bunks    []bunks
+	more     []bunks
 }
 
 // At is the sketch under another slot.
@@ -148,7 +152,10 @@ func NewBook() *Book {
 
 // Sketch works out once what every ask looks at of a shelter.
 func (b *Book) Sketch(slot uint32, c *Candidate) Sketch {
-	s := Sketch{District: c.District, shape: b.shape(c), bunks: make([]bunks, len(c.Units))}
+	s := Sketch{District: c.District, shape: b.shape(c)}
+	if n := len(c.Units); n > inRow {
+		s.more = make([]bunks, n-inRow)
+	}
 	s.row = row{slot: slot, onSite: uint16(c.OnSite), met: uint16(c.OnSite.Union(c.Arranged)), features: uint16(c.Features),
 		offered: seconds(c.LastOffered()), until: math.MaxUint32, tongues: b.tongue(c.Languages), mix: mix(c.ID),
 		stay: uint16(min(c.MaxStayDays, math.MaxUint16)),
@@ -158,11 +165,8 @@ func (b *Book) Sketch(slot uint32, c *Candidate) Sketch {
 	}
 	for i := range c.Units {
 		u := &c.Units[i]
-		s.bunks[i] = bunks{confirmed: seconds(u.ConfirmedAt), free: int16(u.FreeAt(time.Time{})), staffed: uint16(u.Counts().Staffed())}
-		for _, end := range []time.Time{u.FirstEnd(), u.EndsAt} {
-			if end.IsZero() {
-				continue
-			}
+		*s.row.unit(i, s.more) = bunks{confirmed: seconds(u.ConfirmedAt), free: int16(u.Takes(u.FreeAt(time.Time{}))), staffed: uint16(u.Counts().Staffed())}
+		if end := u.FirstEnd(); !end.IsZero() {
 			s.row.until = min(s.row.until, seconds(end))
 		}
 	}
@@ -191,7 +195,7 @@ func (b *Book) shape(c *Candidate) uint32 {
 	key := append(room[:0], byte(c.Type))
 	for i := range c.Units {
 		u := &c.Units[i]
-		key = append(key, byte(u.Population), byte(u.Ages), u.Site, byte(u.RoomBeds), 0)
+		key = append(key, byte(u.Population), byte(u.Ages), u.Site, 0)
 		if u.SeparateSleeping {
 			key[len(key)-1] = 1
 		}
@@ -203,7 +207,7 @@ func newShape(c *Candidate) shape {
 	s := shape{kind: c.Type, units: make([]wing, len(c.Units))}
 	for i := range c.Units {
 		u := &c.Units[i]
-		s.units[i] = wing{u.Population, u.Ages, u.SeparateSleeping, u.Site, uint8(u.RoomBeds)}
+		s.units[i] = wing{u.Population, u.Ages, u.SeparateSleeping, u.Site}
 		s.served = s.served.With(u.Population)
 		if u.SeparateSleeping {
 			s.apart = s.apart.With(u.Population)
@@ -308,21 +312,21 @@ func (c *cell) without(changed []*Sketch) []*Sketch {
 				continue
 			}
 			n := c.width(i)
-			from := int(r.bunks) + (at-int(r.first))*n
-			sketches[at] = Sketch{shape: r.shape, row: row, bunks: c.bunks[from : from+n]}
+			from := int(r.more) + (at-int(r.first))*n
+			sketches[at] = Sketch{shape: r.shape, row: row, more: c.more[from : from+n]}
 			out = append(out, &sketches[at])
 		}
 	}
 	return out
 }
 
-// width is how many units the shelters of run i have.
+// width is how many units the shelters of run i have that do not fit in a row.
 func (c *cell) width(i int) int {
-	bunks := len(c.bunks)
+	more := len(c.more)
 	if i+1 < len(c.runs) {
-		bunks = int(c.runs[i+1].bunks)
+		more = int(c.runs[i+1].more)
 	}
-	return (bunks - int(c.runs[i].bunks)) / (c.end(i) - int(c.runs[i].first))
+	return (more - int(c.runs[i].more)) / (c.end(i) - int(c.runs[i].first))
 }
 
 func newCell(members []*Sketch) *cell {
@@ -331,15 +335,15 @@ func newCell(members []*Sketch) *cell {
 	})
 	units, runs := 0, 0
 	for i, s := range members {
-		units += len(s.bunks)
+		units += len(s.more)
 		if i == 0 || members[i-1].shape != s.shape {
 			runs++
 		}
 	}
-	c := &cell{runs: make([]run, 0, runs), rows: make([]row, len(members)), bunks: make([]bunks, 0, units)}
+	c := &cell{runs: make([]run, 0, runs), rows: make([]row, len(members)), more: make([]bunks, 0, units)}
 	for i, s := range members {
 		if i == 0 || members[i-1].shape != s.shape {
-			c.runs = append(c.runs, run{shape: s.shape, first: uint32(i), bunks: uint32(len(c.bunks)), soonest: math.MaxUint32})
+			c.runs = append(c.runs, run{shape: s.shape, first: uint32(i), more: uint32(len(c.more)), soonest: math.MaxUint32})
 		}
 		r := &c.runs[len(c.runs)-1]
 		if s.row.registered == 0 {
@@ -348,7 +352,7 @@ func newCell(members []*Sketch) *cell {
 			r.soonest = min(r.soonest, s.row.registered)
 		}
 		c.rows[i] = s.row
-		c.bunks = append(c.bunks, s.bunks...)
+		c.more = append(c.more, s.more...)
 	}
 	return c
 }

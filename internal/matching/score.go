@@ -145,6 +145,7 @@ func (t *trial) loadPoints() int {
 
 // reasons says in ids why this option stands where it does.
 func (t *trial) reasons(o *Option) {
+	o.Reasons = make([]string, 0, 8)
 	add := func(when bool, id string) {
 		if when {
 			o.Reasons = append(o.Reasons, id)

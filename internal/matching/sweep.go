@@ -86,6 +86,7 @@ type sweep struct {
 	freedomPoints                 [5]int
 	freshPoints, oldPoints        int
 	bedding
+	alone [1]room // that takes a party of one
 
 	kind     code.Institution // of the shelter looked at
 	zone     int              // the zone looked at
@@ -231,7 +232,8 @@ func (s *sweep) cell(c *cell) {
 		case verdict == passes:
 			h := &s.w.shapes[r.shape]
 			n := len(h.units)
-			s.rows(h, rows, c.bunks[int(r.bunks)+(at-int(r.first))*n:], s.who[s.whoAt[r.shape]:][:n], anyNamed)
+			more := c.more[int(r.more)+(at-int(r.first))*max(0, n-inRow):]
+			s.rows(h, rows, more, s.who[s.whoAt[r.shape]:][:n], anyNamed)
 		case anyNamed:
 			for j := range rows {
 				s.first[min(s.ruleOf(rows[j].slot), verdict-1)]++
@@ -284,13 +286,13 @@ func (s *sweep) suitedBy(u wing) (who uint32) {
 
 // rows looks at the shelters of a shape that passes. who are the persons suited
 // by each of their units.
-func (s *sweep) rows(h *shape, rows []row, bunks []bunks, who []uint32, anyNamed bool) {
-	n := len(who)
+func (s *sweep) rows(h *shape, rows []row, more []bunks, who []uint32, anyNamed bool) {
+	n := max(0, len(who)-inRow)
 	ask := s.needs
 	now := s.Urgency == code.UrgencyNow
 	for i := range rows {
 		r := &rows[i]
-		units := bunks[i*n : (i+1)*n]
+		more := more[i*n : (i+1)*n]
 		if anyNamed {
 			if rule := s.ruleOf(r.slot); rule != passes {
 				s.first[rule]++
@@ -303,13 +305,19 @@ func (s *sweep) rows(h *shape, rows []row, bunks []bunks, who []uint32, anyNamed
 		case now && !open(int(r.from), int(r.to), s.minute):
 			s.first[ruleIntake]++
 		default:
-			if failed := s.beds(h, r, units, who); failed != passes {
+			var failed uint8
+			if len(s.Persons) == 1 {
+				failed = s.bed(r, more, who)
+			} else {
+				failed = s.beds(h, r, more, who)
+			}
+			if failed != passes {
 				s.first[failed]++
 				continue
 			}
 			s.fits++
 			s.kind = h.kind
-			s.consider(r, units)
+			s.consider(r, more)
 		}
 	}
 }
@@ -324,18 +332,41 @@ func open(from, to, minute int) bool {
 	return minute >= from || minute < to
 }
 
+// bed finds one person a bed: beds in short, for the commonest party.
+func (s *sweep) bed(r *row, more []bunks, who []uint32) uint8 {
+	failed := uint8(ruleFresh)
+	for i := range who {
+		if who[i] == 0 {
+			continue
+		}
+		u := r.unit(i, more)
+		if u.confirmed < s.freshFrom {
+			continue
+		}
+		failed = uint8(ruleBeds)
+		if free := s.freeAt(r, i, u); free >= 1 {
+			s.alone[0] = room{unit: i, free: free}
+			return passes
+		}
+	}
+	return failed
+}
+
 // beds finds everybody a bed, or says which rule keeps them from it.
-func (s *sweep) beds(h *shape, r *row, units []bunks, who []uint32) uint8 {
+func (s *sweep) beds(h *shape, r *row, more []bunks, who []uint32) uint8 {
 	fresh, everybody := uint32(0), uint32(1)<<len(s.Persons)-1
 	s.rooms = s.rooms[:0]
-	for i := range units {
-		u := &units[i]
-		if who[i] == 0 || u.confirmed < s.freshFrom {
+	for i := range who {
+		if who[i] == 0 {
+			continue
+		}
+		u := r.unit(i, more)
+		if u.confirmed < s.freshFrom {
 			continue
 		}
 		fresh |= who[i]
-		if free := s.freeAt(r, i, u); h.units[i].takes(free) >= 1 {
-			s.rooms = append(s.rooms, room{unit: i, who: who[i], free: h.units[i].takes(free), site: h.units[i].site})
+		if free := s.freeAt(r, i, u); free >= 1 {
+			s.rooms = append(s.rooms, room{unit: i, who: who[i], free: free, site: h.units[i].site})
 		}
 	}
 	switch {
@@ -351,23 +382,25 @@ func (s *sweep) beds(h *shape, r *row, units []bunks, who []uint32) uint8 {
 	return passes
 }
 
-// freeAt is how many more people may come to a unit. Once a claim has ended the
-// shelter itself must be asked; that is seldom, for the clock drops such claims.
+// freeAt is how many more people may come to a unit. Once a claim or surge beds
+// have ended the shelter itself must be asked; that is seldom, for the clock
+// drops such claims.
 func (s *sweep) freeAt(r *row, i int, u *bunks) int {
 	if s.now < r.until {
 		return int(u.free)
 	}
-	return s.w.open(r.slot).Units[i].FreeAt(s.At)
+	opened := &s.w.open(r.slot).Units[i]
+	return opened.Takes(opened.FreeAt(s.At))
 }
 
 // consider ranks a shelter that fits, unless it cannot be among the best: first
 // by the most it could score so near, then by the most its languages could add.
-func (s *sweep) consider(r *row, units []bunks) {
+func (s *sweep) consider(r *row, more []bunks) {
 	f := fit{slot: r.slot, restricted: s.grownUp && r.freedom == 0, again: s.tried(r.slot)}
 	if s.outdone(&f, s.distance+s.rest) {
 		return
 	}
-	f.score = s.score(r, units)
+	f.score = s.score(r, more)
 	if s.outdone(&f, f.score+s.policy.Weights.Language) {
 		return
 	}
@@ -399,10 +432,14 @@ func (s *sweep) tried(slot uint32) bool {
 }
 
 // score is what trial.points add up to, without the languages.
-func (s *sweep) score(r *row, units []bunks) int {
+func (s *sweep) score(r *row, more []bunks) int {
 	free, staffed, confirmed := 0, 0, uint32(math.MaxUint32)
-	for _, room := range s.used {
-		u := &units[room.unit]
+	used := s.used
+	if len(s.Persons) == 1 {
+		used = s.alone[:]
+	}
+	for _, room := range used {
+		u := r.unit(room.unit, more)
 		free, staffed, confirmed = free+room.free, staffed+int(u.staffed), min(confirmed, u.confirmed)
 	}
 	fresh := s.freshPoints

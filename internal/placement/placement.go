@@ -130,6 +130,7 @@ type Placement struct {
 	Back        Back      // what an undo of the last move goes back to
 	TransferOf  string    // the stay this placement moves the party from; arriving ends it
 	LateTold    bool      // the desk was told that the party is long on the road
+	Seek        bool      // the next option could not be looked for yet: the clock does
 	By          string    // the subject who asked for the last change; empty: the clock
 	Due         time.Time // when the clock must look next; zero: never
 	FoundAt     time.Time // when beds were found for a waiting request; the team is told, nothing is held
@@ -301,7 +302,7 @@ func (p Placement) CheckHold(m Move, no int) error {
 }
 
 func (p *Placement) to(s State, now time.Time) {
-	p.State, p.ChangedAt, p.LateTold, p.Back = s, now, false, Back{}
+	p.State, p.ChangedAt, p.LateTold, p.Back, p.Seek = s, now, false, Back{}, false
 }
 
 func (p Placement) beds(kind BedKind, until time.Time) []BedMove {

@@ -42,6 +42,7 @@ type placementForm struct {
 	By         string          `json:"by,omitempty"`
 	TransferOf string          `json:"tr,omitempty"`
 	LateTold   bool            `json:"lt,omitempty"`
+	Seek       bool            `json:"sk,omitempty"`
 	Found      int64           `json:"fo,omitempty"`
 	Choice     *choiceForm     `json:"k,omitempty"`
 	Commands   []uint64        `json:"m"` // key and payload in turn
@@ -161,7 +162,7 @@ func FromPlacement(p placement.Placement) table.Item {
 		f.Apart = append(f.Apart, splitForm(s))
 	}
 	f.By = p.By
-	f.TransferOf, f.LateTold = p.TransferOf, p.LateTold
+	f.TransferOf, f.LateTold, f.Seek = p.TransferOf, p.LateTold, p.Seek
 	f.Ruled = fromRuling(p.Ruling)
 	for _, h := range p.Past {
 		past := pastForm{No: h.No, Shelter: h.Shelter}
@@ -255,7 +256,7 @@ func ToPlacement(it *table.Item) (placement.Placement, error) {
 	}
 	p.Unwanted, p.WarnedAt, p.Due, p.FoundAt = f.Unwanted, instant(f.WarnedAt), instant(f.Due), instant(f.Found)
 	p.By = f.By
-	p.TransferOf, p.LateTold = f.TransferOf, f.LateTold
+	p.TransferOf, p.LateTold, p.Seek = f.TransferOf, f.LateTold, f.Seek
 	p.Ruling, p.Basis, p.Back = toRuling(f.Ruled), toBasis(f.Basis), toBack(f.Back)
 	p.ByPhone, p.Verified, p.RevealUntil = f.Phone, f.Verified, instant(f.LookUntil)
 	for _, l := range f.Looks {

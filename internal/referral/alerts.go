@@ -33,6 +33,10 @@ func (s *Service) due(p placement.Placement) time.Time {
 	switch p.State {
 	case placement.Held:
 		sooner(p.Hold.ExpiresAt)
+	case placement.Requested:
+		if p.Seek {
+			sooner(p.ChangedAt)
+		}
 	case placement.Waitlisted:
 		sooner(p.Request.NeededUntil)
 	case placement.InTransit, placement.Diverted:

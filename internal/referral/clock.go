@@ -54,7 +54,7 @@ func (s *Service) tick(ctx context.Context, key table.Key) (int, error) {
 		moved = 1
 		return s.whatIsDue(ctx, *p, now)
 	})
-	if fault.Is(err, fault.Busy) {
+	if fault.Is(err, fault.Busy) || fault.Is(err, fault.DirectoryCold) {
 		return 0, nil
 	}
 	return moved, err
@@ -69,6 +69,14 @@ func (s *Service) whatIsDue(ctx context.Context, p placement.Placement, now time
 			return d, err
 		}
 		if d.next, d.beds, err = s.nextOption(ctx, d.next, d.beds, now); err != nil {
+			return d, err
+		}
+	case p.State == placement.Requested && p.Seek:
+		if _, err := s.world(ctx); err != nil {
+			return d, err // still no directory: the next look tries again
+		}
+		d.next.Seek = false
+		if d.next, d.beds, err = s.nextOption(ctx, d.next, nil, now); err != nil {
 			return d, err
 		}
 	case p.State == placement.Waitlisted && !now.Before(p.Request.NeededUntil):

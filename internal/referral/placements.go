@@ -433,6 +433,7 @@ func (s *Service) nextOption(ctx context.Context, p placement.Placement, beds []
 func (s *Service) holdNext(ctx context.Context, p placement.Placement, beds []placement.BedMove, now time.Time) (placement.Placement, []placement.BedMove, error) {
 	w, err := s.world(ctx)
 	if err != nil {
+		p.Seek = true       // the clock looks for the next option
 		return p, beds, nil //nolint:nilerr // giving beds back does not wait for a directory
 	}
 	best := matching.Rank(w, ask(p, now), s.Policy, 1)

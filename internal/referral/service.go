@@ -17,6 +17,7 @@ import (
 	"panah/internal/directory"
 	"panah/internal/fault"
 	"panah/internal/matching"
+	"panah/internal/place"
 	"panah/internal/record"
 	"panah/internal/table"
 )
@@ -37,6 +38,7 @@ type Service struct {
 	Config
 	mu      sync.Mutex
 	members map[string]membership
+	waited  map[place.Code]string // how far behind the first of those who wait the last look went
 }
 
 type membership struct {
@@ -61,7 +63,7 @@ func New(c Config) *Service {
 	if c.Directory == nil {
 		c.Directory = directory.New(c.Store, c.Policy.Zone, c.Log)
 	}
-	return &Service{Config: c, members: map[string]membership{}}
+	return &Service{Config: c, members: map[string]membership{}, waited: map[place.Code]string{}}
 }
 
 func random(bytes int) string {

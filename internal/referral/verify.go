@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"slices"
 	"strings"
 	"time"
 
+	"panah/internal/matching"
 	"panah/internal/placement"
 	"panah/internal/record"
 	"panah/internal/shelter"
@@ -36,6 +38,11 @@ func (d Difference) String() string {
 // placements are never touched. What is being written at this moment can look
 // like a difference, so each one is looked at twice before it counts.
 func (s *Service) Verify(ctx context.Context, repair bool) ([]Difference, error) {
+	return s.VerifyShare(ctx, 0, 1, repair)
+}
+
+// VerifyShare is Verify of one share of the shelters, by a hash of their ids.
+func (s *Service) VerifyShare(ctx context.Context, share, of int, repair bool) ([]Difference, error) {
 	if err := s.Directory.Refresh(ctx, s.Now()); err != nil {
 		return nil, err
 	}
@@ -45,6 +52,9 @@ func (s *Service) Verify(ctx context.Context, repair bool) ([]Difference, error)
 	}
 	out := []Difference{}
 	for c := range w.All() {
+		if shareOf(c.ID, of) != share {
+			continue
+		}
 		found, err := s.verifyShelter(ctx, c.ID, false)
 		if err == nil && len(found) > 0 {
 			found, err = s.verifyShelter(ctx, c.ID, repair)
@@ -55,6 +65,57 @@ func (s *Service) Verify(ctx context.Context, repair bool) ([]Difference, error)
 		out = append(out, found...)
 	}
 	return out, nil
+}
+
+func shareOf(id string, of int) int {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(id))
+	return int(h.Sum32() % uint32(of))
+}
+
+// Reconcile hands publish every shelter and unit of one share of the directory
+// that the table has at a newer version than this copy: what a feed that was cut
+// has lost comes back.
+func (s *Service) Reconcile(ctx context.Context, share, of int, publish func(context.Context, []table.Change) error) (lost int, err error) {
+	if err := s.Directory.Refresh(ctx, s.Now()); err != nil {
+		return 0, err
+	}
+	w, err := s.world(ctx)
+	if err != nil {
+		return 0, err
+	}
+	var changes []table.Change
+	for c := range w.All() {
+		if shareOf(c.ID, of) != share {
+			continue
+		}
+		page, err := s.Store.Query(ctx, table.Query{PK: record.ShelterKey(c.ID).PK, From: "S"})
+		if err != nil {
+			return 0, err
+		}
+		for i := range page.Items {
+			if it := &page.Items[i]; newer(it, c) {
+				changes = append(changes, table.Change{New: it})
+			}
+		}
+	}
+	for rest := changes; len(rest) > 0; rest = rest[min(len(rest), table.MaxOps):] {
+		if err := publish(ctx, rest[:min(len(rest), table.MaxOps)]); err != nil {
+			return 0, err
+		}
+	}
+	return len(changes), nil
+}
+
+// newer reports whether an item is a shelter or unit at a version the copy lacks.
+// What was written in the last moments may be among them: published twice it is
+// the same.
+func newer(it *table.Item, c *matching.Candidate) bool {
+	if record.IsShelter(it.Key) {
+		return it.Version > c.Version
+	}
+	i := slices.IndexFunc(c.Units, func(u shelter.Unit) bool { return record.UnitKey(c.ID, u.ID) == it.Key })
+	return record.IsUnit(it.Key) && (i < 0 || it.Version > c.Units[i].Version)
 }
 
 func (s *Service) verifyShelter(ctx context.Context, id string, repair bool) ([]Difference, error) {

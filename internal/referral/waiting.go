@@ -1,6 +1,7 @@
 package referral
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -13,9 +14,13 @@ import (
 	"panah/internal/table"
 )
 
-// waitingLook is how many waiting requests of a country one look goes through,
-// the most urgent and longest waiting first.
-const waitingLook = 200
+// One look goes through so many waiting requests of a country, the most urgent
+// and longest waiting first, and then through some of those behind them, each time
+// a little further, so that nobody is never looked for.
+const (
+	waitingFirst  = 150
+	waitingBehind = 50
+)
 
 // Freed reports whether any of the changes gave beds back: then somebody who
 // waits may have found one.
@@ -40,18 +45,30 @@ func Freed(changes []table.Change) bool {
 // answers how many found one.
 func (s *Service) MatchWaiting(ctx context.Context) (found int, err error) {
 	for _, country := range place.Countries() {
-		q := table.Query{Index: table.Work, PK: record.WaitPartition(country.Code), Limit: waitingLook}
-		page, qerr := s.Store.Query(ctx, q)
-		if qerr != nil {
-			err = errors.Join(err, qerr)
-			continue
-		}
-		for _, entry := range page.Items {
+		list, qerr := s.waitingIn(ctx, country.Code)
+		err = errors.Join(err, qerr)
+		for _, entry := range list {
 			n, werr := s.matchOne(ctx, entry.Key)
 			found, err = found+n, errors.Join(err, werr)
 		}
 	}
 	return found, err
+}
+
+func (s *Service) waitingIn(ctx context.Context, country place.Code) ([]table.Item, error) {
+	q := table.Query{Index: table.Work, PK: record.WaitPartition(country), Limit: waitingFirst}
+	first, err := s.Store.Query(ctx, q)
+	if err != nil || first.Next == "" {
+		return first.Items, err
+	}
+	s.mu.Lock()
+	q.After, q.Limit = cmp.Or(s.waited[country], first.Next), waitingBehind
+	s.mu.Unlock()
+	behind, err := s.Store.Query(ctx, q)
+	s.mu.Lock()
+	s.waited[country] = behind.Next // empty: begin anew behind the first
+	s.mu.Unlock()
+	return append(first.Items, behind.Items...), err
 }
 
 func (s *Service) matchOne(ctx context.Context, key table.Key) (int, error) {

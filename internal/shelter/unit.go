@@ -156,10 +156,10 @@ func (u *Unit) FreeAt(now time.Time) int {
 	return free
 }
 
-// FirstEnd is when the first of the claims that keep beds from others ends: until
-// then FreeAt stays what it is. It is zero when none of them ends.
+// FirstEnd is when the first of the claims that keep beds from others ends, or
+// the unit itself: until then FreeAt stays what it is. It is zero when none ends.
 func (u *Unit) FirstEnd() time.Time {
-	var first time.Time
+	first := u.EndsAt
 	for id, c := range u.claims {
 		if !c.Until.IsZero() && !u.counted(id) && (first.IsZero() || c.Until.Before(first)) {
 			first = c.Until

@@ -2,6 +2,7 @@
 //
 //	panah run          everything in this process, on an embedded engine
 //	panah import       take a register of shelters (CSV, JSON Lines) into stopped data
+//	panah changes      list the changes that were set aside in stopped data; -replay takes them in
 //	panah verify       recompute the counters of stopped data; -repair sets them right
 //	panah solve        solve one rescue: an instance of the open format in, one line of JSON out
 //	panah run-lambda   the built functions behind the Lambda Runtime API, on DynamoDB Local
@@ -54,8 +55,8 @@ func command(ctx context.Context, args []string) error {
 	if len(args) > 0 && args[0] == "import" {
 		return importFile(ctx, o, args[1:])
 	}
-	if len(args) == 0 || len(args) > 2 || (len(args) == 2 && (args[0] != "verify" || args[1] != "-repair")) {
-		return errors.New("say what to do: run, run-lambda, import [-dry-run] [-mapping FILE] FILE, solve or verify [-repair]")
+	if len(args) == 0 || len(args) > 2 || (len(args) == 2 && args[0]+args[1] != "verify-repair" && args[0]+args[1] != "changes-replay") {
+		return errors.New("say what to do: run, run-lambda, import [-dry-run] [-mapping FILE] FILE, solve, changes [-replay] or verify [-repair]")
 	}
 	switch args[0] {
 	case "run":
@@ -64,10 +65,12 @@ func command(ctx context.Context, args []string) error {
 		return local.RunLambda(ctx, o, cmp.Or(os.Getenv("PANAH_BUILD"), ".build/functions"))
 	case "solve":
 		return batchfile.Solve(os.Stdin, os.Stdout, cpuSeconds)
+	case "changes":
+		return local.Aside(ctx, o, len(args) == 2)
 	case "verify":
 		return local.Verify(ctx, o, len(args) == 2)
 	}
-	return errors.New("unknown command: say run, run-lambda, import, solve or verify [-repair]")
+	return errors.New("unknown command: say run, run-lambda, import, solve, changes [-replay] or verify [-repair]")
 }
 
 // importFile reads the flags of panah import.
