@@ -35,6 +35,10 @@ test: ## Every test, with the race detector; what lacks Java, Chromium or sam is
 bench: build ## Cold start, throughput and units against the engine itself, as ratios of one run
 	$(GO) test -tags=bench -run '^$$' -bench . -benchtime 1x -timeout 20m ./internal/bench
 
+.PHONY: bench-occupancy
+bench-occupancy: ## What a ministry asks: 100 000 shelters, and three years of hours from DynamoDB Local (needs Java)
+	$(GO) test -tags=bench -run '^$$' -bench 'Occupancy|History' -benchtime 1x -timeout 10m ./internal/bench
+
 .PHONY: simulate
 simulate: ## Teams, shelters, clock and feed under faults and crashes: SEEDS=1000 lives from SEED=1 on; a seed replays bit for bit
 	$(GO) test ./internal/simulation -run 'TestSimulate' -count=1 -timeout 60m -v -args -seeds=$(or $(SEEDS),1000) -seed=$(or $(SEED),1) $(if $(TRACE),-trace)

@@ -26,21 +26,22 @@ var layers = []layer{
 	{name: "language", rooms: []string{"language", "language/names"}, own: []string{"fault"}, same: true, foreign: []string{"golang.org/x/text"}},
 	{name: "caller", rooms: []string{"caller"}, own: []string{"fault", "place"}, foreign: []string{"github.com/cedar-policy/cedar-go"}},
 	{name: "facts", rooms: []string{"shelter", "placement"}, own: []string{"fault", "code", "place", "language"}},
-	{name: "decisions", rooms: []string{"matching", "matching/batch", "occupancy"}, own: []string{"facts", "fault", "code", "place", "language"}, same: true},
+	{name: "decisions", rooms: []string{"matching", "matching/batch", "occupancy", "disclosure"}, own: []string{"facts", "fault", "code", "place", "language"}, same: true},
 	{name: "registry", rooms: []string{"registry"}, own: []string{"fault", "code", "place", "language", "facts"}},
-	{name: "use cases", rooms: []string{"policy", "record", "directory", "audit", "feed", "referral"}, own: []string{"contract", "place", "language", "caller", "facts", "decisions", "registry"}, same: true},
+	{name: "use cases", rooms: []string{"policy", "record", "directory", "audit", "feed", "referral", "history", "rollup"}, own: []string{"contract", "place", "language", "caller", "facts", "decisions", "registry"}, same: true},
 	{name: "batch file", rooms: []string{"batchfile", "batchfile/synthetic"}, own: []string{"decisions"}, same: true},
 	{name: "dynamo", rooms: []string{"dynamo", "dynamo/streams", "dynamo/local"}, own: []string{"table"}, same: true,
 		foreign: []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"}},
 	{name: "embedded", rooms: []string{"embedded"}, own: []string{"table", "packed"}, foreign: []string{"go.etcd.io/bbolt"}},
 	{name: "gateway", rooms: []string{"gateway"}, own: []string{"table"}, foreign: []string{"github.com/aws/aws-lambda-go", "github.com/awslabs/aws-lambda-go-api-proxy"}},
-	{name: "httpapi", rooms: []string{"httpapi"}, own: []string{"contract", "place", "language", "caller", "facts", "decisions", "registry", "audit", "referral"},
+	{name: "httpapi", rooms: []string{"httpapi"}, own: []string{"contract", "place", "language", "caller", "facts", "decisions", "registry", "audit", "referral", "history"},
 		foreign: []string{"github.com/danielgtaylor/huma"}},
+	{name: "workbook", rooms: []string{"workbook"}, foreign: []string{"github.com/xuri/excelize"}},
 	{name: "runtimeapi", rooms: []string{"runtimeapi"}},
 	{name: "demo", rooms: []string{"demo"}, own: []string{"contract", "place", "language", "caller", "facts"}},
 	{name: "tests", rooms: []string{"table/tabletest", "testworld"}, own: []string{"contract", "place", "language", "caller", "facts", "decisions", "use cases", "embedded"}, same: true},
 	{name: "wiring", rooms: []string{"function", "local", "cmd/", "simulation", "mutants"}, own: []string{"*"}, foreign: []string{"*"}},
-	{name: "mains", rooms: []string{"functions/"}, own: []string{"dynamo", "function", "gateway", "httpapi"}},
+	{name: "mains", rooms: []string{"functions/"}, own: []string{"dynamo", "function", "gateway", "httpapi", "workbook"}},
 }
 
 type listed struct {
@@ -123,10 +124,20 @@ func TestFunctionsLinkNothingOfTheLocalRunner(t *testing.T) {
 	}
 }
 
+// Workbooks weigh more than all the rest of a function: only one carries them.
+func TestOnlyTheOccupancyFunctionLinksWorkbooks(t *testing.T) {
+	for _, p := range list(t, "panah/functions/...") {
+		links := slices.ContainsFunc(p.Deps, func(d string) bool { return strings.Contains(d, "xuri/excelize") })
+		if links != (p.ImportPath == "panah/functions/occupancy") {
+			t.Errorf("%s links workbooks: %v", p.ImportPath, links)
+		}
+	}
+}
+
 // Domain packages read no clock, no environment, no context and know no wire form.
 func TestDomainIsPure(t *testing.T) {
 	for _, p := range list(t, "panah/internal/fault", "panah/internal/code", "panah/internal/place", "panah/internal/language", "panah/internal/caller",
-		"panah/internal/shelter", "panah/internal/placement", "panah/internal/matching", "panah/internal/matching/batch", "panah/internal/occupancy") {
+		"panah/internal/shelter", "panah/internal/placement", "panah/internal/matching", "panah/internal/matching/batch", "panah/internal/occupancy", "panah/internal/disclosure") {
 		for _, imported := range p.Imports {
 			if slices.Contains([]string{"os", "context", "net/http", "encoding/json", "database/sql", "math/rand", "math/rand/v2", "crypto/rand", "log", "log/slog"}, imported) {
 				t.Errorf("%s imports %s", p.ImportPath, imported)

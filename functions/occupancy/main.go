@@ -1,4 +1,5 @@
-// Command occupancy is the Lambda behind occupancy, health and the API pages.
+// Command occupancy is the Lambda behind what a ministry sees, health and the
+// API pages.
 package main
 
 import (
@@ -9,6 +10,7 @@ import (
 	"panah/internal/function"
 	"panah/internal/gateway"
 	"panah/internal/httpapi"
+	"panah/internal/workbook"
 )
 
 func main() {
@@ -18,5 +20,5 @@ func main() {
 		log.Error("no table", "error", err.Error())
 		os.Exit(1)
 	}
-	gateway.Start(function.HTTP(function.Parts{Store: store, Log: log}, httpapi.Occupancy))
+	gateway.Start(function.Figures(function.Parts{Store: store, Log: log}, httpapi.OccupancyWith(workbook.Write)))
 }

@@ -20,6 +20,7 @@ import (
 	"panah/internal/httpapi"
 	"panah/internal/policy"
 	"panah/internal/referral"
+	"panah/internal/rollup"
 	"panah/internal/table"
 )
 
@@ -46,16 +47,22 @@ func NewService(store table.Store, log *slog.Logger) (*referral.Service, error) 
 	return referral.New(referral.Config{Store: store, Policy: rules, Log: log}), nil
 }
 
+// Figures serves groups of routes that answer from what was published: they need
+// no directory.
+func Figures(p Parts, groups ...httpapi.Group) lambda.Handler { return serve(p, false, groups) }
+
 // HTTP serves groups of routes. Routes, policy and directory are made ready
 // while the function already asks for its first event, which waits for the
 // first two: a cold start then costs little more than an empty function's.
-func HTTP(p Parts, groups ...httpapi.Group) lambda.Handler {
+func HTTP(p Parts, groups ...httpapi.Group) lambda.Handler { return serve(p, true, groups) }
+
+func serve(p Parts, directory bool, groups []httpapi.Group) lambda.Handler {
 	return ahead(func() (lambda.Handler, error) {
 		s, err := p.service()
 		if err != nil {
 			return nil, err
 		}
-		if p.Service == nil {
+		if p.Service == nil && directory {
 			go func() { _ = s.Warm(context.Background()) }() // a failure shows again, and is answered, at the first request
 		}
 		return gateway.HTTP(httpapi.Handler(s, p.Log, groups...), httpapi.WithSubject, p.Log), nil
@@ -91,19 +98,22 @@ func (m *making) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 // ClockEvery is how often the clock looks for lapsed holds while it runs.
 const ClockEvery = 10 * time.Second
 
-// Clock frees lapsed holds. The schedule starts it each minute; it goes on
-// looking for span.
+// Clock frees lapsed holds and publishes what a ministry sees. The schedule
+// starts it each minute; it goes on looking for span.
 func Clock(p Parts, span time.Duration) (lambda.Handler, error) {
 	s, err := p.service()
 	if err != nil {
 		return nil, err
 	}
 	pub := directory.NewPublisher(p.Store, s.NewID, s.Now, p.Log)
+	figures := rollup.NewPublisher(s, policy.Disclosure())
 	return gateway.Schedule(func(ctx context.Context, task string) error {
 		if task == VerifyTask {
 			return verify(ctx, s, pub)
 		}
-		return s.Watch(ctx, span, ClockEvery)
+		published := make(chan error, 1)
+		go func() { published <- figures.Publish(ctx) }() // holds lapse in time while a country is counted
+		return errors.Join(s.Watch(ctx, span, ClockEvery), <-published)
 	}, p.Log), nil
 }
 
@@ -125,9 +135,10 @@ func verify(ctx context.Context, s *referral.Service, pub *directory.Publisher) 
 	return errors.Join(err, rerr)
 }
 
-// Changes keeps the directory's log and pages and the audit chains from the
-// change feed and, when beds were given back, looks for those who wait; decode
-// reads the engine's own form of a change.
+// Changes keeps the directory's log and pages, the audit chains and what a
+// ministry's figures are made from, out of the change feed, and, when beds were
+// given back, looks for those who wait; decode reads the engine's own form of a
+// change.
 func Changes(p Parts, decode func(json.RawMessage) (table.Change, error)) (lambda.Handler, error) {
 	s, err := p.service()
 	if err != nil {
@@ -150,6 +161,7 @@ func NewFeed(store table.Store, s *referral.Service, log *slog.Logger) *feed.Fee
 	return feed.New(store, s.NewID, s.Now, log,
 		feed.Consumer{Name: "directory", Apply: pub.Apply},
 		feed.Consumer{Name: "audit", Apply: keeper.Apply},
+		feed.Consumer{Name: "figures", Apply: rollup.NewKeeper(store, s.Policy, s.NewID, log).Apply},
 		feed.Consumer{Name: "waiting", Apply: func(ctx context.Context, changes []table.Change) error {
 			if !referral.Freed(changes) {
 				return nil

@@ -286,23 +286,6 @@ func TestNothingFitsIsWaitlistedWithAFallback(t *testing.T) {
 	})
 }
 
-func TestOccupancyAddsUp(t *testing.T) {
-	eachWay(t, func(t *testing.T, _ *testworld.World, as func(string) client) {
-		for _, by := range []string{"country", "state", "district"} {
-			a := as(testworld.Ministry).do("GET", "/v1/occupancy?by="+by, "", nil).want(t, 200)
-			sum := 0.0
-			for _, r := range a.Body["rows"].([]any) {
-				sum += r.(map[string]any)["occupied"].(float64)
-			}
-			if sum == 0 || sum != a.get("totals", "occupied") {
-				t.Errorf("by %s: rows %v, total %v", by, sum, a.get("totals", "occupied"))
-			}
-		}
-		as(testworld.Ministry).do("GET", "/v1/occupancy?by=street", "", nil).want(t, 422)
-		as(testworld.Ministry).do("GET", "/v1/occupancy?secret=1", "", nil).want(t, 422)
-	})
-}
-
 func TestPagesOfATeamsPlacements(t *testing.T) {
 	eachWay(t, func(t *testing.T, w *testworld.World, as func(string) client) {
 		team := as(testworld.Team)

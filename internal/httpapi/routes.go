@@ -7,17 +7,21 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"panah/internal/history"
 	"panah/internal/referral"
 )
 
 // API serves the routes over a service.
 type API struct {
 	referrals *referral.Service
+	history   *history.Reader
+	workbook  Workbook
 	log       *slog.Logger
 }
 
@@ -94,8 +98,35 @@ func shelterRoutes(a *API, r huma.API) {
 }
 
 func occupancyRoutes(a *API, r huma.API) {
-	get(r, a, "/v1/occupancy", "getOccupancy", "Beds by place and population, now", a.getOccupancy)
+	get(r, a, "/v1/occupancy", "getOccupancy", "Beds by place, type and population, now or as of any instant", a.getOccupancy, inForms[occupancyBody](r))
+	get(r, a, "/v1/occupancy/history", "getHistory", "Beds of one place by hour, day or month", a.getHistory, inForms[historyBody](r))
+	get(r, a, "/v1/unmet-need", "getUnmetNeed", "What nothing fitted, refusals and waiting, by month", unmetNeed.serve(a), inForms[monthsBody](r))
+	get(r, a, "/v1/response-times", "getResponseTimes", "From the request to beds held, a yes and arrival, by month", responseTimes.serve(a), inForms[monthsBody](r))
+	get(r, a, "/v1/clocks", "getClocks", "Legal clocks, kept and broken, by month", legalClocks.serve(a), inForms[monthsBody](r))
+	get(r, a, "/v1/moves", "getMoves", "What parties crossed to reach a bed, by month", journeys.serve(a), inForms[monthsBody](r))
+	get(r, a, "/v1/dictionary", "getDictionary", "The meaning of every column", a.getDictionary, open)
 	get(r, a, "/healthz", "getHealth", "Whether this function runs", a.getHealth, open)
+}
+
+// OccupancyWith is Occupancy with workbooks among its forms.
+func OccupancyWith(w Workbook) Group {
+	return func(a *API, r huma.API) {
+		a.workbook = w
+		occupancyRoutes(a, r)
+	}
+}
+
+// inForms says that an answer comes as JSON of a form, as CSV or as a workbook.
+func inForms[B any](r huma.API) change {
+	return func(op *huma.Operation) {
+		var body B
+		form := r.OpenAPI().Components.Schemas.Schema(reflect.TypeOf(body), true, reflect.TypeOf(body).Name())
+		file := &huma.Schema{Type: huma.TypeString}
+		op.Responses = map[string]*huma.Response{
+			"200": {Description: "OK", Content: map[string]*huma.MediaType{"application/json": {Schema: form}, "text/csv": {Schema: file}, typeXLSX: {Schema: file}}},
+			"304": {Description: "Not Modified"},
+		}
+	}
 }
 
 // change adjusts an operation.
@@ -157,7 +188,7 @@ func newAPI(mux *http.ServeMux) huma.API {
 func Handler(referrals *referral.Service, log *slog.Logger, groups ...Group) http.Handler {
 	mux := http.NewServeMux()
 	r := newAPI(mux)
-	a := &API{referrals: referrals, log: log}
+	a := &API{referrals: referrals, history: history.NewReader(referrals.Store), log: log}
 	for _, g := range groups {
 		g(a, r)
 	}

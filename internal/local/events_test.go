@@ -149,24 +149,7 @@ func TestEventsThroughTheRealBootstraps(t *testing.T) {
 			t.Fatalf("%d %s %v", now.StatusCode, now.Body, now.Headers)
 		}
 	})
-	t.Run("occupancy.json adds up a state by district", func(t *testing.T) {
-		got := r.http(t, "occupancy", "occupancy.json", nil)
-		var body struct {
-			Rows   []struct{ Occupied int }
-			Totals struct{ Occupied int }
-		}
-		if err := json.Unmarshal([]byte(got.Body), &body); err != nil || got.StatusCode != 200 {
-			t.Fatalf("%d %v", got.StatusCode, err)
-		}
-		sum := 0
-		for _, row := range body.Rows {
-			sum += row.Occupied
-		}
-		if sum == 0 || sum != body.Totals.Occupied {
-			t.Fatalf("rows %d, total %d", sum, body.Totals.Occupied)
-		}
-	})
-	t.Run("hold-expiry.json frees a lapsed hold", func(t *testing.T) {
+	t.Run("hold-expiry.json frees a lapsed hold and publishes figures", func(t *testing.T) {
 		id := lapsedHold(t, store, service)
 		r.invoke(t, "clock", "hold-expiry.json", nil)
 		it, err := store.Get(context.Background(), record.PlacementKey(id), table.Strong)
@@ -180,6 +163,29 @@ func TestEventsThroughTheRealBootstraps(t *testing.T) {
 		unit, err := store.Get(context.Background(), record.UnitKey("7ZRG", "boys"), table.Strong)
 		if err != nil || unit.Guard.Claims[placement.ClaimID(id, 1)].N != 0 {
 			t.Fatalf("the claim is still there: %+v %v", unit.Guard, err)
+		}
+	})
+	t.Run("occupancy.json adds up a state by district", func(t *testing.T) {
+		got := r.http(t, "occupancy", "occupancy.json", nil)
+		var body struct {
+			Rows []struct {
+				Place, Population string
+				Staffed           *int
+			}
+			Totals struct{ Staffed *int }
+		}
+		if err := json.Unmarshal([]byte(got.Body), &body); err != nil || got.StatusCode != 200 || body.Totals.Staffed == nil {
+			t.Fatalf("%d %v %s", got.StatusCode, err, got.Body)
+		}
+		sum := 0
+		for _, row := range body.Rows {
+			if row.Staffed == nil || !strings.HasPrefix(row.Place, "IN-LGD-") {
+				t.Fatalf("a row without beds or a code: %+v", row)
+			}
+			sum += *row.Staffed
+		}
+		if sum == 0 || sum > *body.Totals.Staffed { // what is rolled up is in the total only
+			t.Fatalf("rows %d, total %d", sum, *body.Totals.Staffed)
 		}
 	})
 	t.Run("table-change.json is appended to the directory's log", func(t *testing.T) {

@@ -26,6 +26,7 @@ import (
 	"panah/internal/httpapi"
 	"panah/internal/referral"
 	"panah/internal/table"
+	"panah/internal/workbook"
 )
 
 // Options say how to run.
@@ -164,7 +165,7 @@ func inProcess(store table.Store, service *referral.Service, log *slog.Logger) (
 	clock, err1 := function.Clock(p, clockSpan)
 	changes, err2 := function.Changes(p, dynamo.DecodeChange)
 	return map[string]Invoker{"placements": function.HTTP(p, httpapi.Placements), "shelters": function.HTTP(p, httpapi.Shelters),
-		"occupancy": function.HTTP(p, httpapi.Occupancy), "clock": clock, "changes": changes}, errors.Join(err1, err2)
+		"occupancy": function.Figures(p, httpapi.OccupancyWith(workbook.Write)), "clock": clock, "changes": changes}, errors.Join(err1, err2)
 }
 
 const (

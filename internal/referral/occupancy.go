@@ -1,31 +1,23 @@
 package referral
 
 import (
-	"context"
-	"time"
-
 	"panah/internal/caller"
 	"panah/internal/fault"
-	"panah/internal/occupancy"
 	"panah/internal/place"
 )
 
-// Occupancy sums beds within a scope of the caller's region; an empty within is
-// the whole region. A place outside it answers as one that is not there.
-func (s *Service) Occupancy(ctx context.Context, c caller.Caller, within place.Code, by place.Level) (occupancy.Answer, place.Code, time.Time, error) {
+// OccupancyScope is the place a caller asks figures about; an empty within is
+// the caller's whole region. A place outside it answers as one that is not there.
+func (s *Service) OccupancyScope(c caller.Caller, within place.Code) (place.Place, error) {
 	if within == "" {
 		within = c.Region()
 	}
-	if _, ok := place.Lookup(within); !ok && c.Region() != "" {
-		return occupancy.Answer{}, within, time.Time{}, fault.New(fault.NotFound, "there is nothing here under this id")
-	}
+	at, ok := place.Lookup(within)
 	if err := c.Allow(caller.ReadOccupancy, caller.Resource{District: within}); err != nil {
-		return occupancy.Answer{}, within, time.Time{}, err
+		return at, err
 	}
-	w, err := s.world(ctx)
-	if err != nil {
-		return occupancy.Answer{}, within, time.Time{}, err
+	if !ok {
+		return at, fault.New(fault.NotFound, "there is nothing here under this id")
 	}
-	now := s.now()
-	return occupancy.Sum(w, within, by, now, s.Policy.Fresh.Unconfirmed), within, now, nil
+	return at, nil
 }

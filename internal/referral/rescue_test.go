@@ -222,7 +222,9 @@ func TestARescueAmongOthersWhoAsk(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 30 {
 		all.Go(func() {
-			_, err := persist(func() (referral.Outcome, error) { return s.Request(ctx, team, girl(), command(fmt.Sprint("other ", i), 0)) })
+			_, err := persist(func() (referral.Outcome, error) {
+				return s.Request(ctx, team, girl(), command(fmt.Sprint("other ", i), 0))
+			})
 			if err != nil {
 				t.Error(err)
 			}

@@ -132,6 +132,9 @@ func (s *Service) Warm(ctx context.Context) error {
 	return err
 }
 
+// World is every shelter as the directory knows it now.
+func (s *Service) World(ctx context.Context) (matching.World, error) { return s.world(ctx) }
+
 func (s *Service) world(ctx context.Context) (matching.World, error) {
 	w, err := s.Directory.World(ctx, s.Now())
 	if err != nil {

@@ -5,6 +5,7 @@ package testworld
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -22,6 +23,7 @@ import (
 	"panah/internal/policy"
 	"panah/internal/record"
 	"panah/internal/referral"
+	"panah/internal/rollup"
 	"panah/internal/shelter"
 	"panah/internal/table"
 )
@@ -50,6 +52,8 @@ type World struct {
 	Store     table.Store
 	Service   *referral.Service
 	Publisher *directory.Publisher
+	Keeper    *rollup.Keeper    // of stays and journeys
+	Figures   *rollup.Publisher // of what a ministry sees
 	clock     atomic.Int64
 	ids       atomic.Int64
 	mu        sync.Mutex
@@ -81,6 +85,8 @@ func On(t testing.TB, store table.Store) *World {
 	w.Service = referral.New(referral.Config{Store: store, Policy: rules, Now: w.Now, NewID: w.NewID,
 		Code: func() string { return fmt.Sprintf("D%04d", w.ids.Add(1)) }, Log: log})
 	w.Publisher = directory.NewPublisher(store, w.NewID, w.Now, log)
+	w.Keeper = rollup.NewKeeper(store, rules, w.NewID, log)
+	w.Figures = rollup.NewPublisher(w.Service, policy.Disclosure())
 	for _, c := range []caller.Caller{
 		{Subject: Team, Role: caller.Rescue, Scope: "team-a"}, {Subject: OtherTeam, Role: caller.Rescue, Scope: "team-b"},
 		{Subject: Desk, Role: caller.Desk, Scope: string(District)}, {Subject: Ministry, Role: caller.Ministry, Scope: "IN"},
@@ -146,10 +152,18 @@ func (w *World) Feed(t testing.TB) {
 		if len(changes) == 0 {
 			return
 		}
-		if err := w.Publisher.Apply(context.Background(), changes); err != nil {
+		if err := errors.Join(w.Publisher.Apply(context.Background(), changes), w.Keeper.Apply(context.Background(), changes)); err != nil {
 			t.Fatal(err)
 		}
 		w.feed = next
+	}
+}
+
+// Publish counts what a ministry sees, as functions/clock does.
+func (w *World) Publish(t testing.TB) {
+	t.Helper()
+	if err := w.Figures.Publish(context.Background()); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -1,0 +1,283 @@
+// Package rollup keeps what a ministry's figures are made from and publishes
+// them. From the change feed it sets, by placement and item version, who stays
+// where and how a request went; applied twice it changes nothing. On the clock
+// it counts each country once an hour and each month once, protects the count
+// and writes it as items that never change (package history).
+package rollup
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+
+	"panah/internal/code"
+
+	"panah/internal/matching"
+	"panah/internal/place"
+	"panah/internal/placement"
+	"panah/internal/record"
+	"panah/internal/table"
+)
+
+// Keeper keeps stays and journeys from the change feed.
+type Keeper struct {
+	store  table.Store
+	policy matching.Policy
+	newID  func() string
+	log    *slog.Logger
+}
+
+// NewKeeper writes to store; newID gives unique write ids.
+func NewKeeper(store table.Store, policy matching.Policy, newID func() string, log *slog.Logger) *Keeper {
+	return &Keeper{store, policy, newID, log}
+}
+
+// stay is what one placement contributes to the shelter its party stays in.
+type stay struct {
+	Version uint64         `json:"v"`
+	Since   int64          `json:"a,omitempty"`
+	Units   map[string]int `json:"u,omitempty"` // persons here, by unit; none: they have gone
+	Due     int64          `json:"d,omitempty"` // when the first legal clock without a decision runs out
+	Left    int64          `json:"l,omitempty"` // when the last version was written: a stay that has ended is dropped after a while
+}
+
+// journey is what one placement contributes to the district and day of its request.
+type journey struct {
+	Version  uint64               `json:"v"`
+	Urgency  code.Urgency         `json:"u,omitempty"`
+	Created  int64                `json:"c"`
+	Offered  int64                `json:"o,omitempty"`
+	Accepted int64                `json:"k,omitempty"`
+	Arrived  int64                `json:"a,omitempty"`
+	Persons  int                  `json:"n"`
+	To       place.Code           `json:"t,omitempty"` // district of the shelter they arrived in
+	Waited   bool                 `json:"w,omitempty"`
+	WalkIn   bool                 `json:"i,omitempty"`
+	Declines []code.DeclineReason `json:"r,omitempty"`
+	Clocks   []clock              `json:"l,omitempty"`
+}
+
+// clock is one legal clock of a placement.
+type clock struct {
+	ID   string `json:"i"`
+	Due  int64  `json:"d"`
+	Done int64  `json:"s,omitempty"` // when a decision stopped it
+}
+
+const forget = 48 * time.Hour // twice as long as the feed keeps a change
+
+func stayKey(district place.Code, shelter string) table.Key {
+	return table.Key{PK: "ROLL#" + string(district), SK: "STAY#" + shelter}
+}
+
+func journeyKey(district place.Code, created time.Time) table.Key {
+	return table.Key{PK: "ROLL#" + string(district), SK: "GO#" + created.UTC().Format(time.DateOnly)}
+}
+
+// Apply takes in the placements among the changes.
+func (k *Keeper) Apply(ctx context.Context, changes []table.Change) error {
+	homes := map[string]place.Code{}
+	stays, journeys := map[table.Key][]update[stay]{}, map[table.Key][]update[journey]{}
+	for _, c := range changes {
+		if c.New == nil || !record.IsPlacement(c.New.Key) || c.New.Tombstone {
+			continue
+		}
+		now, before, err := images(c)
+		if err != nil { // one broken item must not keep the others from being counted
+			k.log.Error("rollup: a placement cannot be read", "item", c.New.String(), "error", err.Error())
+			continue
+		}
+		home, err := k.home(ctx, homes, now.Hold.Shelter)
+		if err != nil {
+			return err
+		}
+		k.stays(stays, now, before, home, homes)
+		key := journeyKey(now.Request.Place, now.CreatedAt)
+		journeys[key] = append(journeys[key], update[journey]{now.ID, now.Version, func(j journey) journey { return k.journey(j, now, before, home) }})
+	}
+	if err := set(ctx, k, stays, func(s stay) uint64 { return s.Version }, func(s stay, newest int64) bool {
+		return len(s.Units) == 0 && newest-s.Left > int64(forget.Seconds())
+	}); err != nil {
+		return err
+	}
+	return set(ctx, k, journeys, func(j journey) uint64 { return j.Version }, func(journey, int64) bool { return false })
+}
+
+func images(c table.Change) (now placement.Placement, before *placement.Placement, err error) {
+	if now, err = record.ToPlacement(c.New); err != nil || c.Old == nil {
+		return now, nil, err
+	}
+	old, err := record.ToPlacement(c.Old)
+	return now, &old, err
+}
+
+// home is the district of a shelter.
+func (k *Keeper) home(ctx context.Context, known map[string]place.Code, id string) (place.Code, error) {
+	if d, ok := known[id]; ok || id == "" {
+		return d, nil
+	}
+	it, err := k.store.Get(ctx, record.ShelterKey(id), table.Relaxed)
+	if err != nil || it == nil {
+		return "", err
+	}
+	s, err := record.ToShelter(it)
+	known[id] = s.District
+	return s.District, err
+}
+
+// stays notes who is in the shelter a placement is at, and that nobody is in the
+// one it was at before.
+func (k *Keeper) stays(into map[table.Key][]update[stay], now placement.Placement, before *placement.Placement, home place.Code, homes map[string]place.Code) {
+	if before != nil && !before.ArrivedAt.IsZero() && before.Hold.Shelter != now.Hold.Shelter {
+		if was, ok := homes[before.Hold.Shelter]; ok {
+			key := stayKey(was, before.Hold.Shelter)
+			into[key] = append(into[key], update[stay]{now.ID, now.Version, func(stay) stay { return stay{Version: now.Version, Left: now.ChangedAt.Unix()} }})
+		}
+	}
+	if now.ArrivedAt.IsZero() || home == "" {
+		return
+	}
+	s := stay{Version: now.Version, Since: now.ArrivedAt.Unix(), Left: now.ChangedAt.Unix()}
+	for _, part := range now.Hold.Parts {
+		n := 0
+		for _, i := range part.Persons {
+			if now.State == placement.Arrived && i < len(now.Stays) && !now.Stays[i].Gone {
+				n++
+			}
+		}
+		if n > 0 {
+			if s.Units == nil {
+				s.Units = map[string]int{}
+			}
+			s.Units[part.Unit] += n
+		}
+	}
+	for _, c := range k.policy.Clocks(now) {
+		if due := c.DueAt.Unix(); !c.Stopped && (s.Due == 0 || due < s.Due) {
+			s.Due = due
+		}
+	}
+	key := stayKey(home, now.Hold.Shelter)
+	into[key] = append(into[key], update[stay]{now.ID, now.Version, func(stay) stay { return s }})
+}
+
+// journey takes one version of a placement in. What happened first stays.
+func (k *Keeper) journey(j journey, now placement.Placement, before *placement.Placement, home place.Code) journey {
+	if j.Version == 0 {
+		j = journey{Urgency: now.Request.Urgency, Created: now.CreatedAt.Unix(), WalkIn: before == nil && now.State == placement.Arrived}
+	} else if j.Version+1 < now.Version {
+		k.log.Error("rollup: a version was never seen", "item", now.ID, "version", now.Version-1)
+	}
+	j.Version, j.Persons = now.Version, len(now.Request.Persons)
+	if now.Hold.No > 0 && j.Offered == 0 {
+		j.Offered = now.ChangedAt.Unix()
+	}
+	if now.DoorTeam != "" && j.Accepted == 0 {
+		j.Accepted = now.ChangedAt.Unix()
+	}
+	if !now.ArrivedAt.IsZero() {
+		j.Arrived, j.To = now.ArrivedAt.Unix(), home
+	}
+	j.Waited = j.Waited || now.State == placement.Waitlisted
+	if before != nil && len(now.Refused) > len(before.Refused) {
+		j.Declines = append(slices.Clone(j.Declines), code.DeclineReason(now.Reason))
+	}
+	j.Clocks = nil
+	if now.State != placement.Superseded {
+		for _, c := range k.policy.Clocks(now) {
+			l := clock{ID: c.ID, Due: c.DueAt.Unix()}
+			if c.Stopped {
+				l.Done = now.Ruling.At.Unix()
+			}
+			j.Clocks = append(j.Clocks, l)
+		}
+	}
+	return j
+}
+
+// update is one placement's new word in an item.
+type update[T any] struct {
+	id      string
+	version uint64
+	apply   func(T) T
+}
+
+const tries = 20
+
+// set writes updates into the items they belong to, each only where its version
+// is newer than the one the item has.
+func set[T any](ctx context.Context, k *Keeper, updates map[table.Key][]update[T], version func(T) uint64, old func(T, int64) bool) error {
+	keys := slices.SortedFunc(maps.Keys(updates), func(a, b table.Key) int {
+		if a.PK != b.PK {
+			return cmpText(a.PK, b.PK)
+		}
+		return cmpText(a.SK, b.SK)
+	})
+	for _, key := range keys {
+		if err := setOne(ctx, k, key, updates[key], version, old); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func cmpText(a, b string) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+func setOne[T any](ctx context.Context, k *Keeper, key table.Key, updates []update[T], version func(T) uint64, old func(T, int64) bool) error {
+	for range tries {
+		entries, at, err := load[T](ctx, k.store, key)
+		if err != nil {
+			return err
+		}
+		changed, newest := false, int64(0)
+		for _, u := range updates {
+			if e := entries[u.id]; u.version > version(e) {
+				entries[u.id], changed = u.apply(e), true
+			}
+		}
+		if !changed {
+			return nil
+		}
+		for _, e := range entries {
+			if s, ok := any(e).(stay); ok {
+				newest = max(newest, s.Left)
+			}
+		}
+		maps.DeleteFunc(entries, func(_ string, e T) bool { return old(e, newest) })
+		body, err := json.Marshal(entries)
+		if err != nil {
+			return err
+		}
+		err = k.store.Write(ctx, table.Batch{WriteID: k.newID(), Ops: []table.Op{table.PutOp(table.Item{Key: key, Body: body}, at)}})
+		if _, stale := table.IsStale(err); stale || errors.Is(err, table.ErrUnknown) {
+			continue // look again: setting twice is setting once
+		}
+		return err
+	}
+	return fmt.Errorf("rollup: %s: %w", key, table.ErrBusy)
+}
+
+func load[T any](ctx context.Context, store table.Store, key table.Key) (map[string]T, uint64, error) {
+	entries := map[string]T{}
+	it, err := store.Get(ctx, key, table.Strong)
+	if err != nil || it == nil {
+		return entries, 0, err
+	}
+	if err := json.Unmarshal(it.Body, &entries); err != nil {
+		return nil, 0, fmt.Errorf("rollup: %s: %w", key, err)
+	}
+	return entries, it.Version, nil
+}
