@@ -9,8 +9,6 @@ import (
 	"strings"
 
 	"panah/internal/caller"
-	"panah/internal/embedded"
-	"panah/internal/function"
 	"panah/internal/place"
 	"panah/internal/referral"
 	"panah/internal/registry"
@@ -41,15 +39,11 @@ func Import(ctx context.Context, o Options, i ImportOptions) error {
 	if err := os.MkdirAll(o.Data, 0o700); err != nil {
 		return err
 	}
-	store, err := embedded.Open(filepath.Join(o.Data, "panah.db"), embedded.Options{})
+	store, service, err := opened(o)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = store.Close() }()
-	service, err := function.NewService(store, o.Log)
-	if err != nil {
-		return err
-	}
 	ministry := caller.Caller{Subject: "local-import", Role: caller.Ministry, Scope: i.Region}
 	tenth := 0
 	report, err := service.Import(ctx, ministry, f, referral.Import{DryRun: i.DryRun, Progress: func(done, total int) {

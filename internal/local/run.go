@@ -67,20 +67,30 @@ func Run(ctx context.Context, o Options) error {
 	if err := os.MkdirAll(o.Data, 0o700); err != nil {
 		return err
 	}
-	store, err := embedded.Open(filepath.Join(o.Data, "panah.db"), embedded.Options{})
+	store, service, err := opened(o)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = store.Close() }()
-	service, err := function.NewService(store, o.Log)
-	if err != nil {
-		return err
-	}
 	r := &runner{Options: o, store: store, service: service, feed: store, positions: store, newID: service.NewID}
 	if r.functions, err = inProcess(store, service, o.Log); err != nil {
 		return err
 	}
 	return r.run(ctx)
+}
+
+// opened is the data of a folder and the use cases over it. One process has it
+// open at a time.
+func opened(o Options) (*embedded.Store, *referral.Service, error) {
+	store, err := embedded.Open(filepath.Join(o.Data, "panah.db"), embedded.Options{})
+	if err != nil {
+		return nil, nil, err
+	}
+	service, err := function.NewService(store, o.Log)
+	if err != nil {
+		return nil, nil, errors.Join(err, store.Close())
+	}
+	return store, service, nil
 }
 
 // What Verify ends with when not all was well.
@@ -92,15 +102,11 @@ var (
 // Verify recomputes the counters of the data in a folder while no runner has it
 // open. It answers nil, ErrFound, ErrRepaired, or why it could not look.
 func Verify(ctx context.Context, o Options, repair bool) error {
-	store, err := embedded.Open(filepath.Join(o.Data, "panah.db"), embedded.Options{})
+	store, service, err := opened(o)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = store.Close() }()
-	service, err := function.NewService(store, o.Log)
-	if err != nil {
-		return err
-	}
 	found, err := service.Verify(ctx, repair)
 	if err != nil {
 		return err
@@ -128,15 +134,11 @@ var ErrAside = errors.New("changes are set aside")
 // Aside lists what the consumers of the change feed could not take in, and with
 // replay tries it again, in the data of a folder no runner has open.
 func Aside(ctx context.Context, o Options, replay bool) error {
-	store, err := embedded.Open(filepath.Join(o.Data, "panah.db"), embedded.Options{})
+	store, service, err := opened(o)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = store.Close() }()
-	service, err := function.NewService(store, o.Log)
-	if err != nil {
-		return err
-	}
 	f := function.NewFeed(store, service, o.Log)
 	if replay {
 		done, left, err := f.Replay(ctx)
