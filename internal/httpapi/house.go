@@ -68,6 +68,7 @@ func (a *API) openSurge(ctx context.Context, in *surgeInput) (*surgeOutput, erro
 }
 
 type handoverOutput struct {
+	ETag string `header:"ETag"`
 	Body struct {
 		Point     string `json:"point,omitempty"`
 		Meeting   string `json:"meetingPoint,omitempty"`
@@ -76,7 +77,7 @@ type handoverOutput struct {
 }
 
 func viewHandover(h shelter.Handover) *handoverOutput {
-	out := &handoverOutput{}
+	out := &handoverOutput{ETag: etag(h.Version)}
 	out.Body.Point, out.Body.Meeting, out.Body.PhoneCode = h.Point, h.Meeting, h.Code
 	return out
 }
@@ -96,6 +97,7 @@ func (a *API) getHandover(ctx context.Context, in *One) (*handoverOutput, error)
 
 type setHandoverInput struct {
 	One
+	IfMatch string `header:"If-Match" doc:"The ETag you saw; 0 where none is written yet"`
 	Body struct {
 		Point   string `json:"point" minLength:"1" maxLength:"280" doc:"Where an escort brings a party: shown to the escort of an accepted party alone"`
 		Meeting string `json:"meetingPoint" minLength:"1" maxLength:"280" doc:"Where you meet an escort who could not name your code; not your own place"`
@@ -108,7 +110,11 @@ func (a *API) setHandover(ctx context.Context, in *setHandoverInput) (*handoverO
 	if err != nil {
 		return nil, err
 	}
-	h, err := a.referrals.SetHandover(ctx, c, in.ID, shelter.Handover{Point: in.Body.Point, Meeting: in.Body.Meeting})
+	seen, err := version(in.IfMatch)
+	if err != nil {
+		return nil, err
+	}
+	h, err := a.referrals.SetHandover(ctx, c, in.ID, shelter.Handover{Point: in.Body.Point, Meeting: in.Body.Meeting}, seen)
 	if err != nil {
 		return nil, err
 	}

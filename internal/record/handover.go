@@ -18,12 +18,12 @@ func HandoverKey(shelterID string) table.Key { return table.Key{PK: "HAND#" + sh
 
 // FromHandover makes the item of a handover point.
 func FromHandover(shelterID string, h shelter.Handover) table.Item {
-	return table.Item{Key: HandoverKey(shelterID), Body: marshal(handoverForm(h))}
+	return table.Item{Key: HandoverKey(shelterID), Body: marshal(handoverForm{h.Point, h.Meeting, h.Code, h.By})}
 }
 
 // ToHandover reads a handover point back.
 func ToHandover(it *table.Item) (shelter.Handover, error) {
 	var f handoverForm
 	err := unmarshal(it, &f)
-	return shelter.Handover(f), err
+	return shelter.Handover{Point: f.Point, Meeting: f.Meeting, Code: f.Code, By: f.By, Version: it.Version}, err
 }

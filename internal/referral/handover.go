@@ -31,9 +31,10 @@ func (s *Service) Handover(ctx context.Context, c caller.Caller, shelterID strin
 	return s.handover(ctx, shelterID)
 }
 
-// SetHandover writes a shelter's handover point, with a new phone code: whoever
-// learnt the old one does not know it any more.
-func (s *Service) SetHandover(ctx context.Context, c caller.Caller, shelterID string, h shelter.Handover) (shelter.Handover, error) {
+// SetHandover writes a shelter's handover point over the version the sender saw,
+// with a new phone code: whoever learnt the old one does not know it any more. The
+// same text sent again over the same version is the same success.
+func (s *Service) SetHandover(ctx context.Context, c caller.Caller, shelterID string, h shelter.Handover, ifMatch uint64) (shelter.Handover, error) {
 	if err := c.Allow(caller.KeepHandover, caller.Resource{Shelter: shelterID}); err != nil {
 		return h, err
 	}
@@ -42,15 +43,20 @@ func (s *Service) SetHandover(ctx context.Context, c caller.Caller, shelterID st
 	}
 	h.Code, h.By = s.Code(), c.Subject
 	for range attempts {
-		it, err := s.Store.Get(ctx, record.HandoverKey(shelterID), table.Strong)
-		if err != nil {
-			return h, refusal(err)
+		have, err := s.handover(ctx, shelterID)
+		switch {
+		case err != nil:
+			return h, err
+		case have.Version == ifMatch+1 && have.Point == h.Point && have.Meeting == h.Meeting && have.By == h.By:
+			return have, nil // sent again: the answer was lost
+		case have.Version != ifMatch:
+			return h, fault.New(fault.Precondition, "the handover point was changed since you saw it: read it again")
 		}
-		var version uint64
-		if it != nil {
-			version = it.Version
+		err = s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: []table.Op{table.PutOp(record.FromHandover(shelterID, h), have.Version)}})
+		if err == nil {
+			h.Version = have.Version + 1
+			return h, nil
 		}
-		err = s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: []table.Op{table.PutOp(record.FromHandover(shelterID, h), version)}})
 		if _, lost := table.IsStale(err); !lost && !errors.Is(err, table.ErrUnknown) {
 			return h, refusal(err)
 		}

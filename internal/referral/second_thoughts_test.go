@@ -192,9 +192,15 @@ func TestAYesOnThePhoneShowsTheDoorOnlyWithTheSheltersCode(t *testing.T) {
 			s := w.Service
 			o := request(t, w, "one", true)
 			at := o.Hold.Shelter
-			h, err := s.SetHandover(ctx, staff(at), at, shelter.Handover{Point: "the blue door", Meeting: "the fountain"})
+			h, err := s.SetHandover(ctx, staff(at), at, shelter.Handover{Point: "the blue door", Meeting: "the fountain"}, 0)
 			if err != nil || h.Code == "" {
 				t.Fatal(err)
+			}
+			if same, err := s.SetHandover(ctx, staff(at), at, shelter.Handover{Point: "the blue door", Meeting: "the fountain"}, 0); err != nil || same.Code != h.Code {
+				t.Fatalf("sent again: another code, %v", err)
+			}
+			if _, err := s.SetHandover(ctx, staff(at), at, shelter.Handover{Point: "an old door", Meeting: "x"}, 0); !fault.Is(err, fault.Precondition) {
+				t.Fatalf("a late copy overwrites: %v", err)
 			}
 			if _, err := s.Reveal(ctx, team, o.ID, command("too early", 1)); !fault.Is(err, fault.IllegalMove) {
 				t.Fatalf("shown before the shelter said yes: %v", err)

@@ -15,6 +15,7 @@ type Handover struct {
 	Meeting string // where somebody meets an escort who is not known for sure; not the shelter's own place
 	Code    string // what staff say on the phone, so that a team knows who answered
 	By      string // the subject who wrote it
+	Version uint64 // of the stored item; 0: none is written yet
 }
 
 // MaxHandover is how long a description of a place may be, in characters.

@@ -258,7 +258,7 @@ func play() (scenes []scene) {
 	}, tick)
 	point := shelter.Handover{Point: "the gate", Meeting: "the market"}
 	add(func(ctx context.Context, th *theatre) error {
-		_, err := th.svc.SetHandover(ctx, staff("GRLS"), "GRLS", point)
+		_, err := th.svc.SetHandover(ctx, staff("GRLS"), "GRLS", point, 0)
 		return err
 	}, ask("ten", girls, true, ""), move("ten", team, func(ctx context.Context, s *referral.Service, c caller.Caller, p placement.Placement, cmd referral.Command) error {
 		_, err := s.AcceptByPhone(ctx, c, p.ID, "DOOR", cmd)
