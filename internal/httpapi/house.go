@@ -98,7 +98,7 @@ func (a *API) getHandover(ctx context.Context, in *One) (*handoverOutput, error)
 type setHandoverInput struct {
 	One
 	IfMatch string `header:"If-Match" doc:"The ETag you saw; 0 where none is written yet"`
-	Body struct {
+	Body    struct {
 		Point   string `json:"point" minLength:"1" maxLength:"280" doc:"Where an escort brings a party: shown to the escort of an accepted party alone"`
 		Meeting string `json:"meetingPoint" minLength:"1" maxLength:"280" doc:"Where you meet an escort who could not name your code; not your own place"`
 	}
