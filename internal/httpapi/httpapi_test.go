@@ -230,7 +230,7 @@ func siblingsFromRequestToArrival(t *testing.T, w *testworld.World, as func(stri
 	}
 	team.do("POST", base+"/depart", "key-00000002", map[string]any{"version": 1, "socialWorker": true}).want(t, 409)
 	chosen := team.do("POST", base+"/choose", "key-00000003", map[string]any{"version": 1, "option": "o-HOMA", "chosenBy": "guardian", "houseRulesShown": true, "childView": "agrees"}).want(t, 200)
-	if got := fmt.Sprint(chosen.next()); got != "[hold release extend refuse choose cancel accept-by-phone correct split]" {
+	if got := fmt.Sprint(chosen.next()); got != "[hold release extend refuse choose cancel accept-by-phone end correct split]" {
 		t.Errorf("next %s", got)
 	}
 	accepted := staff.do("POST", base+"/accept", "key-00000004", map[string]any{"version": 2}).want(t, 200)

@@ -213,11 +213,11 @@ func (a *API) house(ctx context.Context, do func(caller.Caller) (referral.Outcom
 	if err != nil {
 		return nil, err
 	}
-	out := &arrivalOutput{ETag: etag(o.Version), Body: viewArrival(o.Placement, placement.House, a.referrals.Now())}
+	out := &arrivalOutput{ETag: etag(o.Version), Body: viewArrival(o.Placement, sideOf(c), a.referrals.Now())}
 	if o.Replayed {
 		out.Replayed = "true"
 	}
-	if o.Hold.Shelter != c.Shelter() {
+	if c.Role == caller.Shelter && o.Hold.Shelter != c.Shelter() {
 		out.Body = arrivalView{ID: o.ID, State: string(placement.Requested), Version: o.Version, Units: []unitPart{}, Needs: []string{}, Next: []nextView{}}
 	}
 	return out, nil

@@ -21,7 +21,27 @@ func (a *API) command(ctx context.Context, do func(caller.Caller) (referral.Outc
 		return nil, err
 	}
 	o, err := do(c)
+	if err == nil && c.Role == caller.Shelter {
+		return a.answerHouse(c, o), nil
+	}
 	return a.answer(c, o, err)
+}
+
+// answerHouse shows a shelter no more of a placement than its arrivals do: beds,
+// state and moves, and of one that is not with it any more only that.
+func (a *API) answerHouse(c caller.Caller, o referral.Outcome) *placementOutput {
+	out := &placementOutput{Status: http.StatusOK, ETag: etag(o.Version)}
+	if o.Replayed {
+		out.Replayed = "true"
+	}
+	full := view(o.Placement, placement.House, a.referrals.Now())
+	out.Body = placementView{ID: o.ID, State: string(placement.Requested), Version: o.Version, Policy: o.Policy, CreatedAt: o.CreatedAt, ChangedAt: o.ChangedAt, Next: []nextView{}}
+	out.Body.FHIRStatus = placement.FHIR[placement.Requested]
+	if o.Hold.Shelter == c.Shelter() && o.State.Live() {
+		out.Body.State, out.Body.FHIRStatus, out.Body.Hold, out.Body.Arrived = full.State, full.FHIRStatus, full.Hold, full.Arrived
+		out.Body.DoorCode, out.Body.Next, out.Body.UndoUntil = full.DoorCode, full.Next, full.UndoUntil
+	}
+	return out
 }
 
 // refusePlacement serves POST /v1/placements/{id}/refuse.
@@ -77,9 +97,6 @@ func (a *API) turnAway(ctx context.Context, in *moveInput[declineBody]) (*placem
 	return a.command(ctx, func(c caller.Caller) (referral.Outcome, error) {
 		why, _ := code.DeclineReasons.Parse(string(in.Body.Reason))
 		o, err := a.referrals.TurnAway(ctx, c, in.ID, why, in.command("turn-away", in.Body.Moved))
-		if err == nil && c.Role == caller.Shelter {
-			o.Placement = elsewhere(o.Placement, c)
-		}
 		return o, err
 	})
 }
@@ -115,20 +132,8 @@ func (a *API) acceptByPhone(ctx context.Context, in *moveInput[phoneBody]) (*pla
 // undoMove serves POST /v1/placements/{id}/undo, for whoever made the last move.
 func (a *API) undoMove(ctx context.Context, in *moveInput[plainBody]) (*placementOutput, error) {
 	return a.command(ctx, func(c caller.Caller) (referral.Outcome, error) {
-		o, err := a.referrals.Undo(ctx, c, in.ID, in.command("undo", in.Body.Moved))
-		if err == nil && c.Role == caller.Shelter {
-			o.Placement = elsewhere(o.Placement, c)
-		}
-		return o, err
+		return a.referrals.Undo(ctx, c, in.ID, in.command("undo", in.Body.Moved))
 	})
-}
-
-// elsewhere is all that a shelter learns of a placement that is not with it.
-func elsewhere(p placement.Placement, c caller.Caller) placement.Placement {
-	if p.Hold.Shelter == c.Shelter() && p.State.Live() {
-		return p
-	}
-	return placement.Placement{ID: p.ID, State: placement.Requested, Version: p.Version, Policy: p.Policy, CreatedAt: p.CreatedAt, ChangedAt: p.ChangedAt}
 }
 
 // splitParty serves POST /v1/placements/{id}/split.

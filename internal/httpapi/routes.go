@@ -166,7 +166,12 @@ func register[I, O any](r huma.API, a *API, method, path, id, summary string, h 
 }
 
 // replaceErrors sets the framework's error maker once: it is a global of huma's.
-var replaceErrors = sync.OnceFunc(func() { huma.NewError = frameworkError })
+// Field names are those of the document to the letter: encoding/json alone would
+// take Name for name, past every check.
+var replaceErrors = sync.OnceFunc(func() {
+	huma.NewError = frameworkError
+	huma.ValidateStrictCasing = true
+})
 
 // Version is the version of the API.
 const Version = "1.0.0"

@@ -147,7 +147,7 @@ func (a *API) confirmCounts(ctx context.Context, in *confirmInput) (*shelterOutp
 	if err != nil {
 		return nil, err
 	}
-	s, err := a.referrals.Confirm(ctx, c, in.ID, at(in.Body.OccurredAt))
+	s, err := a.referrals.Confirm(ctx, c, in.ID, referral.Command{Key: in.Key, OccurredAt: at(in.Body.OccurredAt)})
 	if err != nil {
 		return nil, err
 	}

@@ -431,6 +431,10 @@ type unitView struct {
 
 func (a *API) viewUnit(u shelter.Unit) unitView {
 	c, now := u.Counts(), a.referrals.Now()
+	free := c.Free()
+	if u.Over(now) {
+		free = min(0, free) // surge beds that have ended
+	}
 	undo := u.UndoUntil()
 	if !now.Before(undo) {
 		undo = time.Time{}
@@ -439,7 +443,7 @@ func (a *API) viewUnit(u shelter.Unit) unitView {
 		Capacity: string(u.CapacityAt(now, a.referrals.Policy.Fresh.NoOffer)), UndoUntil: timeOrNil(undo), Unit: u.ID, Population: code.Populations.Name(u.Population), Ages: code.AgeBands.SetNames(u.Ages),
 		Kind: code.UnitKinds.Name(u.Kind), Apart: u.SeparateSleeping, Site: int(u.Site),
 		Version: u.Census, Sanctioned: u.Sanctioned, Staffed: c.Staffed(), OutOfService: c.OutOfService(), Occupied: c.Occupied(), Held: c.Held(),
-		Free: c.Free(), Available: c.Available(), OverCapacity: c.OverCapacity(), CountedAt: timeOrNil(u.CountedAt), ConfirmedAt: timeOrNil(u.ConfirmedAt)}
+		Free: free, Available: max(0, free), OverCapacity: c.OverCapacity(), CountedAt: timeOrNil(u.CountedAt), ConfirmedAt: timeOrNil(u.ConfirmedAt)}
 }
 
 func timeOrNil(t time.Time) *time.Time {

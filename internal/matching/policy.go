@@ -20,6 +20,7 @@ type Policy struct {
 	WaitFor     map[code.Urgency]time.Duration // how long a request waits when it does not say
 	Overdue     time.Duration                  // a journey longer than this is told to the desk
 	Reveal      time.Duration                  // how long after acceptance or departure the escort sees the handover point
+	Found       time.Duration                  // how long beds that were found are left to a waiting party before it waits again
 	LateHold    time.Duration                  // a request older than this is taken without a hold
 	Lawful      map[code.Institution]Lawful
 	Country     map[place.Code]Jurisdiction

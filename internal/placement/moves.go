@@ -27,6 +27,7 @@ func (p Placement) TakeHold(o Option, until, now time.Time) (Placement, []BedMov
 	}
 	moves := p.drop()
 	p.Past = p.remembered(o.Shelter)
+	p.FoundAt = time.Time{}
 	p.Hold = Hold{No: p.Hold.No + 1, Shelter: o.Shelter, Parts: o.Parts, Score: o.Score, ExpiresAt: until}
 	p.to(Held, now)
 	take := p.beds(TakeBeds, until)
@@ -38,9 +39,10 @@ func (p Placement) TakeHold(o Option, until, now time.Time) (Placement, []BedMov
 
 // Wait puts a placement that nothing fits on the waiting list.
 func (p Placement) Wait(until, now time.Time) Placement {
-	if p.Request.NeededUntil.IsZero() {
+	if !p.Request.NeededUntil.After(now) { // not said, or over since: it waits anew
 		p.Request.NeededUntil = until
 	}
+	p.FoundAt = time.Time{}
 	p.to(Waitlisted, now)
 	return p
 }
@@ -52,12 +54,12 @@ func (p Placement) StopWaiting(now time.Time) Placement {
 }
 
 // Release gives the held beds back without ending the request.
-func (p Placement) Release(now time.Time) (Placement, []BedMove, error) {
+func (p Placement) Release(side Side, now time.Time) (Placement, []BedMove, error) {
 	if err := p.enter(MoveRelease); err != nil {
 		return p, nil, err
 	}
 	moves := p.drop()
-	p.leave(MoveRelease, Team, Requested, now)
+	p.leave(MoveRelease, side, Requested, now)
 	return p, moves, nil
 }
 
@@ -295,7 +297,11 @@ func (p Placement) Receive(shelter string, at, now time.Time) (Placement, []BedM
 		return p, nil, p.illegal("this shelter never held beds for the party")
 	}
 	var moves []BedMove
+	basis, replaced := p.Basis, ""
 	if p.Hold.Shelter != shelter {
+		if p.State.Promised() {
+			replaced = p.Hold.Shelter
+		}
 		if p.State == Arrived {
 			return p, nil, p.illegal("the party has arrived elsewhere: end that stay first")
 		}
@@ -312,6 +318,7 @@ func (p Placement) Receive(shelter string, at, now time.Time) (Placement, []BedM
 	p.ArrivedAt = at
 	p.Stays = make([]Stay, len(p.Request.Persons))
 	p.leave(MoveReceive, House, Arrived, now)
+	p.Back.Basis, p.Back.Replaced = basis, replaced
 	return p, moves, nil
 }
 
@@ -329,6 +336,9 @@ func (p Placement) Cancel(why code.CancelReason, now time.Time) (Placement, []Be
 // End records that persons have left, for a reason; the placement ends with the
 // last of them. persons are indexes into the party; none means all who are there.
 func (p Placement) End(persons []int, why code.EndReason, at, now time.Time) (Placement, []BedMove, error) {
+	if p.State != Arrived {
+		return p, nil, p.illegal("a placement that is %s does not allow a shelter to end it", p.State)
+	}
 	if err := p.enter(MoveEnd); err != nil {
 		return p, nil, err
 	}
@@ -362,10 +372,35 @@ func (p Placement) End(persons []int, why code.EndReason, at, now time.Time) (Pl
 	return p, moves, nil
 }
 
+// EndBefore records that the party will not arrive: it has left, someone has died
+// on the way, or there never was such a party. The team's alone, and a fact: it
+// needs no version. Of part of a party it is recorded after a split.
+func (p Placement) EndBefore(why code.EndReason, at, now time.Time) (Placement, []BedMove, error) {
+	if p.State == Arrived || p.State == Ended {
+		return p, nil, p.illegal("the party has arrived: its shelter records who leaves")
+	}
+	if err := p.enter(MoveEnd); err != nil {
+		return p, nil, err
+	}
+	if !slices.Contains([]code.EndReason{code.EndOwnWish, code.EndLeftUnannounced, code.EndDied, code.EndEntryError}, why) {
+		return p, nil, fault.Field("reason", "before arrival must be own_wish, left_unannounced, died or entry_error")
+	}
+	if at.After(now) {
+		at = now
+	}
+	moves := p.drop()
+	p.Stays = make([]Stay, len(p.Request.Persons))
+	for i := range p.Stays {
+		p.Stays[i] = Stay{Gone: true, Reason: why, At: at}
+	}
+	p.to(Ended, now)
+	return p, moves, nil
+}
+
 // ChildGone reports whether someone under 18 has left since before.
 func (p Placement) ChildGone(before Placement) bool {
 	for i, s := range p.Stays {
-		if s.Gone && !before.Stays[i].Gone && p.Request.Persons[i].Child() {
+		if s.Gone && (i >= len(before.Stays) || !before.Stays[i].Gone) && p.Request.Persons[i].Child() {
 			return true
 		}
 	}

@@ -218,6 +218,9 @@ func (p Placement) Next(side Side, now time.Time) []Move {
 		if _, err := p.Remember(Command{}, m); err != nil {
 			return true
 		}
+		if p.State == Waitlisted && (m == MoveHold || m == MoveChoose) {
+			return true // nothing fits; when something does it is requested again
+		}
 		return p.guard(m) != nil || p.late(m, now) || (m == MoveUndo && p.undoable(side, now) != nil)
 	})
 }

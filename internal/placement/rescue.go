@@ -143,8 +143,10 @@ func (r Rescue) Confirming(lease, now time.Time) Rescue {
 	return r
 }
 
-// Confirmed notes that every party is held or waits.
+// Confirmed notes that every party is held or waits: the placements say where, and
+// the plan is over.
 func (r Rescue) Confirmed(now time.Time) Rescue {
+	r.Plan, r.Seed = nil, 0
 	r.State, r.LeaseTill, r.ChangedAt, r.Round = RescueConfirmed, time.Time{}, now, 0
 	return r
 }

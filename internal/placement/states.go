@@ -103,6 +103,8 @@ var rules = []rule{
 	{move: MoveTurnAway, side: House, from: []State{Accepted, InTransit, Diverted}},
 	{move: MoveReceive, side: House, from: []State{Requested, Waitlisted, Held, Accepted, InTransit, Diverted, Arrived, Ended, Cancelled, Superseded}, fact: true},
 	{move: MoveEnd, side: House, from: []State{Arrived}, fact: true},
+	{move: MoveEnd, side: Team, from: []State{Requested, Waitlisted, Held, Accepted, InTransit, Diverted}, fact: true},
+	{move: MoveRelease, side: Office, from: []State{Held, Accepted}},
 	{move: MoveCorrect, side: Team, from: []State{Requested, Waitlisted, Held, Accepted, InTransit, Diverted, Arrived}},
 	{move: MoveSupersede, side: Office, from: []State{Requested, Waitlisted, Held, Accepted, InTransit, Diverted}},
 	{move: MoveDecide, side: Office, from: []State{Requested, Waitlisted, Held, Accepted, InTransit, Diverted, Arrived}, fact: true},

@@ -20,7 +20,12 @@ type Back struct {
 	At      time.Time
 	Ruling  Ruling // before a decision
 	Basis   Basis
+	// Replaced is the shelter whose beds a mistaken arrival elsewhere gave back.
+	Replaced string
 }
+
+// Fact reports whether the move told what had happened to people.
+func (b Back) Fact() bool { return ruleOf(b.Move).fact || b.Move == MoveCancel }
 
 // leave goes to another state and remembers how to come back.
 func (p *Placement) leave(m Move, side Side, s State, now time.Time) {
@@ -63,13 +68,15 @@ func (p Placement) Undo(side Side, now time.Time) (next Placement, moves []BedMo
 	b := p.Back
 	switch b.Move {
 	case MoveReceive:
-		if moves = p.unreceive(b); b.From == Held || b.From == Arrived {
+		again = b.Replaced
+		if moves = p.unreceive(b); b.From == Held || b.From == Arrived || again != "" {
 			b.From = Requested
 		}
 	case MoveEnd:
 		moves = p.unend(b)
 	case MoveDecide:
-		p.Ruling, p.Basis = b.Ruling, b.Basis
+		p.Ruling, p.Basis, p.Back, p.ChangedAt = b.Ruling, b.Basis, Back{}, now
+		return p, nil, "", nil
 	case MoveDecline, MoveRefuse, MoveRelease:
 		without := func(s string) bool { return s == b.Shelter }
 		p.Refused = slices.DeleteFunc(slices.Clone(p.Refused), without)
@@ -77,21 +84,24 @@ func (p Placement) Undo(side Side, now time.Time) (next Placement, moves []BedMo
 		p.Back = Back{}
 		return p, nil, b.Shelter, nil
 	case MoveCancel, MoveSupersede:
+		if b.From.Promised() {
+			again = b.Shelter
+		}
 		b.From = Requested
 	}
 	p.to(b.From, now)
-	return p, moves, "", nil
+	return p, moves, again, nil
 }
 
 // unreceive takes an arrival back. Beds that were promised are kept again; those
 // of a hold the shelter had not answered are not: its time has gone on meanwhile.
 func (p *Placement) unreceive(b Back) []BedMove {
 	kind := EmptyBeds
-	if b.From.Promised() && b.From != Held {
+	if b.From.Promised() && b.From != Held && b.Replaced == "" {
 		kind = RefillBeds
 	}
 	moves := p.beds(kind, p.ArrivedAt)
-	p.ArrivedAt, p.Stays, p.Basis = time.Time{}, nil, Basis{}
+	p.ArrivedAt, p.Stays, p.Basis = time.Time{}, nil, b.Basis
 	return moves
 }
 

@@ -55,6 +55,7 @@ type file struct {
 	Overdue   int                                `json:"overdueHours"`
 	LateHold  int                                `json:"lateHoldHours"`
 	Reveal    int                                `json:"revealHours"`
+	Found     int                                `json:"foundMinutes"`
 	Lawful    map[string]struct {
 		Ages            []string
 		AccompaniedAges []string
@@ -73,7 +74,7 @@ func Parse(raw []byte, where ...[]byte) (matching.Policy, error) {
 	p := matching.Policy{
 		ID: f.ID, Weights: matching.Weights(f.Weights), Zone: f.Zone, Histogram: f.Histogram,
 		Fresh:    matching.Freshness{Unconfirmed: hours(f.Freshness.Unconfirmed), NoOffer: hours(f.Freshness.NoOffer)},
-		LateHold: hours(f.LateHold), Overdue: hours(f.Overdue), Reveal: hours(f.Reveal), FullDistant: f.NoPoints,
+		LateHold: hours(f.LateHold), Overdue: hours(f.Overdue), Reveal: hours(f.Reveal), Found: time.Duration(f.Found) * time.Minute, FullDistant: f.NoPoints,
 		ShortStay: f.ShortStay, NearTie: matching.NearTie{Points: f.NearTie.Points, Apart: hours(f.NearTie.OfferedHours)},
 		Journey: map[code.Urgency]int{}, HoldFor: map[code.Urgency]time.Duration{}, WaitFor: map[code.Urgency]time.Duration{},
 		Lawful: map[code.Institution]matching.Lawful{}, Country: map[place.Code]matching.Jurisdiction{},
@@ -89,8 +90,8 @@ func Parse(raw []byte, where ...[]byte) (matching.Policy, error) {
 			return p, err
 		}
 	}
-	if f.ID == "" || f.Zone < 3 || f.NoPoints < 1 || f.Reveal < 1 || f.ShortStay < 0 || f.NearTie.Points < 1 || f.NearTie.OfferedHours < 0 || p.Elsewhere.ID == "" {
-		return p, fmt.Errorf("policy %s: id, zoneShelters (at least 3), journeyNoPoints, revealHours, nearTie and a default jurisdiction are required", f.ID)
+	if f.ID == "" || f.Zone < 3 || f.NoPoints < 1 || f.Reveal < 1 || f.Found < 1 || f.ShortStay < 0 || f.NearTie.Points < 1 || f.NearTie.OfferedHours < 0 || p.Elsewhere.ID == "" {
+		return p, fmt.Errorf("policy %s: id, zoneShelters (at least 3), journeyNoPoints, revealHours, foundMinutes, nearTie and a default jurisdiction are required", f.ID)
 	}
 	return p, nil
 }

@@ -117,6 +117,7 @@ type backForm struct {
 	At      int64           `json:"a"`
 	Ruled   *rulingForm     `json:"j,omitempty"`
 	Basis   *basisForm      `json:"b,omitempty"`
+	Instead string          `json:"r,omitempty"`
 }
 
 type rulingForm struct {
@@ -307,7 +308,7 @@ func fromBack(b placement.Back) *backForm {
 	if b.Move == "" {
 		return nil
 	}
-	return &backForm{b.Move, b.Side, b.From, b.Shelter, b.Persons, seconds(b.At), fromRuling(b.Ruling), fromBasis(b.Basis)}
+	return &backForm{b.Move, b.Side, b.From, b.Shelter, b.Persons, seconds(b.At), fromRuling(b.Ruling), fromBasis(b.Basis), b.Replaced}
 }
 
 func toBack(f *backForm) placement.Back {
@@ -315,7 +316,7 @@ func toBack(f *backForm) placement.Back {
 		return placement.Back{}
 	}
 	return placement.Back{Move: f.Move, Side: f.Side, From: f.From, Shelter: f.Shelter, Persons: f.Persons, At: instant(f.At),
-		Ruling: toRuling(f.Ruled), Basis: toBasis(f.Basis)}
+		Ruling: toRuling(f.Ruled), Basis: toBasis(f.Basis), Replaced: f.Instead}
 }
 
 func fromParts(parts []placement.Part) (out []partForm) {

@@ -37,9 +37,12 @@ func (s *Service) due(p placement.Placement) time.Time {
 		if p.Seek {
 			sooner(p.ChangedAt)
 		}
+		if !p.FoundAt.IsZero() {
+			sooner(p.FoundAt.Add(s.Policy.Found))
+		}
 	case placement.Waitlisted:
 		sooner(p.Request.NeededUntil)
-	case placement.InTransit, placement.Diverted:
+	case placement.Accepted, placement.InTransit, placement.Diverted:
 		if !p.LateTold {
 			sooner(p.ChangedAt.Add(s.Policy.Overdue))
 		}

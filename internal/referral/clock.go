@@ -82,11 +82,17 @@ func (s *Service) whatIsDue(ctx context.Context, p placement.Placement, now time
 		if d.next, d.beds, err = s.nextOption(ctx, d.next, nil, now); err != nil {
 			return d, err
 		}
+	case p.State == placement.Requested && !p.FoundAt.IsZero() && !now.Before(p.FoundAt.Add(s.Policy.Found)):
+		if d.next = p.Wait(p.Request.NeededUntil, now); !now.Before(p.Request.NeededUntil) { // its time was over meanwhile
+			d.next = p.StopWaiting(now)
+			d.next.FoundAt = time.Time{}
+			d.alerts = append(d.alerts, alert(p, placement.AlertWaitingOver, now))
+		}
 	case p.State == placement.Waitlisted && !now.Before(p.Request.NeededUntil):
 		d.next = p.StopWaiting(now)
 		d.alerts = append(d.alerts, alert(p, placement.AlertWaitingOver, now))
 	}
-	if onRoad := p.State == placement.InTransit || p.State == placement.Diverted; onRoad && !p.LateTold && !now.Before(p.ChangedAt.Add(s.Policy.Overdue)) {
+	if onRoad := p.State == placement.Accepted || p.State == placement.InTransit || p.State == placement.Diverted; onRoad && !p.LateTold && !now.Before(p.ChangedAt.Add(s.Policy.Overdue)) {
 		d.next = d.next.Overdue()
 		d.alerts = append(d.alerts, alert(p, placement.AlertOverdue, now))
 	}

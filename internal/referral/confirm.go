@@ -22,7 +22,7 @@ const (
 	confirmRounds = 3
 	// inOneWrite is how many parties of one shelter are held in one write: with its
 	// units that stays within the contract's limit.
-	inOneWrite = 80
+	inOneWrite = 60
 )
 
 // ConfirmRescue takes the holds of a rescue's plan: placements first, then one
@@ -65,6 +65,9 @@ func (s *Service) resumeRescue(ctx context.Context, id string) (int, error) {
 
 func (s *Service) confirm(ctx context.Context, r placement.Rescue) (placement.Rescue, error) {
 	if err := s.makePlacements(ctx, r); err != nil {
+		return r, err
+	}
+	if err := s.keptApart(ctx, r); err != nil {
 		return r, err
 	}
 	for round := range confirmRounds {
@@ -125,6 +128,30 @@ func (s *Service) makePlacements(ctx context.Context, r placement.Rescue) error 
 	return nil
 }
 
+// keptApart tells placements that were there before of whom they are kept apart
+// from since.
+func (s *Service) keptApart(ctx context.Context, r placement.Rescue) error {
+	return each(len(r.Parties), func(i int) error {
+		from := r.KeptFrom(i)
+		if len(from) == 0 {
+			return nil
+		}
+		_, _, err := s.run(ctx, r.PartyID(i), func(p *placement.Placement, _ time.Time) (decision, error) {
+			if p == nil {
+				return decision{done: true}, nil
+			}
+			next := *p
+			for _, id := range from {
+				if !slices.Contains(next.KeepFrom, id) {
+					next.KeepFrom = append(slices.Clone(next.KeepFrom), id)
+				}
+			}
+			return decision{next: next, done: len(next.KeepFrom) == len(p.KeepFrom)}, nil
+		})
+		return err
+	})
+}
+
 // makeOne writes one placement unless it is there.
 func (s *Service) makeOne(ctx context.Context, op table.Op) error {
 	for range attempts {
@@ -180,11 +207,16 @@ func (s *Service) holdGroup(ctx context.Context, r placement.Rescue, shelterID s
 		if err != nil || len(fits) == 0 {
 			return len(group), err
 		}
-		held := false
+		held, tries := false, 0
 		_, _, err = s.run(ctx, fits[0].p.ID, func(lead *placement.Placement, now time.Time) (decision, error) {
 			held = false
 			if lead == nil || lead.Version != fits[0].p.Version {
 				return decision{done: true}, nil // somebody moved it: look again
+			}
+			if tries++; tries > 1 {
+				if same, err := s.unmoved(ctx, fits[1:]); !same || err != nil {
+					return decision{next: *lead, done: true}, err
+				}
 			}
 			d, err := s.holdTogether(ctx, r, shelterID, fits, now)
 			held = err == nil && !d.done
@@ -200,6 +232,17 @@ func (s *Service) holdGroup(ctx context.Context, r placement.Rescue, shelterID s
 		}
 	}
 	return len(picks), nil
+}
+
+// unmoved reports whether parties are at the versions they were read at.
+func (s *Service) unmoved(ctx context.Context, group []waitingParty) (bool, error) {
+	for _, g := range group {
+		p, err := s.load(ctx, g.p.ID)
+		if err != nil || p == nil || p.Version != g.p.Version {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // waitingParty is a party without beds, with where the plan puts it.
@@ -284,18 +327,12 @@ func (s *Service) holdTogether(ctx context.Context, r placement.Rescue, shelterI
 // letWait puts whoever found nothing on the waiting list.
 func (s *Service) letWait(ctx context.Context, r placement.Rescue) error {
 	return each(len(r.Parties), func(i int) error {
-		waits := false
-		p, _, err := s.run(ctx, r.PartyID(i), func(p *placement.Placement, now time.Time) (decision, error) {
-			if waits = p != nil && p.State == placement.Requested; !waits {
+		_, _, err := s.run(ctx, r.PartyID(i), func(p *placement.Placement, now time.Time) (decision, error) {
+			if p == nil || p.State != placement.Requested {
 				return decision{done: true}, nil
 			}
 			return decision{next: p.Wait(now.Add(s.Policy.WaitFor[p.Request.Urgency]), now)}, nil
 		})
-		if waits && err == nil {
-			if match, err := s.rank(ctx, p); err == nil {
-				s.noteGap(ctx, p.Request, match.FirstRule)
-			}
-		}
 		return err
 	})
 }

@@ -34,11 +34,8 @@ func (s *Service) Admit(ctx context.Context, c caller.Caller, shelterID, unit st
 			_, err := stored.Replay(cmd.hash(c))
 			return decision{next: *stored, done: true}, err
 		}
-		if err := placement.CheckOccurred(cmd.OccurredAt, now); err != nil {
-			return decision{}, err
-		}
-		r := placement.Request{Place: v.District, RescuedAt: occurred(cmd, now), Persons: persons, Consent: consent, Limit: 1}
-		if err := r.Check(now); err != nil {
+		r := placement.Request{Place: v.District, RescuedAt: occurred(cmd, now), Persons: persons, Consent: consent, Limit: 1, OccurredAt: cmd.OccurredAt}
+		if err := s.unlessStored(ctx, id, r.Check(now)); err != nil {
 			return decision{}, err
 		}
 		beds := 0
@@ -58,13 +55,14 @@ func (s *Service) Admit(ctx context.Context, c caller.Caller, shelterID, unit st
 
 // Confirm notes that nothing has changed in any unit since the last count: the
 // counts are vouched for as of the instant it was pressed. One pressed before a
-// later confirmation changes nothing.
-func (s *Service) Confirm(ctx context.Context, c caller.Caller, shelterID string, at time.Time) (ShelterView, error) {
+// later confirmation, or sent again later under the same key, changes nothing.
+func (s *Service) Confirm(ctx context.Context, c caller.Caller, shelterID string, cmd Command) (ShelterView, error) {
 	now := s.now()
-	if err := placement.CheckOccurred(at, now); err != nil {
+	if err := placement.CheckOccurred(cmd.OccurredAt, now); err != nil {
 		return ShelterView{}, err
 	}
-	if at.IsZero() || at.After(now) {
+	at, key := occurred(cmd, now), cmd.hash(c).Key
+	if at.After(now) {
 		at = now
 	}
 	for range attempts {
@@ -78,10 +76,10 @@ func (s *Service) Confirm(ctx context.Context, c caller.Caller, shelterID string
 		var ops []table.Op
 		var items []*table.Item
 		for i, u := range v.Units {
-			if !u.ConfirmedAt.Before(at) {
+			if !u.ConfirmedAt.Before(at) || slices.Contains(u.Vouches, key) {
 				continue
 			}
-			v.Units[i] = u.Vouch(at, false)
+			v.Units[i] = u.Vouch(at, false).VouchedBy(key)
 			v.Units[i].By = c.Subject
 			it := record.FromUnit(v.Units[i])
 			ops = append(ops, table.PutOp(it, u.Version))

@@ -88,9 +88,11 @@ func (s *Service) Transfer(ctx context.Context, c caller.Caller, r placement.Req
 		}
 		p := placement.New(id, c.Team(), s.Policy.ID, r, now, cmd.hash(c))
 		if p.TransferOf = transferOf; transferOf != "" {
-			if err := s.transferable(ctx, c, p); err != nil {
-				return decision{}, err
+			origin, err := s.transferable(ctx, c, p)
+			if err != nil {
+				return decision{}, s.unlessStored(ctx, id, err)
 			}
+			p.KeepFrom = origin.KeepFrom
 		}
 		p.By = c.Subject
 		p.Late = r.HoldBest && !r.OccurredAt.IsZero() && now.Sub(r.OccurredAt) > s.Policy.LateHold
@@ -100,13 +102,15 @@ func (s *Service) Transfer(ctx context.Context, c caller.Caller, r placement.Req
 		}
 		match = matching.Rank(w, wanted, s.Policy, r.Limit)
 		tries++
-		return s.first(p, match, tries < attempts-1, now)
+		d, err := s.first(p, match, tries < attempts-1, now)
+		if err != nil {
+			return d, err
+		}
+		d.also, err = s.partners(ctx, p)
+		return d, err
 	})
 	if err != nil {
 		return Outcome{}, err
-	}
-	if p.State == placement.Waitlisted && !replayed {
-		s.noteGap(ctx, r, match.FirstRule)
 	}
 	o := Outcome{Placement: p, Match: &match, Replayed: replayed}
 	if replayed {
@@ -121,8 +125,12 @@ func (s *Service) Transfer(ctx context.Context, c caller.Caller, r placement.Req
 // noteGap notes what was missing, in a write of its own: the id of a common
 // write would tie it to the placement for ever. A crash in between loses one row
 // of a statistic.
-func (s *Service) noteGap(ctx context.Context, r placement.Request, failed map[string]int) {
-	it := record.FromGap(r, failed, s.NewID(), s.now())
+func (s *Service) noteGap(ctx context.Context, p placement.Placement) {
+	var failed map[string]int
+	if match, err := s.rank(ctx, p); err == nil {
+		failed = match.FirstRule
+	}
+	it := record.FromGap(p.Request, failed, s.NewID(), s.now())
 	if err := s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: []table.Op{table.PutOp(it, 0)}}); err != nil {
 		s.Log.Error("a gap was not noted", "error", err.Error())
 	}
@@ -137,6 +145,11 @@ func (s *Service) checkNew(ctx context.Context, id string, r placement.Request, 
 			refused = fault.Field("place.district", "lies in a country whose programs only report here")
 		}
 	}
+	return s.unlessStored(ctx, id, refused)
+}
+
+// unlessStored is the refusal, unless the command turns out to be a repeat.
+func (s *Service) unlessStored(ctx context.Context, id string, refused error) error {
 	if refused == nil {
 		return nil
 	}
@@ -384,8 +397,12 @@ func (s *Service) hold(ctx context.Context, p placement.Placement, shelter strin
 
 // Release gives the held beds back.
 func (s *Service) Release(ctx context.Context, c caller.Caller, id string, cmd Command) (Outcome, error) {
-	return s.move(ctx, c, caller.MovePlacement, id, placement.MoveRelease, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
-		return p.Release(now)
+	side, action := placement.Team, caller.MovePlacement
+	if c.Role == caller.Desk { // a bed that is held for nobody any more
+		side, action = placement.Office, caller.RulePlacement
+	}
+	return s.move(ctx, c, action, id, placement.MoveRelease, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
+		return p.Release(side, now)
 	})
 }
 
@@ -564,11 +581,15 @@ func (s *Service) Undo(ctx context.Context, c caller.Caller, id string, cmd Comm
 		return Outcome{}, fault.Field("version", "is required: the placement's version you saw")
 	}
 	return s.move(ctx, c, action, id, placement.MoveUndo, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
-		p, moves, again, err := p.Undo(side, now)
+		back, moves, again, err := p.Undo(side, now)
 		if err != nil || again == "" {
-			return p, moves, err
+			return back, moves, err
 		}
-		return s.hold(ctx, p, again, now)
+		held, more, err := s.hold(ctx, back, again, now)
+		if _, refused := fault.Of(err); refused && p.Back.Fact() {
+			return back, moves, nil // that it did not happen is a fact, whatever became of the beds
+		}
+		return held, append(moves, more...), err
 	})
 }
 
@@ -586,8 +607,9 @@ func (s *Service) Split(ctx context.Context, c caller.Caller, id string, persons
 		if d.next, d.beds, err = s.nextOption(ctx, d.next, d.beds, now); err != nil {
 			return d, err
 		}
-		d.also = append(d.also, goes)
-		return d, nil
+		partners, err := s.partners(ctx, goes)
+		d.also = append(append(d.also, goes), partners...)
+		return d, err
 	})
 	return o, apart, err
 }
@@ -613,6 +635,7 @@ func (s *Service) Receive(ctx context.Context, c caller.Caller, id string, cmd C
 		if err != nil {
 			return d, err
 		}
+		left.By = c.Subject
 		d.also, d.beds = append(d.also, left), append(d.beds, beds...)
 		return d, nil
 	})
@@ -629,18 +652,33 @@ func (s *Service) load(ctx context.Context, id string) (*placement.Placement, er
 
 // transferable checks that a transfer starts from a stay of the team's own with
 // as many people.
-func (s *Service) transferable(ctx context.Context, c caller.Caller, p placement.Placement) error {
+func (s *Service) transferable(ctx context.Context, c caller.Caller, p placement.Placement) (placement.Placement, error) {
 	origin, err := s.load(ctx, p.TransferOf)
 	if err != nil {
-		return err
+		return p, err
 	}
 	if origin == nil || c.Allow(caller.MovePlacement, resource(*origin)) != nil || origin.State != placement.Arrived {
-		return fault.Field("transferOf", "is not a stay of this team")
+		return p, fault.Field("transferOf", "is not a stay of this team")
 	}
 	if origin.PersonsHere() != len(p.Request.Persons) {
-		return fault.Field("party.persons", "must be those who are in the shelter now")
+		return p, fault.Field("party.persons", "must be those who are in the shelter now")
 	}
-	return nil
+	return *origin, nil
+}
+
+// partners are the placements that a new one is kept apart from, told of it.
+func (s *Service) partners(ctx context.Context, p placement.Placement) (out []placement.Placement, err error) {
+	for _, id := range p.KeepFrom {
+		other, err := s.load(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if other != nil && !slices.Contains(other.KeepFrom, p.ID) {
+			other.KeepFrom = append(slices.Clone(other.KeepFrom), p.ID)
+			out = append(out, *other)
+		}
+	}
+	return out, nil
 }
 
 // Correct replaces what was said of the persons and runs the rules again. Beds
@@ -689,11 +727,24 @@ func (s *Service) Cancel(ctx context.Context, c caller.Caller, id string, why co
 	})
 }
 
-// End records that persons have left. A child who left unannounced and a death
+// End records that persons have left, or, for the team, that the party will not
+// arrive. A child who left unannounced and a death
 // are told to the desk; an adult who leaves by their own wish is nobody's alarm.
 func (s *Service) End(ctx context.Context, c caller.Caller, id string, persons []int, why code.EndReason, cmd Command) (Outcome, error) {
-	return s.alarming(ctx, c, caller.AnswerPlacement, id, placement.MoveEnd, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {
-		if d.next, d.beds, err = p.End(persons, why, occurred(cmd, now), now); err != nil {
+	action := caller.AnswerPlacement
+	if c.Role == caller.Rescue {
+		action = caller.MovePlacement
+	}
+	return s.alarming(ctx, c, action, id, placement.MoveEnd, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {
+		if action == caller.MovePlacement {
+			if len(persons) > 0 {
+				return d, fault.Field("persons", "before arrival is the whole party: split it first")
+			}
+			d.next, d.beds, err = p.EndBefore(why, occurred(cmd, now), now)
+		} else {
+			d.next, d.beds, err = p.End(persons, why, occurred(cmd, now), now)
+		}
+		if err != nil {
 			return d, err
 		}
 		switch {

@@ -309,18 +309,22 @@ func TestConfirmingCounts(t *testing.T) {
 	w := testworld.Open(t)
 	ctx, s := context.Background(), w.Service
 	w.Pass(48 * time.Hour)
-	if _, err := s.Confirm(ctx, staff("GRLS"), "GRLS", w.Now()); err != nil {
+	if _, err := s.Confirm(ctx, staff("GRLS"), "GRLS", command("monday", 0)); err != nil {
 		t.Fatal(err)
 	}
 	now := w.Now()
-	if _, err := s.Confirm(ctx, staff("GRLS"), "GRLS", now.Add(-time.Hour)); err != nil {
+	if _, err := s.Confirm(ctx, staff("GRLS"), "GRLS", referral.Command{Key: "earlier", OccurredAt: now.Add(-time.Hour)}); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.Unit(t, "GRLS", "girls"); !got.ConfirmedAt.Equal(now) || got.Census != 1 {
 		t.Fatalf("confirmed %s, census %d", got.ConfirmedAt, got.Census)
 	}
-	if _, err := s.Confirm(ctx, desk, "GRLS", now); !fault.Is(err, fault.Forbidden) {
+	if _, err := s.Confirm(ctx, desk, "GRLS", command("desk", 0)); !fault.Is(err, fault.Forbidden) {
 		t.Fatalf("a desk confirmed: %v", err)
+	}
+	w.Pass(48 * time.Hour) // Monday's tap comes again
+	if _, err := s.Confirm(ctx, staff("GRLS"), "GRLS", command("monday", 0)); err != nil || !w.Unit(t, "GRLS", "girls").ConfirmedAt.Equal(now) {
+		t.Fatalf("a late copy made old counts fresh: %v", err)
 	}
 }
 
@@ -392,7 +396,7 @@ func TestNextIsWhatSucceeds(t *testing.T) {
 func try(p placement.Placement, m placement.Move, now time.Time) (err error) {
 	switch m {
 	case placement.MoveRelease:
-		_, _, err = p.Release(now)
+		_, _, err = p.Release(placement.Team, now)
 	case placement.MoveCancel:
 		_, _, err = p.Cancel(0, now)
 	case placement.MoveRefuse:

@@ -91,6 +91,9 @@ func (s *Service) runFrom(ctx context.Context, id string, it *table.Item, read b
 		if err == nil {
 			dec.next.Version = version + 1
 			s.Directory.Learn(a.written(batch)...)
+			if dec.next.State == placement.Waitlisted && (stored == nil || (stored.State != placement.Waitlisted && stored.FoundAt.IsZero())) {
+				s.noteGap(ctx, dec.next)
+			}
 			return dec.next, false, nil
 		}
 		if read, it, err = a.learn(batch, err); err != nil {

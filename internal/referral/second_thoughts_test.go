@@ -309,7 +309,7 @@ func TestSurgeBedsEndByThemselves(t *testing.T) {
 	bad := cmd
 	for field, change := range map[string]func(){"beds": func() { bad.Beds = 0 }, "ages": func() { bad.Ages = 0 }, "endsAt": func() { bad.EndsAt = w.Now() }} {
 		bad = cmd
-		bad.EndsAt = w.Now().Add(time.Hour)
+		bad.EndsAt, bad.Key = w.Now().Add(time.Hour), "bad "+field
 		change()
 		if _, _, err := s.Surge(ctx, ministry, "MENS", bad); err == nil {
 			t.Fatalf("%s is not checked", field)

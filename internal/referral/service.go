@@ -31,6 +31,7 @@ type Config struct {
 	NewID     func() string    // unique write ids, at most 36 bytes
 	Code      func() string    // half a door code
 	Log       *slog.Logger
+	LookFirst int // how many of those who wait in a country each look goes through first; 150 when 0
 }
 
 // Service carries out commands and answers questions about placements and shelters.
@@ -59,6 +60,9 @@ func New(c Config) *Service {
 	}
 	if c.Code == nil {
 		c.Code = func() string { return random(4)[:5] }
+	}
+	if c.LookFirst == 0 {
+		c.LookFirst = 150
 	}
 	if c.Directory == nil {
 		c.Directory = directory.New(c.Store, c.Policy.Zone, c.Log)

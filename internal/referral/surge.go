@@ -29,7 +29,8 @@ type SurgeCommand struct {
 // maxSurge is how long surge beds may be open: what lasts longer is registered.
 const maxSurge = 90 * 24 * time.Hour
 
-// Surge opens a unit of extra beds in a shelter, until an instant. From then on
+// Surge opens a unit of extra beds in a shelter, until an instant, in one write with
+// the shelter: who decides on either sees both. From then on
 // nobody is taken in there; who is there stays counted. The unit's id comes from
 // the key, so that a repeated command finds it.
 func (s *Service) Surge(ctx context.Context, c caller.Caller, shelterID string, cmd SurgeCommand) (shelter.Unit, bool, error) {
@@ -41,34 +42,47 @@ func (s *Service) Surge(ctx context.Context, c caller.Caller, shelterID string, 
 	if err := c.Allow(caller.OpenSurge, caller.Resource{Shelter: v.ID, District: v.District}); err != nil {
 		return shelter.Unit{}, false, err
 	}
-	u, err := newSurge(v, cmd, now)
-	if err != nil {
-		return u, false, err
-	}
-	u.By = c.Subject
+	mark := placement.Hash(fmt.Sprint(cmd.Population, cmd.Ages, cmd.Beds, cmd.EndsAt.Unix()))
 	for range attempts {
-		it, err := s.Store.Get(ctx, record.UnitKey(v.ID, u.ID), table.Strong)
-		if err != nil {
-			return u, false, refusal(err)
-		}
-		if it != nil {
-			u, err = record.ToUnit(it)
-			return u, true, err
-		}
-		put := record.FromUnit(u)
-		err = s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: []table.Op{table.PutOp(put, 0)}})
-		if _, lost := table.IsStale(err); !lost && !errors.Is(err, table.ErrUnknown) {
-			if u.Version, put.Version = 1, 1; err == nil {
-				s.Directory.Learn(&put)
+		if i := slices.IndexFunc(v.Units, func(u shelter.Unit) bool { return u.ID == surgeID(v.ID, cmd) }); i >= 0 {
+			if v.Units[i].Opened != mark {
+				return v.Units[i], false, fault.New(fault.KeyReused, "this Idempotency-Key was used for another request")
 			}
+			return v.Units[i], true, nil
+		}
+		u, err := newSurge(v, cmd, now)
+		if err != nil {
+			return u, false, err
+		}
+		u.By, u.Opened = c.Subject, mark
+		v.Rev++ // whoever decided on the shelter as it was looks again
+		v.Units = append(v.Units, u)
+		ops, items := written(&v, true)
+		err = s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: ops})
+		if err == nil {
+			s.Directory.Learn(items...)
+			return v.Units[len(v.Units)-1], false, nil
+		}
+		if _, lost := table.IsStale(err); !lost && !errors.Is(err, table.ErrUnknown) {
 			return u, false, refusal(err)
+		}
+		if v, err = s.Shelter(ctx, c, shelterID); err != nil {
+			return u, false, err
 		}
 	}
-	return u, false, fault.New(fault.Busy, "the shelter is busy; send it again shortly")
+	return shelter.Unit{}, false, fault.New(fault.Busy, "the shelter is busy; send it again shortly")
+}
+
+// surgeID is the id of the unit that a command opens: the same however often it
+// is sent.
+func surgeID(shelterID string, cmd SurgeCommand) string {
+	return fmt.Sprintf("surge-%06x", placement.Hash(shelterID+"\x00"+cmd.Key)&0xffffff)
 }
 
 func newSurge(v ShelterView, cmd SurgeCommand, now time.Time) (shelter.Unit, error) {
 	switch {
+	case len(v.Units) >= shelter.MaxUnits:
+		return shelter.Unit{}, fault.New(fault.TooManyMoves, "the shelter has as many units as one may have, with those of earlier surges")
 	case cmd.Beds < 1:
 		return shelter.Unit{}, fault.Field("beds", "must be at least 1")
 	case cmd.Ages == 0:
@@ -80,8 +94,7 @@ func newSurge(v ShelterView, cmd SurgeCommand, now time.Time) (shelter.Unit, err
 	if err != nil {
 		return shelter.Unit{}, fault.Field("beds", "must be at most %d", shelter.MaxBeds)
 	}
-	id := fmt.Sprintf("surge-%06x", placement.Hash(v.ID+"\x00"+cmd.Key)&0xffffff)
-	return shelter.Restore(shelter.Unit{Shelter: v.ID, ID: id, Population: cmd.Population, Ages: cmd.Ages, EndsAt: cmd.EndsAt.UTC().Truncate(time.Second),
+	return shelter.Restore(shelter.Unit{Shelter: v.ID, ID: surgeID(v.ID, cmd), Population: cmd.Population, Ages: cmd.Ages, EndsAt: cmd.EndsAt.UTC().Truncate(time.Second),
 		Rev: v.Rev, Census: 1, CountedAt: now, ConfirmedAt: now}, counts, nil), nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"panah/internal/fault"
@@ -11,16 +12,13 @@ import (
 	"panah/internal/place"
 	"panah/internal/placement"
 	"panah/internal/record"
+	"panah/internal/shelter"
 	"panah/internal/table"
 )
 
-// One look goes through so many waiting requests of a country, the most urgent
-// and longest waiting first, and then through some of those behind them, each time
-// a little further, so that nobody is never looked for.
-const (
-	waitingFirst  = 150
-	waitingBehind = 50
-)
+// waitingBehind is through how many of those behind the first a look goes, each
+// time a little further, so that nobody is never looked for.
+const waitingBehind = 50
 
 // Freed reports whether any of the changes gave beds back: then somebody who
 // waits may have found one.
@@ -44,19 +42,26 @@ func Freed(changes []table.Change) bool {
 // A request that now has an option is told so; nothing is held unasked. It
 // answers how many found one.
 func (s *Service) MatchWaiting(ctx context.Context) (found int, err error) {
+	spoken := map[table.Key]int{} // beds that this look has told somebody of
 	for _, country := range place.Countries() {
 		list, qerr := s.waitingIn(ctx, country.Code)
 		err = errors.Join(err, qerr)
 		for _, entry := range list {
-			n, werr := s.matchOne(ctx, entry.Key)
+			n, werr := s.matchOne(ctx, entry.Key, spoken)
+			if _, refused := fault.Of(werr); werr != nil && !refused && !errors.Is(werr, context.Canceled) && !errors.Is(werr, context.DeadlineExceeded) {
+				s.Log.Error("one that waits cannot be matched", "item", entry.Key.String(), "error", werr.Error())
+				werr = nil // the others must not wait for it
+			}
 			found, err = found+n, errors.Join(err, werr)
 		}
 	}
 	return found, err
 }
 
+// waitingIn lists who is to be looked for in a country: the most urgent and longest
+// waiting, and some of those behind.
 func (s *Service) waitingIn(ctx context.Context, country place.Code) ([]table.Item, error) {
-	q := table.Query{Index: table.Work, PK: record.WaitPartition(country), Limit: waitingFirst}
+	q := table.Query{Index: table.Work, PK: record.WaitPartition(country), Limit: s.LookFirst}
 	first, err := s.Store.Query(ctx, q)
 	if err != nil || first.Next == "" {
 		return first.Items, err
@@ -71,11 +76,12 @@ func (s *Service) waitingIn(ctx context.Context, country place.Code) ([]table.It
 	return append(first.Items, behind.Items...), err
 }
 
-func (s *Service) matchOne(ctx context.Context, key table.Key) (int, error) {
+func (s *Service) matchOne(ctx context.Context, key table.Key, spoken map[table.Key]int) (int, error) {
 	if !record.IsPlacement(key) {
 		return 0, nil
 	}
 	id, found := key.PK[len("P#"):], 0
+	var beds matching.Option
 	_, _, err := s.run(ctx, id, func(p *placement.Placement, now time.Time) (decision, error) {
 		found = 0
 		if p == nil || p.State != placement.Waitlisted {
@@ -85,9 +91,12 @@ func (s *Service) matchOne(ctx context.Context, key table.Key) (int, error) {
 		if err != nil {
 			return decision{}, err
 		}
-		if best := matching.Rank(w, wanted, s.Policy, 1); len(best.Options) == 0 {
+		best := matching.Rank(w, wanted, s.Policy, toldOf)
+		i := slices.IndexFunc(best.Options, func(o matching.Option) bool { return unspoken(o, spoken, now) })
+		if i < 0 {
 			return decision{next: *p, done: true}, nil
 		}
+		beds = best.Options[i]
 		found = 1
 		p.By = "" // nobody asked
 		return decision{next: p.Found(now)}, nil
@@ -95,5 +104,26 @@ func (s *Service) matchOne(ctx context.Context, key table.Key) (int, error) {
 	if fault.Is(err, fault.Busy) || fault.Is(err, fault.DirectoryCold) {
 		return 0, nil
 	}
+	if found > 0 && err == nil {
+		for _, part := range beds.Parts {
+			spoken[record.UnitKey(beds.Candidate.ID, part.Unit)] += part.Claimed()
+		}
+	}
 	return found, err
+}
+
+// toldOf is among how many of its options one look finds beds that nobody else was
+// told of.
+const toldOf = 10
+
+// unspoken reports whether an option's beds are there for one more than were told
+// of them in this look.
+func unspoken(o matching.Option, spoken map[table.Key]int, now time.Time) bool {
+	for _, part := range o.Parts {
+		i := slices.IndexFunc(o.Candidate.Units, func(u shelter.Unit) bool { return u.ID == part.Unit })
+		if i < 0 || o.Candidate.Units[i].FreeAt(now)-spoken[record.UnitKey(o.Candidate.ID, part.Unit)] < part.Claimed() {
+			return false
+		}
+	}
+	return true
 }

@@ -221,6 +221,16 @@ var drivers = map[placement.Move]driver{
 			return o, err
 		}
 	},
+	placement.MoveEnd: func(r *run, p placement.Placement, cmd referral.Command) call {
+		g := r.truth.there[p.ID]
+		if g != nil && (len(g.persons) > 0 || len(g.facts) > 0) {
+			return nil // they are through a door already
+		}
+		r.truth.guests(p.ID).frozen = true
+		return func(ctx context.Context, s *referral.Service, c caller.Caller) (referral.Outcome, error) {
+			return s.End(ctx, c, p.ID, nil, code.EndLeftUnannounced, cmd)
+		}
+	},
 	// An arrival or departure is told here when it has happened; a mistaken one that
 	// is taken back has tests of its own.
 	placement.MoveUndo: func(_ *run, p placement.Placement, cmd referral.Command) call {
@@ -249,6 +259,11 @@ var drivers = map[placement.Move]driver{
 // physical are moves that tell what has happened to people: comeOrGo makes them.
 var physical = []placement.Move{placement.MoveReceive, placement.MoveEnd}
 
+// toldByPeople are the shelters' facts; that a party will not arrive is the team's.
+func toldByPeople(side placement.Side, m placement.Move) bool {
+	return slices.Contains(physical, m) && side != placement.Team
+}
+
 // moveSomeone sends a move of a placement: mostly one that its answer would
 // offer, sometimes any, often about a version that will have passed by then.
 func (r *run) moveSomeone() {
@@ -263,11 +278,11 @@ func (r *run) moveSomeone() {
 	if side == placement.House && p.Hold.Shelter == "" {
 		return
 	}
-	moves := slices.DeleteFunc(p.Next(side, r.clock), func(m placement.Move) bool { return slices.Contains(physical, m) })
+	moves := slices.DeleteFunc(p.Next(side, r.clock), func(m placement.Move) bool { return toldByPeople(side, m) })
 	if r.chance(0.1) {
 		moves = nil
 		for _, row := range placement.Rows() {
-			if row.Side == side && !slices.Contains(physical, row.Move) {
+			if row.Side == side && !toldByPeople(side, row.Move) {
 				moves = append(moves, row.Move)
 			}
 		}
@@ -317,7 +332,7 @@ func (r *run) sendMove(p placement.Placement, side placement.Side, m placement.M
 			return err
 		},
 		then: func() {
-			if g := r.truth.there[p.ID]; g != nil && m == placement.MoveSplit {
+			if g := r.truth.there[p.ID]; g != nil && (m == placement.MoveSplit || m == placement.MoveEnd) {
 				g.frozen = false
 			}
 		}})
@@ -469,10 +484,11 @@ func (r *run) admit() {
 }
 
 func (r *run) confirm() {
-	s, at := pick(r, r.desk), r.clock
+	s, cmd := pick(r, r.desk), r.command("confirm")
+	cmd.OccurredAt = r.clock
 	r.send(&request{name: "confirm " + s.ID, subject: staff(s.ID).Subject,
 		do: func(ctx context.Context, svc *referral.Service, c caller.Caller) error {
-			_, err := svc.Confirm(ctx, c, s.ID, at)
+			_, err := svc.Confirm(ctx, c, s.ID, cmd)
 			return err
 		}})
 }

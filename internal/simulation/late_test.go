@@ -107,7 +107,10 @@ func (r *run) race(i int, accepted, lapsed *int) {
 	}
 	if i%40 == 0 { // counts that nobody confirms are no offer
 		for _, s := range r.desk {
-			if err := do(maker, "confirm", func() error { _, err := maker.service.Confirm(r.ctx, staff(s.ID), s.ID, r.clock); return err }); err != nil {
+			if err := do(maker, "confirm", func() error {
+				_, err := maker.service.Confirm(r.ctx, staff(s.ID), s.ID, referral.Command{Key: fmt.Sprint("confirm ", i), OccurredAt: r.clock})
+				return err
+			}); err != nil {
 				r.fail("confirm: %v", err)
 			}
 		}

@@ -71,7 +71,7 @@ func (th *theatre) restart() {
 		th.t.Fatal(err)
 	}
 	now := func() time.Time { return th.clock }
-	th.svc = referral.New(referral.Config{Store: th.probe, Policy: rules, Now: now, NewID: th.newID, Code: func() string { return "DOOR" }, Log: quietLog()})
+	th.svc = referral.New(referral.Config{Store: th.probe, Policy: rules, Now: now, NewID: th.newID, Code: func() string { return "DOOR" }, Log: quietLog(), LookFirst: 1})
 	th.pub = directory.NewPublisher(th.probe, th.newID, now, quietLog())
 	th.keeper = audit.NewKeeper(th.probe, th.newID, now, quietLog())
 }
@@ -140,9 +140,6 @@ func play() (scenes []scene) {
 			}
 			return err
 		}
-	}
-	pass := func(d time.Duration) scene {
-		return func(_ context.Context, th *theatre) error { th.clock = th.clock.Add(d); return nil }
 	}
 	feed := func(ctx context.Context, th *theatre) error {
 		changes, next, err := th.raw.Changes(ctx, th.feed, 30)
@@ -213,7 +210,7 @@ func play() (scenes []scene) {
 		_, err := th.svc.Admit(ctx, staff("HOMB"), "HOMB", "girls", girls, placement.Consent{}, referral.Command{Key: "walk-in", Payload: "walk-in"})
 		return err
 	}, func(ctx context.Context, th *theatre) error {
-		_, err := th.svc.Confirm(ctx, staff("HOMA"), "HOMA", th.clock)
+		_, err := th.svc.Confirm(ctx, staff("HOMA"), "HOMA", referral.Command{Key: "confirm", Payload: "confirm", OccurredAt: th.clock})
 		return err
 	}, ask("six", girls, true, ""), tick, func(ctx context.Context, th *theatre) error {
 		_, err := th.svc.SetStatus(ctx, staff("HOMA"), "HOMA", shelter.Closed, referral.Command{Key: "status-1", Payload: "status"})
@@ -305,8 +302,48 @@ func play() (scenes []scene) {
 		_, err := audit.Check(ctx, th.probe, record.PlacementKey(placement.ID("team-a", "one")))
 		return err
 	})
+	add(theRaid()...)
 	add(theRegister()...)
 	return scenes
+}
+
+// pass moves the clock on.
+func pass(d time.Duration) scene {
+	return func(_ context.Context, th *theatre) error { th.clock = th.clock.Add(d); return nil }
+}
+
+// theRaid is a rescue that is confirmed, grows, and is confirmed again, and the
+// directory held against the table.
+func theRaid() []scene {
+	common := placement.Request{RescuedAt: testworld.Start, Place: testworld.District, Together: code.TogetherRequired, Limit: 3, HoldBest: true}
+	party := func() placement.Request {
+		r := common
+		r.Persons = []placement.Person{person(code.Girls, code.Age12To14)}
+		return r
+	}
+	id := placement.RescueID("team-a", "raid")
+	return []scene{func(ctx context.Context, th *theatre) error {
+		_, err := th.svc.NewRescue(ctx, teams[0], placement.Rescue{Common: common, Parties: []placement.Request{party(), party()}, Apart: [][2]int{{0, 1}}}, referral.Command{Key: "raid", Payload: "raid"})
+		return err
+	}, func(ctx context.Context, th *theatre) error {
+		_, err := th.svc.ConfirmRescue(ctx, teams[0], id, referral.Command{Key: "confirm", Payload: "confirm"})
+		return err
+	}, pass(time.Minute), func(ctx context.Context, th *theatre) error { // a confirmation that was cut short
+		_, err := th.svc.Lapse(ctx)
+		return err
+	}, func(ctx context.Context, th *theatre) error {
+		_, err := th.svc.AddParties(ctx, teams[0], id, []placement.Request{party()}, nil, referral.Command{Key: "more", Payload: "more"})
+		return err
+	}, func(ctx context.Context, th *theatre) error {
+		_, err := th.svc.ConfirmRescue(ctx, teams[0], id, referral.Command{Key: "confirm more", Payload: "confirm"})
+		return err
+	}, pass(time.Minute), func(ctx context.Context, th *theatre) error {
+		_, err := th.svc.Lapse(ctx)
+		return err
+	}, func(ctx context.Context, th *theatre) error {
+		_, err := th.svc.Reconcile(ctx, 0, 1, th.pub.Apply)
+		return err
+	}}
 }
 
 // theRegister is a shelter from its registration to a change, and a file that is
