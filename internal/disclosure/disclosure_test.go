@@ -319,7 +319,7 @@ func pivotUntilDone(tab [][]float64, basis []int, rows, vars, objective int) boo
 		leave, ratio := -1, math.Inf(1)
 		for i := range rows {
 			if objective == rows && basis[i] >= vars && math.Abs(tab[i][enter]) > 1e-9 { // an artificial variable stays at nothing
-				leave, ratio = i, 0
+				leave = i
 				break
 			}
 			if tab[i][enter] > 1e-9 {

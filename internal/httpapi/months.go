@@ -159,7 +159,7 @@ func orAll(code string) string {
 func (r report) sheet(rows []factRow) sheet {
 	s := sheet{name: r.name, columns: slices.Concat([]column{monthColumn}, placeColumns, codeColumns, named(countColumns, r.columns...), []column{suppressedColumn})}
 	for _, row := range rows {
-		cells := slices.Concat([]any{row.Month}, row.placeView.cells(), []any{row.What, row.Code, row.AgeBand})
+		cells := slices.Concat([]any{row.Month}, row.cells(), []any{row.What, row.Code, row.AgeBand})
 		for _, name := range r.columns {
 			cells = append(cells, cell(row.figure(name)))
 		}

@@ -364,7 +364,7 @@ func stretches(missing []time.Time, from, to time.Time, every history.Every) (ou
 func historySheet(b historyBody) sheet {
 	s := sheet{name: "occupancy-history", columns: slices.Concat([]column{atColumn}, placeColumns, groupColumns[1:], figureColumns, []column{suppressedColumn})}
 	for _, p := range b.Points {
-		s.rows = append(s.rows, slices.Concat([]any{p.At.Format(time.RFC3339)}, b.Place.cells(), []any{b.Population}, p.SumsView.cells()))
+		s.rows = append(s.rows, slices.Concat([]any{p.At.Format(time.RFC3339)}, b.Place.cells(), []any{b.Population}, p.cells()))
 	}
 	return s
 }

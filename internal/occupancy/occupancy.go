@@ -136,6 +136,9 @@ func (b *builder) shelter(c *matching.Candidate, d place.Place, base place.Level
 	met, stale := map[int32]bool{}, map[int32]bool{}
 	for i := range c.Units {
 		u := &c.Units[i]
+		if counted := u.Counts(); u.Over(b.source.At) && counted.Occupied() == 0 && counted.Held() == 0 {
+			continue // it is there no more
+		}
 		nodes := b.nodes(d, base, int8(c.Type), int8(u.Population))
 		figures := b.unit(u, offered)
 		b.cell(d, base, nodes, int(c.Type)*code.Populations.Len()+int(u.Population), figures)
@@ -158,7 +161,8 @@ func (b *builder) shelter(c *matching.Candidate, d place.Place, base place.Level
 	}
 }
 
-// unit is the figures of one unit.
+// unit is the figures of one unit. Surge beds that have come to their end are
+// beds no more; whoever is still in them is counted.
 func (b *builder) unit(u *shelter.Unit, offered bool) []int {
 	c, f := u.Counts(), make([]int, measures)
 	f[Staffed], f[OutOfService], f[Occupied], f[Held] = c.Staffed(), c.OutOfService(), c.Occupied(), c.Held()
@@ -166,6 +170,9 @@ func (b *builder) unit(u *shelter.Unit, offered bool) []int {
 		f[Surge], f[Sanctioned], f[Staffed] = f[Staffed], 0, 0
 	}
 	f[Rooms], f[RoomsOccupied] = u.Rooms(), u.RoomsOccupied()
+	if u.Over(b.source.At) {
+		f[Surge], f[OutOfService], f[Rooms] = 0, 0, 0
+	}
 	f[roomsEmpty] = max(0, f[Rooms]-f[RoomsOccupied])
 	if offered && !u.Over(b.source.At) {
 		f[Free] = max(0, u.FreeAt(b.source.At))

@@ -186,6 +186,26 @@ func TestRoomsAndSurgeStandBesideBeds(t *testing.T) {
 	}
 }
 
+func TestSurgeBedsThatHaveEndedAreBedsNoMore(t *testing.T) {
+	surge := func(id string, present int, ends time.Time) shelter.Unit {
+		c, err := shelter.NewCounts(30, 2, present, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return shelter.Restore(shelter.Unit{Shelter: id, ID: "surge", Population: code.Women, Sanctioned: 30, RoomBeds: 2, EndsAt: ends, Rev: 1}, c, nil)
+	}
+	home := func(id string, u shelter.Unit) matching.Candidate {
+		return matching.Candidate{Shelter: shelter.Shelter{ID: id, District: "IN-LGD-525", RegisteredUntil: noon.AddDate(1, 0, 0), Rev: 1}, Units: []shelter.Unit{u}}
+	}
+	w := matching.WorldOf([]matching.Candidate{home("A", surge("A", 10, noon.Add(time.Hour))), home("B", surge("B", 7, noon)), home("C", surge("C", 0, noon))}, 3)
+	for _, r := range Add(Source{World: w, At: noon, Unconfirmed: time.Hour}, "IN", place.District).Rows() {
+		f := r.Figures // A is there still, in B people are left, C is gone
+		if f[Surge] != 30 || f[OutOfService] != 2 || f[Rooms] != 15 || f[Occupied] != 17 || r.Shelters != 2 || r.Unconfirmed != 2 {
+			t.Errorf("%s: %+v", r.Place, r)
+		}
+	}
+}
+
 // What was withheld stays so while the period lasts, though it has grown: else
 // the difference of two days would tell it.
 func TestWhatWasWithheldStaysWithheld(t *testing.T) {

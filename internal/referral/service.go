@@ -40,6 +40,7 @@ type Service struct {
 	mu      sync.Mutex
 	members map[string]membership
 	waited  map[place.Code]string // how far behind the first of those who wait the last look went
+	checked map[[2]int]string     // the last shelter verified, by share and of how many, where the time was up
 }
 
 type membership struct {
@@ -67,7 +68,7 @@ func New(c Config) *Service {
 	if c.Directory == nil {
 		c.Directory = directory.New(c.Store, c.Policy.Zone, c.Log)
 	}
-	return &Service{Config: c, members: map[string]membership{}, waited: map[place.Code]string{}}
+	return &Service{Config: c, members: map[string]membership{}, waited: map[place.Code]string{}, checked: map[[2]int]string{}}
 }
 
 func random(bytes int) string {

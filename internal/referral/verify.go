@@ -38,11 +38,73 @@ func (d Difference) String() string {
 // placements are never touched. What is being written at this moment can look
 // like a difference, so each one is looked at twice before it counts.
 func (s *Service) Verify(ctx context.Context, repair bool) ([]Difference, error) {
-	return s.VerifyShare(ctx, 0, 1, repair)
+	return s.verifyShare(ctx, 0, 1, repair)
 }
 
-// VerifyShare is Verify of one share of the shelters, by a hash of their ids.
+// VerifyShare is Verify of one share of the shelters, by a hash of their ids. It
+// takes half of the time there is, so that Reconcile has the other. When that is
+// up it says how far it came, and the next call for the share goes on from there.
 func (s *Service) VerifyShare(ctx context.Context, share, of int, repair bool) ([]Difference, error) {
+	ctx, cancel := half(ctx)
+	defer cancel()
+	return s.verifyShare(ctx, share, of, repair)
+}
+
+// half is ctx with half of the time that is left.
+func half(ctx context.Context) (context.Context, context.CancelFunc) {
+	end, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, time.Until(end)/2)
+}
+
+func (s *Service) verifyShare(ctx context.Context, share, of int, repair bool) ([]Difference, error) {
+	list, err := s.shareOfShelters(ctx, share, of)
+	if err != nil {
+		return nil, err
+	}
+	key := [2]int{share, of}
+	s.mu.Lock()
+	list = after(list, s.checked[key])
+	s.mu.Unlock()
+	found := make([][]Difference, len(list))
+	done, err := inGroups(ctx, len(list), func(i int) (err error) {
+		if found[i], err = s.verifyTwice(ctx, list[i].ID, repair); err != nil {
+			return fmt.Errorf("verify %s: %w", list[i].ID, err)
+		}
+		return nil
+	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if done == len(list) {
+		delete(s.checked, key)
+	} else if done > 0 {
+		s.checked[key] = list[done-1].ID
+	}
+	return append([]Difference{}, slices.Concat(found...)...), err
+}
+
+// after turns a list by id round to begin behind an id.
+func after(list []*matching.Candidate, id string) []*matching.Candidate {
+	i, found := slices.BinarySearchFunc(list, id, func(c *matching.Candidate, id string) int { return strings.Compare(c.ID, id) })
+	if found {
+		i++
+	}
+	return slices.Concat(list[i:], list[:i])
+}
+
+func (s *Service) verifyTwice(ctx context.Context, id string, repair bool) ([]Difference, error) {
+	found, err := s.verifyShelter(ctx, id, false)
+	if err == nil && len(found) > 0 {
+		found, err = s.verifyShelter(ctx, id, repair)
+	}
+	return found, err
+}
+
+// shareOfShelters are the shelters of one share as the newest directory has
+// them, by id.
+func (s *Service) shareOfShelters(ctx context.Context, share, of int) (out []*matching.Candidate, err error) {
 	if err := s.Directory.Refresh(ctx, s.Now()); err != nil {
 		return nil, err
 	}
@@ -50,21 +112,44 @@ func (s *Service) VerifyShare(ctx context.Context, share, of int, repair bool) (
 	if err != nil {
 		return nil, err
 	}
-	out := []Difference{}
 	for c := range w.All() {
-		if shareOf(c.ID, of) != share {
-			continue
+		if shareOf(c.ID, of) == share {
+			out = append(out, c)
 		}
-		found, err := s.verifyShelter(ctx, c.ID, false)
-		if err == nil && len(found) > 0 {
-			found, err = s.verifyShelter(ctx, c.ID, repair)
-		}
-		if err != nil {
-			return out, fmt.Errorf("verify %s: %w", c.ID, err)
-		}
-		out = append(out, found...)
 	}
+	slices.SortFunc(out, func(a, b *matching.Candidate) int { return strings.Compare(a.ID, b.ID) })
 	return out, nil
+}
+
+// group is how many calls are made before the time is looked at; one slow call
+// among them does not keep many waiting.
+const group = 4 * abreast
+
+// failures is how many groups that failed are told of: a table that cannot be
+// read fails all.
+const failures = 4
+
+// inGroups calls f for 0 to n-1, some at once, while there is time, and answers
+// how many are done. What fails does not keep the others from their turn; a group
+// in which the time was up is not done.
+func inGroups(ctx context.Context, n int, f func(i int) error) (done int, err error) {
+	var errs []error
+	for done < n {
+		size := min(group, n-done)
+		err := each(size, func(i int) error {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return f(done + i)
+		})
+		if ctx.Err() != nil {
+			return done, errors.Join(append(errs, fmt.Errorf("%d of %d shelters looked at: %w", done, n, ctx.Err()))...)
+		}
+		if done += size; err != nil && len(errs) < failures {
+			errs = append(errs, err)
+		}
+	}
+	return done, errors.Join(errs...)
 }
 
 func shareOf(id string, of int) int {
@@ -75,36 +160,36 @@ func shareOf(id string, of int) int {
 
 // Reconcile hands publish every shelter and unit of one share of the directory
 // that the table has at a newer version than this copy: what a feed that was cut
-// has lost comes back.
+// has lost comes back. It reads for half of the time there is, and what it has
+// found by then is handed on, though some shelters could not be read.
 func (s *Service) Reconcile(ctx context.Context, share, of int, publish func(context.Context, []table.Change) error) (lost int, err error) {
-	if err := s.Directory.Refresh(ctx, s.Now()); err != nil {
-		return 0, err
-	}
-	w, err := s.world(ctx)
+	list, err := s.shareOfShelters(ctx, share, of)
 	if err != nil {
 		return 0, err
 	}
-	var changes []table.Change
-	for c := range w.All() {
-		if shareOf(c.ID, of) != share {
-			continue
-		}
-		page, err := s.Store.Query(ctx, table.Query{PK: record.ShelterKey(c.ID).PK, From: "S"})
+	reading, cancel := half(ctx)
+	defer cancel()
+	found := make([][]table.Change, len(list))
+	_, err = inGroups(reading, len(list), func(i int) error {
+		page, err := s.Store.Query(reading, table.Query{PK: record.ShelterKey(list[i].ID).PK, From: "S"})
 		if err != nil {
-			return 0, err
+			return fmt.Errorf("reconcile %s: %w", list[i].ID, err)
 		}
-		for i := range page.Items {
-			if it := &page.Items[i]; newer(it, c) {
-				changes = append(changes, table.Change{New: it})
+		for k := range page.Items {
+			if it := &page.Items[k]; newer(it, list[i]) {
+				found[i] = append(found[i], table.Change{New: it})
 			}
 		}
-	}
-	for rest := changes; len(rest) > 0; rest = rest[min(len(rest), table.MaxOps):] {
-		if err := publish(ctx, rest[:min(len(rest), table.MaxOps)]); err != nil {
-			return 0, err
+		return nil
+	})
+	for rest := slices.Concat(found...); len(rest) > 0; rest = rest[min(len(rest), table.MaxOps):] {
+		batch := rest[:min(len(rest), table.MaxOps)]
+		if perr := publish(ctx, batch); perr != nil {
+			return lost, errors.Join(err, perr)
 		}
+		lost += len(batch)
 	}
-	return len(changes), nil
+	return lost, err
 }
 
 // newer reports whether an item is a shelter or unit at a version the copy lacks.
@@ -157,6 +242,9 @@ func (s *Service) verifyShelter(ctx context.Context, id string, repair bool) ([]
 // there: the index by which promised finds them may lag.
 func (s *Service) promisedByClaims(ctx context.Context, u shelter.Unit, promised map[string]map[string]shelter.Claim) error {
 	for claim := range u.Claims() {
+		if _, known := promised[u.ID][claim]; known {
+			continue // read a moment ago
+		}
 		id, _, _ := strings.Cut(claim, ".")
 		p, err := s.load(ctx, id)
 		if err != nil {

@@ -2,10 +2,16 @@ package referral_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"panah/internal/code"
 	"panah/internal/record"
 	"panah/internal/shelter"
 	"panah/internal/table"
@@ -53,5 +59,118 @@ func TestVerifyFindsAndRepairsWhatCountersGetWrong(t *testing.T) {
 				t.Fatalf("held %+v", w.Unit(t, "GRLS", "girls").Counts())
 			}
 		})
+	}
+}
+
+// watched is a store that tells of each shelter whose units are read.
+type watched struct {
+	table.Store
+	mu   sync.Mutex
+	read map[string]bool
+	seen func(ctx context.Context, read int) error
+}
+
+func (w *watched) Query(ctx context.Context, q table.Query) (table.Page, error) {
+	if w.seen != nil && (q.From == "U#" || q.From == "S") {
+		w.mu.Lock()
+		w.read[q.PK] = true
+		n := len(w.read)
+		w.mu.Unlock()
+		if err := w.seen(ctx, n); err != nil {
+			return table.Page{}, err
+		}
+	}
+	return w.Store.Query(ctx, q)
+}
+
+// many is a world of 150 shelters and more on a watched store.
+func many(t *testing.T) (*testworld.World, *watched) {
+	t.Helper()
+	w := testworld.Open(t)
+	for i := range 150 {
+		id := fmt.Sprintf("M%03d", i)
+		w.Add(t, testworld.Home(id, testworld.District, code.ChildrensHome, testworld.Unit(id, "girls", code.Girls, testworld.SchoolAge, 5, 0)))
+	}
+	store := &watched{Store: w.Service.Store, read: map[string]bool{}}
+	w.Service.Store = store
+	return w, store
+}
+
+func TestVerifyGoesOnWhereItsTimeWasUp(t *testing.T) {
+	w, store := many(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	store.seen = func(_ context.Context, read int) error {
+		if read == 70 {
+			cancel()
+		}
+		return ctx.Err()
+	}
+	if _, err := w.Service.VerifyShare(ctx, 0, 1, true); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "64 of 158") {
+		t.Fatalf("the time was up and it says %v", err)
+	}
+	var order []string
+	first := slices.Sorted(maps.Keys(store.read))[:64]
+	store.read = map[string]bool{}
+	store.seen = func(_ context.Context, read int) error {
+		if read == 64 {
+			store.mu.Lock()
+			order = slices.Collect(maps.Keys(store.read))
+			store.mu.Unlock()
+		}
+		return nil
+	}
+	if _, err := w.Service.VerifyShare(context.Background(), 0, 1, true); err != nil || len(store.read) != 158 {
+		t.Fatalf("%d of 158 shelters, %v", len(store.read), err)
+	}
+	for _, id := range order {
+		if slices.Contains(first, id) {
+			t.Errorf("%s was looked at before those that had no turn", id)
+		}
+	}
+	if len(order) != 64 {
+		t.Errorf("%d shelters came first", len(order))
+	}
+}
+
+func TestAShelterThatCannotBeReadKeepsNoOtherFromBeingVerified(t *testing.T) {
+	w, store := many(t)
+	broken := errors.New("broken")
+	store.seen = func(_ context.Context, read int) error {
+		if read == 3 {
+			return broken
+		}
+		return nil
+	}
+	if _, err := w.Service.VerifyShare(context.Background(), 0, 1, true); !errors.Is(err, broken) || len(store.read) != 158 {
+		t.Errorf("%d of 158 shelters, %v", len(store.read), err)
+	}
+}
+
+func TestSheltersAreVerifiedSomeAtOnceInHalfOfTheTime(t *testing.T) {
+	w, store := many(t)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	met := make(chan struct{})
+	store.seen = func(ctx context.Context, read int) error {
+		if end, ok := ctx.Deadline(); !ok || time.Until(end) > 10*time.Second {
+			t.Errorf("read until %s", end)
+		}
+		if read > 2 {
+			return nil
+		}
+		select { // the first waits for the second
+		case met <- struct{}{}:
+		case <-met:
+		case <-ctx.Done():
+		}
+		return ctx.Err()
+	}
+	if _, err := w.Service.VerifyShare(ctx, 0, 1, true); err != nil {
+		t.Fatal(err)
+	}
+	store.read = map[string]bool{}
+	if lost, err := w.Service.Reconcile(ctx, 0, 1, w.Publisher.Apply); err != nil || lost != 0 || len(store.read) != 158 {
+		t.Fatalf("%d lost, %d of 158 read, %v", lost, len(store.read), err)
 	}
 }

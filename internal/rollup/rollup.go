@@ -65,9 +65,16 @@ type journey struct {
 // clock is one legal clock of a placement.
 type clock struct {
 	ID   string `json:"i"`
+	From int64  `json:"f,omitempty"` // of the review of a stay: when its ground began
 	Due  int64  `json:"d"`
 	Done int64  `json:"s,omitempty"` // when a decision stopped it
 }
+
+// reviewOfStay is what package matching calls the clock of a stay's ground.
+const reviewOfStay = "review_of_stay"
+
+// review reports whether it is the review of a stay: they follow each other.
+func (c clock) review() bool { return c.From != 0 }
 
 const forget = 48 * time.Hour // twice as long as the feed keeps a change
 
@@ -96,7 +103,14 @@ func (k *Keeper) Apply(ctx context.Context, changes []table.Change) error {
 		if err != nil {
 			return err
 		}
-		k.stays(stays, now, before, home, homes)
+		if before != nil && left(*before, now) {
+			was, err := k.home(ctx, homes, before.Hold.Shelter)
+			if err != nil {
+				return err
+			}
+			leave(stays, now, was, before.Hold.Shelter)
+		}
+		k.stays(stays, now, home)
 		key := journeyKey(now.Request.Place, now.CreatedAt)
 		journeys[key] = append(journeys[key], update[journey]{now.ID, now.Version, func(j journey) journey { return k.journey(j, now, before, home) }})
 	}
@@ -130,15 +144,23 @@ func (k *Keeper) home(ctx context.Context, known map[string]place.Code, id strin
 	return s.District, err
 }
 
-// stays notes who is in the shelter a placement is at, and that nobody is in the
-// one it was at before.
-func (k *Keeper) stays(into map[table.Key][]update[stay], now placement.Placement, before *placement.Placement, home place.Code, homes map[string]place.Code) {
-	if before != nil && !before.ArrivedAt.IsZero() && before.Hold.Shelter != now.Hold.Shelter {
-		if was, ok := homes[before.Hold.Shelter]; ok {
-			key := stayKey(was, before.Hold.Shelter)
-			into[key] = append(into[key], update[stay]{now.ID, now.Version, func(stay) stay { return stay{Version: now.Version, Left: now.ChangedAt.Unix()} }})
-		}
+// left reports whether a party that had arrived at a shelter is not there any
+// more: it is elsewhere, or the arrival was taken back.
+func left(before, now placement.Placement) bool {
+	return !before.ArrivedAt.IsZero() && (now.ArrivedAt.IsZero() || before.Hold.Shelter != now.Hold.Shelter)
+}
+
+// leave notes that nobody of a placement is in a shelter, whose district is home.
+func leave(into map[table.Key][]update[stay], now placement.Placement, home place.Code, shelter string) {
+	if home == "" {
+		return
 	}
+	key := stayKey(home, shelter)
+	into[key] = append(into[key], update[stay]{now.ID, now.Version, func(stay) stay { return stay{Version: now.Version, Left: now.ChangedAt.Unix()} }})
+}
+
+// stays notes who is in the shelter a placement is at.
+func (k *Keeper) stays(into map[table.Key][]update[stay], now placement.Placement, home place.Code) {
 	if now.ArrivedAt.IsZero() || home == "" {
 		return
 	}
@@ -166,7 +188,8 @@ func (k *Keeper) stays(into map[table.Key][]update[stay], now placement.Placemen
 	into[key] = append(into[key], update[stay]{now.ID, now.Version, func(stay) stay { return s }})
 }
 
-// journey takes one version of a placement in. What happened first stays.
+// journey takes one version of a placement in. What happened first stays, but
+// for an arrival that was taken back.
 func (k *Keeper) journey(j journey, now placement.Placement, before *placement.Placement, home place.Code) journey {
 	if j.Version == 0 {
 		j = journey{Urgency: now.Request.Urgency, Created: now.CreatedAt.Unix(), WalkIn: before == nil && now.State == placement.Arrived}
@@ -180,24 +203,67 @@ func (k *Keeper) journey(j journey, now placement.Placement, before *placement.P
 	if now.DoorTeam != "" && j.Accepted == 0 {
 		j.Accepted = now.ChangedAt.Unix()
 	}
-	if !now.ArrivedAt.IsZero() {
+	if j.Arrived, j.To = 0, ""; !now.ArrivedAt.IsZero() {
 		j.Arrived, j.To = now.ArrivedAt.Unix(), home
 	}
 	j.Waited = j.Waited || now.State == placement.Waitlisted
 	if before != nil && len(now.Refused) > len(before.Refused) {
 		j.Declines = append(slices.Clone(j.Declines), code.DeclineReason(now.Reason))
 	}
-	j.Clocks = nil
-	if now.State != placement.Superseded {
-		for _, c := range k.policy.Clocks(now) {
-			l := clock{ID: c.ID, Due: c.DueAt.Unix()}
-			if c.Stopped {
-				l.Done = now.Ruling.At.Unix()
-			}
-			j.Clocks = append(j.Clocks, l)
+	j.Clocks = k.clocks(j.Clocks, now)
+	return j
+}
+
+// clocks are the legal clocks of a placement after those known of it. The first
+// decision stops a clock that runs from the rescue: a later one does not stop it
+// again, and one that is taken back lets it run.
+func (k *Keeper) clocks(known []clock, now placement.Placement) (out []clock) {
+	if now.State == placement.Superseded {
+		return nil
+	}
+	var reviews []clock
+	for _, c := range known {
+		if c.review() {
+			reviews = append(reviews, c)
 		}
 	}
-	return j
+	var runs *clock
+	for _, c := range k.policy.Clocks(now) {
+		l := clock{ID: c.ID, Due: c.DueAt.Unix()}
+		if c.What == reviewOfStay {
+			l.From, runs = now.Basis.From.Unix(), &l
+			continue
+		}
+		if c.Stopped {
+			l.Done = now.Ruling.At.Unix()
+			if i := slices.IndexFunc(known, func(o clock) bool { return o.ID == l.ID && o.Done != 0 }); i >= 0 {
+				l.Done = known[i].Done
+			}
+		}
+		out = append(out, l)
+	}
+	return append(out, follow(reviews, runs, now.Ruling.At)...)
+}
+
+// follow puts the review that runs now behind those before it. Each of them was
+// done when a decision set the next; one that runs again, because the decision
+// was taken back, has none behind it. Without a stay no review runs.
+func follow(before []clock, runs *clock, decided time.Time) (out []clock) {
+	for _, c := range before {
+		if runs != nil && c.ID == runs.ID && c.From == runs.From && c.Due == runs.Due {
+			break
+		}
+		if c.Done == 0 && runs != nil && !decided.IsZero() {
+			c.Done = decided.Unix()
+		}
+		if c.Done != 0 {
+			out = append(out, c)
+		}
+	}
+	if runs != nil {
+		out = append(out, *runs)
+	}
+	return out
 }
 
 // update is one placement's new word in an item.

@@ -2,6 +2,7 @@ package rollup_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"testing"
@@ -124,6 +125,112 @@ func TestAMonthIsPublishedOnceFromWhatHappenedInIt(t *testing.T) {
 	if later, err := r.Flows(ctx, testworld.District, november, november); err != nil || !reflect.DeepEqual(later, flows) {
 		t.Errorf("published twice: %+v %v", later, err)
 	}
+}
+
+// arrivals brings parties to a shelter, whose placements it answers.
+func arrivals(t *testing.T, w *testworld.World, n int) (out []placement.Placement) {
+	t.Helper()
+	ctx := context.Background()
+	for i := range n {
+		key := func(what string) referral.Command {
+			return referral.Command{Key: fmt.Sprintf("%s-%06d", what, i), Payload: what}
+		}
+		o, err := w.Service.Request(ctx, team, asked(w.Now(), code.Girls), key("ask"))
+		p := do(t, o, err)
+		yes := key("yes")
+		yes.HoldNo = p.Hold.No
+		o, err = w.Service.Accept(ctx, staff(p.Hold.Shelter), p.ID, yes)
+		p = do(t, o, err)
+		o, err = w.Service.Receive(ctx, staff(p.Hold.Shelter), p.ID, key("here"))
+		out = append(out, do(t, o, err))
+	}
+	return out
+}
+
+func november(t *testing.T, w *testworld.World) history.Flow {
+	t.Helper()
+	w.Feed(t)
+	w.Pass(16 * 24 * time.Hour)
+	w.Publish(t)
+	month := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	flows, err := history.NewReader(w.Store).Flows(context.Background(), testworld.District, month, month)
+	if err != nil || len(flows) != 1 {
+		t.Fatalf("%+v %v", flows, err)
+	}
+	return flows[0]
+}
+
+func TestALaterDecisionBreaksNoClockThatWasMet(t *testing.T) {
+	ctx, w := context.Background(), testworld.Open(t)
+	all := arrivals(t, w, 12)
+	decide := func(ground string) {
+		g, ok := code.StayBases.Parse(ground)
+		if !ok {
+			t.Fatal(ground)
+		}
+		for i, p := range all {
+			o, err := w.Service.Decide(ctx, desk, p.ID, referral.DecideCommand{Ground: &g, Command: referral.Command{Key: fmt.Sprintf("%s-%06d", ground, i), Payload: ground}})
+			do(t, o, err)
+		}
+	}
+	decide("interim_magistrate") // to be looked at again within ten days
+	w.Feed(t)
+	w.Pass(8 * 24 * time.Hour)
+	decide("cwc_order")
+	f := november(t, w)
+	for _, id := range []string{"in.jj.31", "review.interim_magistrate"} {
+		if c := fact(t, f, "clocks", id, ""); c.Withheld || !reflect.DeepEqual(c.Values, []int{12, 12, 0}) {
+			t.Errorf("%s: %+v", id, c)
+		}
+	}
+}
+
+func TestAnArrivalTakenBackIsInNoFigure(t *testing.T) {
+	ctx, w := context.Background(), testworld.Open(t)
+	all := arrivals(t, w, 12)
+	w.Feed(t)
+	if n := people(t, w, all[0].Hold.Shelter); n == 0 {
+		t.Fatal("nobody has arrived")
+	}
+	for i, p := range all {
+		o, err := w.Service.Undo(ctx, staff(p.Hold.Shelter), p.ID, referral.Command{Key: fmt.Sprintf("not-%06d", i), Payload: "not", Version: p.Version})
+		do(t, o, err)
+	}
+	w.Feed(t)
+	again(t, w)
+	for _, p := range all {
+		if n := people(t, w, p.Hold.Shelter); n != 0 {
+			t.Fatalf("%d persons are kept in %s", n, p.Hold.Shelter)
+		}
+	}
+	f := november(t, w)
+	if r := fact(t, f, "responses", "now", ""); !reflect.DeepEqual(r.Values, []int{12, 12, 12, 0}) {
+		t.Errorf("responses %+v", r)
+	}
+	if len(f.Facts["moves"]) > 0 {
+		t.Errorf("moves %+v", f.Facts["moves"])
+	}
+}
+
+// people is how many are kept as staying in a shelter.
+func people(t *testing.T, w *testworld.World, shelter string) (n int) {
+	t.Helper()
+	it, err := w.Store.Get(context.Background(), table.Key{PK: "ROLL#" + string(testworld.District), SK: "STAY#" + shelter}, table.Strong)
+	if err != nil || it == nil {
+		t.Fatalf("%s: %v", shelter, err)
+	}
+	var stays map[string]struct {
+		Units map[string]int `json:"u"`
+	}
+	if err := json.Unmarshal(it.Body, &stays); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range stays {
+		for _, here := range s.Units {
+			n += here
+		}
+	}
+	return n
 }
 
 // again hands the whole feed to the keeper once more, twice over and out of date:

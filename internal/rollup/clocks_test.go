@@ -1,0 +1,36 @@
+package rollup
+
+import (
+	"slices"
+	"testing"
+	"time"
+)
+
+func TestReviewsOfAStayFollowEachOther(t *testing.T) {
+	decided := time.Unix(500, 0)
+	first := clock{ID: "review.awaiting_committee", From: 100, Due: 900}
+	done := clock{ID: first.ID, From: 100, Due: 900, Done: 500}
+	second := clock{ID: "review.cwc_order", From: 500, Due: 2000}
+	for name, c := range map[string]struct {
+		before  []clock
+		runs    *clock
+		decided time.Time
+		want    []clock
+	}{
+		"the first begins with the arrival":                         {nil, &first, time.Time{}, []clock{first}},
+		"it runs on while nothing is decided":                       {[]clock{first}, &first, time.Time{}, []clock{first}},
+		"a decision that sets the next has done it":                 {[]clock{first}, &second, decided, []clock{done, second}},
+		"a decision without a ground leaves it":                     {[]clock{first}, &first, decided, []clock{first}},
+		"a decision later still does not do it again":               {[]clock{done, second}, &second, decided.Add(time.Hour), []clock{done, second}},
+		"taken back, the decision leaves it running":                {[]clock{done, second}, &first, time.Time{}, []clock{first}},
+		"a stay that ends keeps what was done and not what runs":    {[]clock{done, second}, nil, decided, []clock{done}},
+		"an arrival that is taken back leaves nothing":              {[]clock{first}, nil, time.Time{}, nil},
+		"an arrival at another time, undecided, replaces the first": {[]clock{first}, &clock{ID: first.ID, From: 200, Due: 1000}, time.Time{}, []clock{{ID: first.ID, From: 200, Due: 1000}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := follow(c.before, c.runs, c.decided); !slices.Equal(got, c.want) {
+				t.Errorf("%+v", got)
+			}
+		})
+	}
+}
