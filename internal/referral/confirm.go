@@ -159,7 +159,7 @@ func (s *Service) makeOne(ctx context.Context, op table.Op) error {
 		if _, there := table.IsStale(err); there {
 			return nil
 		}
-		if !errors.Is(err, table.ErrUnknown) {
+		if !errors.Is(err, table.ErrUnknown) && !errors.Is(err, table.ErrBusy) {
 			return refusal(err)
 		}
 	}
