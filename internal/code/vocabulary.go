@@ -167,6 +167,9 @@ var Togethers = NewList[Together]("required", "preferred")
 // ConsentBasis is on what ground the request is made.
 type ConsentBasis uint8
 
+// BasisConsent is the person's own yes.
+const BasisConsent ConsentBasis = 0
+
 // ConsentBases lists the grounds.
 var ConsentBases = NewList[ConsentBasis]("consent", "guardian_consent", "child_protection", "court_order", "vital_interest")
 

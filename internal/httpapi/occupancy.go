@@ -33,7 +33,7 @@ type occupancyBody struct {
 	Policy    string         `json:"policy" doc:"The policy under which figures were withheld"`
 	Within    string         `json:"within"`
 	Rows      []occupancyRow `json:"rows"`
-	RolledUp  []string       `json:"rolledUp,omitempty" doc:"Places of this page without a row: their figures are in the place above only"`
+	RolledUp  []string       `json:"rolledUp,omitempty" doc:"Places of this page without a row, for no group of theirs has three shelters: their figures are in the place above, or under breakdown=none"`
 	Totals    *SumsView      `json:"totals" doc:"The whole of within, from the same snapshot"`
 	Next      string         `json:"nextCursor,omitempty" doc:"Give it as after for the next page"`
 	Attention string         `json:"attention" doc:"How to read fullness"`
@@ -182,6 +182,13 @@ func (in *occupancyInput) pick(rows []occupancy.Row) (out []occupancy.Row, rolle
 		case populations != (r.Population != occupancy.Any):
 		case (each && r.Type != occupancy.Any) || (!each && r.Type == kind):
 			out = append(out, *r)
+		}
+	}
+	for i := range rows { // shown as a whole, and in none of the parts asked for
+		r := &rows[i]
+		has := slices.ContainsFunc(out, func(o occupancy.Row) bool { return o.Place == r.Place })
+		if whole(r, kind) && !r.Hides(occupancy.Beds) && !has {
+			rolledUp = append(rolledUp, string(r.Place))
 		}
 	}
 	return out, rolledUp

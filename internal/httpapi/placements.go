@@ -28,7 +28,7 @@ func (a *API) answer(c caller.Caller, o referral.Outcome, err error) (*placement
 	if o.Replayed {
 		out.Replayed = "true"
 	}
-	out.Body = view(o.Placement, sideOf(c), a.referrals.Now()).clocked(o.Placement, a.referrals.Policy).matched(o.Placement, o.Match, a.referrals.Policy)
+	out.Body = view(o.Placement, referral.SideOf(c), a.referrals.Now()).clocked(o.Placement, a.referrals.Policy).matched(o.Placement, o.Match, a.referrals.Policy)
 	return out, nil
 }
 
@@ -213,7 +213,7 @@ func (a *API) house(ctx context.Context, do func(caller.Caller) (referral.Outcom
 	if err != nil {
 		return nil, err
 	}
-	out := &arrivalOutput{ETag: etag(o.Version), Body: viewArrival(o.Placement, sideOf(c), a.referrals.Now())}
+	out := &arrivalOutput{ETag: etag(o.Version), Body: viewArrival(o.Placement, referral.SideOf(c), a.referrals.Now())}
 	if o.Replayed {
 		out.Replayed = "true"
 	}

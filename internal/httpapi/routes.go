@@ -153,6 +153,12 @@ func register[I, O any](r huma.API, a *API, method, path, id, summary string, h 
 		RejectUnknownQueryParameters: true, Security: []map[string][]string{{"token": {}}},
 		Errors: []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound,
 			http.StatusConflict, http.StatusServiceUnavailable}}
+	if method != http.MethodGet {
+		op.Errors = append(op.Errors, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+	}
+	if method == http.MethodPut {
+		op.Errors = append(op.Errors, http.StatusPreconditionFailed, http.StatusPreconditionRequired)
+	}
 	for _, c := range changes {
 		c(&op)
 	}

@@ -206,7 +206,7 @@ func (a *API) listArrivals(ctx context.Context, in *arrivalsInput) (*arrivalsOut
 		return nil, err
 	}
 	out := &arrivalsOutput{}
-	out.Body.Arrivals, out.Body.Next = arrivals(list, sideOf(c), a.referrals.Now()), next
+	out.Body.Arrivals, out.Body.Next = arrivals(list, referral.SideOf(c), a.referrals.Now()), next
 	return out, nil
 }
 

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"panah/internal/caller"
 	"panah/internal/code"
 	"panah/internal/language"
 	"panah/internal/matching"
@@ -30,6 +29,7 @@ type placementView struct {
 	NeededUntil *time.Time      `json:"neededUntil,omitempty" doc:"How long a waiting request waits"`
 	Hold        *holdView       `json:"hold,omitempty"`
 	Choice      *choiceView     `json:"choice,omitempty"`
+	Persons     []personView    `json:"persons,omitempty" doc:"The party, for its team and the desk"`
 	Arrived     *arrivedView    `json:"arrived,omitempty"`
 	DoorCode    string          `json:"doorCode,omitempty" doc:"This side's half of the code compared at the door"`
 	FoundAt     *time.Time      `json:"bedsFoundAt,omitempty" doc:"Beds were found while waiting: choose now, nothing is held"`
@@ -87,6 +87,9 @@ func (v placementView) sideRoads(p placement.Placement, side placement.Side, now
 	}
 	for _, l := range p.Looks {
 		v.Looks = append(v.Looks, l.At)
+	}
+	if side == placement.Team || side == placement.Office {
+		v.Persons = viewPersons(p)
 	}
 	if side != placement.House {
 		for _, s := range p.Apart {
@@ -371,6 +374,7 @@ type arrivalView struct {
 }
 
 type personView struct {
+	Person    int      `json:"person" doc:"Position in the party, from 0"`
 	AgeBand   string   `json:"ageBand"`
 	AgeStatus string   `json:"ageStatus"`
 	PlaceWith string   `json:"placeWith"`
@@ -394,11 +398,23 @@ func viewArrival(p placement.Placement, side placement.Side, now time.Time) arri
 		return v
 	}
 	v.AcceptedAt = &p.ChangedAt
-	for _, person := range p.Request.Persons {
-		v.Persons = append(v.Persons, personView{code.AgeBands.Name(person.Age), code.AgeStatuses.Name(person.AgeStatus),
-			code.Populations.Name(person.PlaceWith), texts(person.Languages), code.Needs.SetNames(person.Needs)})
+	v.Persons = viewPersons(p)
+	if p.State == placement.Arrived {
+		v.Beds = p.PersonsHere()
 	}
 	return v
+}
+
+// viewPersons are the persons of a party, without those who have left.
+func viewPersons(p placement.Placement) (out []personView) {
+	for i, person := range p.Request.Persons {
+		if i < len(p.Stays) && p.Stays[i].Gone && p.State == placement.Arrived {
+			continue
+		}
+		out = append(out, personView{i, code.AgeBands.Name(person.Age), code.AgeStatuses.Name(person.AgeStatus),
+			code.Populations.Name(person.PlaceWith), texts(person.Languages), code.Needs.SetNames(person.Needs)})
+	}
+	return out
 }
 
 // unitView is one unit's counts.
@@ -496,19 +512,6 @@ func (a *API) viewShelter(s referral.ShelterView) shelterView {
 }
 
 func timeOfDay(minutes int) string { return fmt.Sprintf("%02d:%02d", minutes/60, minutes%60) }
-
-// sideOf says from which side a caller looks at a placement.
-func sideOf(c caller.Caller) placement.Side {
-	switch c.Role {
-	case caller.Shelter:
-		return placement.House
-	case caller.Rescue:
-		return placement.Team
-	case caller.Desk:
-		return placement.Office
-	}
-	return placement.Observer
-}
 
 func etag(version uint64) string { return strconv.Quote(strconv.FormatUint(version, 10)) }
 

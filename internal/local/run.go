@@ -278,8 +278,11 @@ func (r *runner) devToken(w http.ResponseWriter, req *http.Request) {
 	_ = json.NewEncoder(w).Encode(map[string]string{"token": token, "role": role, "id": id})
 }
 
-// readmeDistrict is where the README's example is: Kolkata.
-const readmeDistrict = "IN-LGD-315"
+// Where the README's example is: Kolkata, in West Bengal.
+const (
+	readmeDistrict = "IN-LGD-315"
+	readmeState    = "IN-WB"
+)
 
 func (r *runner) defaultScope(role caller.Role) string {
 	switch role {

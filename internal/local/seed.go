@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"panah/internal/demo"
+	"panah/internal/place"
 	"panah/internal/record"
 	"panah/internal/shelter"
 	"panah/internal/table"
@@ -59,6 +60,10 @@ func (r *runner) fill(ctx context.Context, d demo.Directory) error {
 	}
 	for _, s := range d.Shelters {
 		ops = append(ops, table.PutOp(record.FromShelter(s.Shelter), 0))
+		if here, _ := place.Lookup(s.District); here.State == readmeState { // for a first walk; no real place
+			ops = append(ops, table.PutOp(record.FromHandover(s.ID, shelter.Handover{Point: "Synthetic gate of " + s.ID + ", no real place",
+				Meeting: "Synthetic square, no real place", Code: "DEMO1"}), 0))
+		}
 		for _, u := range s.Units {
 			ops = append(ops, table.PutOp(record.FromUnit(u), 0))
 		}

@@ -74,6 +74,8 @@ func (p Placement) Choose(c Choice, now time.Time) (Placement, error) {
 		return p, fault.Field("houseRulesShown", "the house rules must be shown before a choice counts")
 	case p.Request.Children() && !c.Viewed:
 		return p, fault.Field("childView", "a child's own view must be recorded, or that it could not be given")
+	case c.By != code.ChosenBySelf && !p.Request.Children():
+		return p, fault.Field("chosenBy", "adults choose for themselves")
 	case c.By == code.ChosenBySelf && p.Request.allChildren():
 		return p, fault.Field("chosenBy", "children are placed by a guardian or the committee, and heard")
 	}

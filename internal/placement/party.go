@@ -97,6 +97,8 @@ func (r Request) Check(now time.Time) error {
 		return fault.Field("party.persons", "has more than %d persons: ask for a rescue instead", MaxPersons)
 	case r.RescuedAt.After(now.Add(MaxAhead)):
 		return fault.Field("rescuedAt", "is in the future")
+	case r.HoldBest && r.Consent.Basis == code.BasisConsent && r.Consent.View == code.ViewDisagrees:
+		return fault.Field("consent.view", "who does not agree is not held for on consent: ask with hold none and show the options")
 	case r.MaxJourneyMinutes < 0:
 		return fault.Field("maxJourneyMinutes", "must not be negative")
 	case r.StayDays < 0 || r.StayDays > MaxStayDays:

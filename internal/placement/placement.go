@@ -131,6 +131,7 @@ type Placement struct {
 	Back        Back      // what an undo of the last move goes back to
 	TransferOf  string    // the stay this placement moves the party from; arriving ends it
 	LateTold    bool      // the desk was told that the party is long on the road
+	Same        uint64    // the oldest version that differs from this one only in what the clock noted for itself; 0: this one
 	Seek        bool      // the next option could not be looked for yet: the clock does
 	By          string    // the subject who asked for the last change; empty: the clock
 	Due         time.Time // when the clock must look next; zero: never
@@ -279,10 +280,11 @@ func (p Placement) enter(m Move) error {
 	return p.guard(m)
 }
 
-// CheckVersion refuses a command made on an older version; facts need none.
+// CheckVersion refuses a command made on an older version; facts need none, and a
+// version that only a warning of the clock has replaced is as good as the last.
 func (p Placement) CheckVersion(m Move, version uint64) error {
 	switch {
-	case ruleOf(m).fact || version == p.Version:
+	case ruleOf(m).fact || version == p.Version || (p.Same > 0 && p.Same <= version && version < p.Version):
 		return nil
 	case version == 0:
 		return fault.Field("version", "is required: the placement's version you saw, or holdNo")
@@ -306,7 +308,7 @@ func (p Placement) CheckHold(m Move, no int) error {
 }
 
 func (p *Placement) to(s State, now time.Time) {
-	p.State, p.ChangedAt, p.LateTold, p.Back, p.Seek = s, now, false, Back{}, false
+	p.State, p.ChangedAt, p.LateTold, p.Back, p.Seek, p.Same = s, now, false, Back{}, false, 0
 }
 
 func (p Placement) beds(kind BedKind, until time.Time) []BedMove {

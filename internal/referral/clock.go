@@ -1,6 +1,7 @@
 package referral
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -98,6 +99,9 @@ func (s *Service) whatIsDue(ctx context.Context, p placement.Placement, now time
 	}
 	next, alerts := s.warn(d.next, now)
 	d.next, d.alerts = next, append(d.alerts, alerts...)
+	if d.next.State == p.State && len(d.beds) == 0 {
+		d.next.Same = cmp.Or(p.Same, p.Version) // nobody need read it again before their next move
+	}
 	return d, nil
 }
 

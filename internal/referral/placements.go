@@ -335,13 +335,13 @@ func (s *Service) alarming(ctx context.Context, c caller.Caller, a caller.Action
 			return decision{next: *stored, done: done}, err
 		}
 		if err := checkSender(*stored, m, cmd, now); err != nil {
-			return decision{}, err
+			return decision{}, allowing(err, *stored, c, m, now)
 		}
 		d, err := do(*stored, now)
 		if err != nil {
-			return decision{}, err
+			return decision{}, allowing(err, *stored, c, m, now)
 		}
-		d.next.By = c.Subject
+		d.next.By, d.next.Same = c.Subject, 0
 		if d.next.State != stored.State { // accepted, on its way: the escort may look where to go
 			d.next.RevealUntil = now.Add(s.Policy.Reveal)
 		}
@@ -349,6 +349,34 @@ func (s *Service) alarming(ctx context.Context, c caller.Caller, a caller.Action
 		return d, err
 	})
 	return Outcome{Placement: p, Replayed: replayed}, err
+}
+
+// allowing lists with a refused move those the sender could make now.
+func allowing(err error, p placement.Placement, c caller.Caller, m placement.Move, now time.Time) error {
+	f, ok := fault.Of(err)
+	if !ok || (f.Kind != fault.IllegalMove && f.Kind != fault.StaleVersion && f.Kind != fault.HoldLapsed) {
+		return err
+	}
+	list := []string{}
+	for _, next := range p.Next(SideOf(c), now) {
+		if next != m || f.Kind == fault.StaleVersion {
+			list = append(list, string(next))
+		}
+	}
+	return f.WithAllowed(list)
+}
+
+// SideOf says from which side a caller looks at a placement.
+func SideOf(c caller.Caller) placement.Side {
+	switch c.Role {
+	case caller.Shelter:
+		return placement.House
+	case caller.Rescue:
+		return placement.Team
+	case caller.Desk:
+		return placement.Office
+	}
+	return placement.Observer
 }
 
 func checkSender(p placement.Placement, m placement.Move, cmd Command, now time.Time) error {
@@ -595,7 +623,7 @@ func (s *Service) Undo(ctx context.Context, c caller.Caller, id string, cmd Comm
 
 // Split places some of the party apart, in a placement of their own: the answer
 // is the placement of those who stay, matched anew where the party wished to be
-// held; apart is the id of the new one, which holds nothing yet.
+// held; apart is the id of the new one, for which the best shelter is held next.
 func (s *Service) Split(ctx context.Context, c caller.Caller, id string, persons []int, by code.ChosenBy, cmd Command) (o Outcome, apart string, err error) {
 	apart = placement.ID(c.Team(), "split\x00"+id+"\x00"+cmd.Key)
 	o, err = s.alarming(ctx, c, caller.MovePlacement, id, placement.MoveSplit, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {
@@ -611,6 +639,10 @@ func (s *Service) Split(ctx context.Context, c caller.Caller, id string, persons
 		d.also = append(append(d.also, goes), partners...)
 		return d, err
 	})
+	if err == nil && o.Request.HoldBest {
+		// A command of its own: when nothing fits, the placement is there all the same.
+		_, _ = s.Hold(ctx, c, apart, "", Command{Key: cmd.Key + "/apart", Payload: "apart " + apart, Version: 1})
+	}
 	return o, apart, err
 }
 

@@ -166,15 +166,12 @@ func TestAPartyIsSplitByDecisionOnlyAndNobodyIsLost(t *testing.T) {
 		t.Fatalf("%+v %v", stay.Hold, err)
 	}
 	other, err := s.Placement(ctx, team, apart)
-	if err != nil || other.State != placement.Requested || len(other.Request.Persons) != 1 || other.Request.Persons[0].PlaceWith != code.Boys {
+	if err != nil || other.State != placement.Held || other.Hold.Beds() != 1 || len(other.Request.Persons) != 1 || other.Request.Persons[0].PlaceWith != code.Boys {
 		t.Fatalf("%+v %v", other.Request.Persons, err)
 	}
 	again, same, err := s.Split(ctx, team, o.ID, []int{1}, code.ChosenByCommittee, command("split", 1))
 	if err != nil || !again.Replayed || same != apart {
 		t.Fatalf("sent again: %v %v", again.Replayed, err)
-	}
-	if held, err := s.Hold(ctx, team, apart, "", command("hold", 1)); err != nil || held.Hold.Beds() != 1 {
-		t.Fatal(held.Hold, err)
 	}
 	if live := account(t, w); live != 2 {
 		t.Fatalf("%d live", live)
