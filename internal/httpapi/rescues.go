@@ -117,7 +117,7 @@ type rescuePartyView struct {
 
 func (a *API) viewRescue(o referral.RescueOutcome) rescueView {
 	v := rescueView{ID: o.ID, State: string(o.State), Version: o.Version, Policy: a.referrals.Policy.ID, CreatedAt: o.CreatedAt,
-		Persons: o.Rescue.Persons(), Parties: []rescuePartyView{}, Next: []nextView{}}
+		Persons: o.Persons(), Parties: []rescuePartyView{}, Next: []nextView{}}
 	lost := false
 	for i, p := range o.Parties {
 		pv, placed := viewRescueParty(i, o.Rescue.Parties[i], p)
@@ -128,7 +128,7 @@ func (a *API) viewRescue(o referral.RescueOutcome) rescueView {
 		v.Parties = append(v.Parties, pv)
 	}
 	if lost {
-		fb := matching.FallbackFor(matching.Ask{Request: o.Rescue.Common}, a.referrals.Policy)
+		fb := matching.FallbackFor(matching.Ask{Request: o.Common}, a.referrals.Policy)
 		v.Fallback = &fallbackView{string(fb.Desk), fb.Call, fb.Place}
 	}
 	moves := []string{"parties", "plan", "confirm"}

@@ -160,7 +160,7 @@ func (r *importing) plan(ctx context.Context, e *registry.Entry) (plan, error) {
 		return p, err
 	}
 	if v.ID != "" && (v.Source != source || r.by.Allow(caller.RegisterShelter, caller.Resource{Shelter: v.ID, District: v.District}) != nil) {
-		return p.refused(registry.Problem{Line: e.Line, Field: "key", What: "is on the register of another office"}), nil
+		return p.refused(registry.Problem{Line: e.Line, Field: "key", What: "is on the register of another office"}), nil //nolint:nilerr // a refusal of the row
 	}
 	facts, problems := e.Facts(shelter.Facts(v.Shelter, v.Units))
 	if len(problems) > 0 {
@@ -188,14 +188,14 @@ func (r *importing) plan(ctx context.Context, e *registry.Entry) (plan, error) {
 	p.problems = r.count(e, &next)
 	p.core = changes(v, &next, r.by.Subject)
 	switch {
-	case how == created:
+	case how:
 		p.shelters.Created++
 	case len(p.core) > 0:
 		p.shelters.Updated++
 	default:
 		p.shelters.Unchanged++
 	}
-	return p, r.history(ctx, &p, next, how == created)
+	return p, r.history(ctx, &p, next, how)
 }
 
 // created says that a shelter is not on the register yet.

@@ -282,7 +282,7 @@ func (s *Service) showPlan(ctx context.Context, o *RescueOutcome) {
 	if err != nil {
 		return // the placements are shown all the same
 	}
-	for _, pick := range o.Rescue.Plan {
+	for _, pick := range o.Plan {
 		a := matching.Ask{Request: o.Rescue.Parties[pick.Party], At: s.now(), Seed: o.PartyID(pick.Party)}
 		if option, failed, ok := matching.Try(w, pick.Shelter, a, s.Policy); ok && len(failed) == 0 {
 			option.Parts = pick.Parts

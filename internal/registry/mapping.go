@@ -69,7 +69,7 @@ func ParseMapping(raw []byte) (Mapping, error) {
 
 func (m Mapping) check() error {
 	if !word(m.ID) || !word(m.Register) {
-		return errors.New("a mapping needs an id and a register, of letters, digits and - .")
+		return errors.New("a mapping needs an id and a register, of letters, digits, dots and dashes")
 	}
 	if _, ok := m.Fields["key"]; !ok {
 		return errors.New("a mapping needs a rule for the field key")

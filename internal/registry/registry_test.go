@@ -258,7 +258,7 @@ func FuzzRead(f *testing.F) {
 
 func FuzzParseMapping(f *testing.F) {
 	f.Add([]byte(`{"id":"a","register":"b","fields":{"key":{"column":"k"}}}`))
-	f.Fuzz(func(t *testing.T, raw []byte) {
+	f.Fuzz(func(_ *testing.T, raw []byte) {
 		m, err := registry.ParseMapping(raw)
 		if err == nil {
 			_, _ = registry.Read(strings.NewReader("k\n1\n"), registry.CSV, m, registry.Limits{})

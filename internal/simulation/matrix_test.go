@@ -3,6 +3,7 @@ package simulation
 import (
 	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"runtime"
@@ -410,12 +411,12 @@ func (th *theatre) perform() (final map[string]string) {
 				break
 			}
 			f, refused := fault.Of(err)
-			again := err == table.ErrBusy || refused && (f.Kind == fault.Busy || f.Kind == fault.DirectoryCold)
+			again := errors.Is(err, table.ErrBusy) || refused && (f.Kind == fault.Busy || f.Kind == fault.DirectoryCold)
 			if !again && !strings.Contains(err.Error(), "table: ") || n > patience*3 {
 				break
 			}
 		}
-		if err != nil && err != table.ErrBusy {
+		if err != nil && !errors.Is(err, table.ErrBusy) {
 			th.failed = fmt.Sprintf("scene %d: %v", i, err)
 			return nil
 		}

@@ -54,7 +54,6 @@ type totals struct {
 	seeds, events, commands, crashes int
 	faults, moves                    map[string]int
 	failed                           []Report
-	hash                             string
 }
 
 func sum(n int, from uint64) *totals {

@@ -87,13 +87,3 @@ func (s *state) take(g int32) {
 	s.place[g] = int32(len(s.out))
 	s.out = append(s.out, g)
 }
-
-// best is the highest-scored option of g that fits now, or none.
-func (s *state) best(g int32) int32 {
-	for o, end := s.optionsOf(g); o < end; o++ {
-		if s.fits(o) {
-			return o
-		}
-	}
-	return none
-}
