@@ -11,7 +11,7 @@ import (
 // encoding/json takes Name for name; the API does not: a field in other letters
 // would go past every check of the document.
 func TestFieldNamesAreTakenToTheLetter(t *testing.T) {
-	eachWay(t, func(t *testing.T, w *testworld.World, as func(string) client) {
+	eachWay(t, func(t *testing.T, _ *testworld.World, as func(string) client) {
 		team := as(testworld.Team)
 		for i, extra := range []string{`"Place":{"district":"IN-LGD-315","name":"Zebunnisa"}`, `"Urgency":"Zebunnisa"`, `"Consent":{"basis":"Zebunnisa"}`,
 			`"MaxJourneyMinutes":99999999`, `"PARTY":{"together":"required","persons":[{"name":"Zebunnisa"}]}`} {

@@ -138,7 +138,7 @@ func inGroups(ctx context.Context, n int, f func(i int) error) (done int, err er
 		size := min(group, n-done)
 		err := each(size, func(i int) error {
 			if ctx.Err() != nil {
-				return nil
+				return nil //nolint:nilerr // the time is up: said below
 			}
 			return f(done + i)
 		})

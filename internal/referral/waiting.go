@@ -49,7 +49,7 @@ func (s *Service) MatchWaiting(ctx context.Context) (found int, err error) {
 		for _, entry := range list {
 			n, werr := s.matchOne(ctx, entry.Key, spoken)
 			if _, refused := fault.Of(werr); werr != nil && !refused && !errors.Is(werr, context.Canceled) && !errors.Is(werr, context.DeadlineExceeded) {
-				s.Log.Error("one that waits cannot be matched", "item", entry.Key.String(), "error", werr.Error())
+				s.Log.Error("one that waits cannot be matched", "item", entry.String(), "error", werr.Error())
 				werr = nil // the others must not wait for it
 			}
 			found, err = found+n, errors.Join(err, werr)
