@@ -121,7 +121,7 @@ func (s *Service) makePlacements(ctx context.Context, r placement.Rescue) error 
 		if _, lost := table.IsStale(err); !lost && !errors.Is(err, table.ErrUnknown) {
 			return refusal(err)
 		}
-		if err := each(len(chunk), func(i int) error { return s.makeOne(ctx, chunk[i]) }); err != nil {
+		if err := s.each(len(chunk), func(i int) error { return s.makeOne(ctx, chunk[i]) }); err != nil {
 			return err
 		}
 	}
@@ -131,7 +131,7 @@ func (s *Service) makePlacements(ctx context.Context, r placement.Rescue) error 
 // keptApart tells placements that were there before of whom they are kept apart
 // from since.
 func (s *Service) keptApart(ctx context.Context, r placement.Rescue) error {
-	return each(len(r.Parties), func(i int) error {
+	return s.each(len(r.Parties), func(i int) error {
 		from := r.KeptFrom(i)
 		if len(from) == 0 {
 			return nil
@@ -178,7 +178,7 @@ func (s *Service) holdPlan(ctx context.Context, r placement.Rescue) (open int, e
 		byShelter[pick.Shelter] = append(byShelter[pick.Shelter], pick)
 	}
 	left := make([]int, len(order))
-	err = each(len(order), func(i int) (err error) {
+	err = s.each(len(order), func(i int) (err error) {
 		for picks := range slices.Chunk(byShelter[order[i]], inOneWrite) {
 			n, err := s.holdGroup(ctx, r, order[i], picks)
 			if err != nil {
@@ -326,7 +326,7 @@ func (s *Service) holdTogether(ctx context.Context, r placement.Rescue, shelterI
 
 // letWait puts whoever found nothing on the waiting list.
 func (s *Service) letWait(ctx context.Context, r placement.Rescue) error {
-	return each(len(r.Parties), func(i int) error {
+	return s.each(len(r.Parties), func(i int) error {
 		_, _, err := s.run(ctx, r.PartyID(i), func(p *placement.Placement, now time.Time) (decision, error) {
 			if p == nil || p.State != placement.Requested {
 				return decision{done: true}, nil
@@ -361,7 +361,7 @@ func (s *Service) DepartAll(ctx context.Context, c caller.Caller, id string, soc
 			ready = append(ready, *p)
 		}
 	}
-	return bulk(len(ready), func(i int) (Outcome, string, error) {
+	return s.bulk(len(ready), func(i int) (Outcome, string, error) {
 		one := cmd
 		one.Key, one.Version = cmd.Key+"/"+ready[i].ID, ready[i].Version
 		o, err := s.Depart(ctx, c, ready[i].ID, socialWorker, nil, one)
@@ -374,7 +374,7 @@ func (s *Service) ReceiveAll(ctx context.Context, c caller.Caller, shelterID str
 	if err := c.Allow(caller.AnswerPlacement, caller.Resource{Shelter: shelterID}); err != nil {
 		return nil, err
 	}
-	return bulk(len(ids), func(i int) (Outcome, string, error) {
+	return s.bulk(len(ids), func(i int) (Outcome, string, error) {
 		one := cmd
 		one.Key = cmd.Key + "/" + ids[i]
 		o, err := s.Receive(ctx, c, ids[i], one)
@@ -383,9 +383,9 @@ func (s *Service) ReceiveAll(ctx context.Context, c caller.Caller, shelterID str
 }
 
 // bulk carries out n commands, some at once. What is no fault ends it.
-func bulk(n int, do func(i int) (Outcome, string, error)) ([]Bulk, error) {
+func (s *Service) bulk(n int, do func(i int) (Outcome, string, error)) ([]Bulk, error) {
 	out := make([]Bulk, n)
-	err := each(n, func(i int) error {
+	err := s.each(n, func(i int) error {
 		o, id, err := do(i)
 		if _, ok := fault.Of(err); err != nil && !ok {
 			return err

@@ -224,14 +224,17 @@ func (s *Service) planned(ctx context.Context, r placement.Rescue, now time.Time
 	return r.Planned(picks, seed, now), plan, nil
 }
 
-// abreast is how many calls of the store a rescue makes at once.
-const abreast = 16
-
 // each calls f for 0 to n-1, some at once, and joins what fails.
-func each(n int, f func(i int) error) error {
+func (s *Service) each(n int, f func(i int) error) error {
 	errs := make([]error, n)
+	if s.Abreast == 1 {
+		for i := range n {
+			errs[i] = f(i)
+		}
+		return errors.Join(errs...)
+	}
 	var wait sync.WaitGroup
-	room := make(chan struct{}, abreast)
+	room := make(chan struct{}, s.Abreast)
 	for i := range n {
 		room <- struct{}{}
 		wait.Go(func() {
@@ -246,7 +249,7 @@ func each(n int, f func(i int) error) error {
 // madeOf reads the placements of the parties that have one.
 func (s *Service) madeOf(ctx context.Context, r placement.Rescue) ([]*placement.Placement, error) {
 	out := make([]*placement.Placement, r.Made)
-	err := each(r.Made, func(i int) (err error) {
+	err := s.each(r.Made, func(i int) (err error) {
 		out[i], err = s.load(ctx, r.PartyID(i))
 		return err
 	})

@@ -31,6 +31,7 @@ type Config struct {
 	NewID     func() string    // unique write ids, at most 36 bytes
 	Code      func() string    // half a door code
 	Log       *slog.Logger
+	Abreast   int // how many things a command over many does at once; 16 when 0, and with 1 in its own goroutine
 	LookFirst int // how many of those who wait in a country each look goes through first; 150 when 0
 }
 
@@ -61,6 +62,9 @@ func New(c Config) *Service {
 	}
 	if c.Code == nil {
 		c.Code = func() string { return random(4)[:5] }
+	}
+	if c.Abreast == 0 {
+		c.Abreast = 16
 	}
 	if c.LookFirst == 0 {
 		c.LookFirst = 150

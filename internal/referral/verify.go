@@ -69,7 +69,7 @@ func (s *Service) verifyShare(ctx context.Context, share, of int, repair bool) (
 	list = after(list, s.checked[key])
 	s.mu.Unlock()
 	found := make([][]Difference, len(list))
-	done, err := inGroups(ctx, len(list), func(i int) (err error) {
+	done, err := s.inGroups(ctx, len(list), func(i int) (err error) {
 		if found[i], err = s.verifyTwice(ctx, list[i].ID, repair); err != nil {
 			return fmt.Errorf("verify %s: %w", list[i].ID, err)
 		}
@@ -123,7 +123,7 @@ func (s *Service) shareOfShelters(ctx context.Context, share, of int) (out []*ma
 
 // group is how many calls are made before the time is looked at; one slow call
 // among them does not keep many waiting.
-const group = 4 * abreast
+const group = 64
 
 // failures is how many groups that failed are told of: a table that cannot be
 // read fails all.
@@ -132,11 +132,11 @@ const failures = 4
 // inGroups calls f for 0 to n-1, some at once, while there is time, and answers
 // how many are done. What fails does not keep the others from their turn; a group
 // in which the time was up is not done.
-func inGroups(ctx context.Context, n int, f func(i int) error) (done int, err error) {
+func (s *Service) inGroups(ctx context.Context, n int, f func(i int) error) (done int, err error) {
 	var errs []error
 	for done < n {
 		size := min(group, n-done)
-		err := each(size, func(i int) error {
+		err := s.each(size, func(i int) error {
 			if ctx.Err() != nil {
 				return nil //nolint:nilerr // the time is up: said below
 			}
@@ -170,7 +170,7 @@ func (s *Service) Reconcile(ctx context.Context, share, of int, publish func(con
 	reading, cancel := half(ctx)
 	defer cancel()
 	found := make([][]table.Change, len(list))
-	_, err = inGroups(reading, len(list), func(i int) error {
+	_, err = s.inGroups(reading, len(list), func(i int) error {
 		page, err := s.Store.Query(reading, table.Query{PK: record.ShelterKey(list[i].ID).PK, From: "S"})
 		if err != nil {
 			return fmt.Errorf("reconcile %s: %w", list[i].ID, err)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"panah/internal/fault"
@@ -12,7 +11,6 @@ import (
 	"panah/internal/place"
 	"panah/internal/placement"
 	"panah/internal/record"
-	"panah/internal/shelter"
 	"panah/internal/table"
 )
 
@@ -42,12 +40,11 @@ func Freed(changes []table.Change) bool {
 // A request that now has an option is told so; nothing is held unasked. It
 // answers how many found one.
 func (s *Service) MatchWaiting(ctx context.Context) (found int, err error) {
-	spoken := map[table.Key]int{} // beds that this look has told somebody of
 	for _, country := range place.Countries() {
 		list, qerr := s.waitingIn(ctx, country.Code)
 		err = errors.Join(err, qerr)
 		for _, entry := range list {
-			n, werr := s.matchOne(ctx, entry.Key, spoken)
+			n, werr := s.matchOne(ctx, entry.Key)
 			if _, refused := fault.Of(werr); werr != nil && !refused && !errors.Is(werr, context.Canceled) && !errors.Is(werr, context.DeadlineExceeded) {
 				s.Log.Error("one that waits cannot be matched", "item", entry.String(), "error", werr.Error())
 				werr = nil // the others must not wait for it
@@ -76,12 +73,11 @@ func (s *Service) waitingIn(ctx context.Context, country place.Code) ([]table.It
 	return append(first.Items, behind.Items...), err
 }
 
-func (s *Service) matchOne(ctx context.Context, key table.Key, spoken map[table.Key]int) (int, error) {
+func (s *Service) matchOne(ctx context.Context, key table.Key) (int, error) {
 	if !record.IsPlacement(key) {
 		return 0, nil
 	}
 	id, found := key.PK[len("P#"):], 0
-	var beds matching.Option
 	_, _, err := s.run(ctx, id, func(p *placement.Placement, now time.Time) (decision, error) {
 		found = 0
 		if p == nil || p.State != placement.Waitlisted {
@@ -91,12 +87,9 @@ func (s *Service) matchOne(ctx context.Context, key table.Key, spoken map[table.
 		if err != nil {
 			return decision{}, err
 		}
-		best := matching.Rank(w, wanted, s.Policy, toldOf)
-		i := slices.IndexFunc(best.Options, func(o matching.Option) bool { return unspoken(o, spoken, now) })
-		if i < 0 {
+		if best := matching.Rank(w, wanted, s.Policy, 1); len(best.Options) == 0 {
 			return decision{next: *p, done: true}, nil
 		}
-		beds = best.Options[i]
 		found = 1
 		p.By = "" // nobody asked
 		return decision{next: p.Found(now)}, nil
@@ -104,26 +97,5 @@ func (s *Service) matchOne(ctx context.Context, key table.Key, spoken map[table.
 	if fault.Is(err, fault.Busy) || fault.Is(err, fault.DirectoryCold) {
 		return 0, nil
 	}
-	if found > 0 && err == nil {
-		for _, part := range beds.Parts {
-			spoken[record.UnitKey(beds.Candidate.ID, part.Unit)] += part.Claimed()
-		}
-	}
 	return found, err
-}
-
-// toldOf is among how many of its options one look finds beds that nobody else was
-// told of.
-const toldOf = 10
-
-// unspoken reports whether an option's beds are there for one more than were told
-// of them in this look.
-func unspoken(o matching.Option, spoken map[table.Key]int, now time.Time) bool {
-	for _, part := range o.Parts {
-		i := slices.IndexFunc(o.Candidate.Units, func(u shelter.Unit) bool { return u.ID == part.Unit })
-		if i < 0 || o.Candidate.Units[i].FreeAt(now)-spoken[record.UnitKey(o.Candidate.ID, part.Unit)] < part.Claimed() {
-			return false
-		}
-	}
-	return true
 }

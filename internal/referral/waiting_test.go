@@ -54,9 +54,9 @@ func states(t *testing.T, w *testworld.World, ids []string) map[placement.State]
 	return out
 }
 
-// One bed is free: one who waits is told, and who does not take it in time waits
-// again; nobody drops out of the list.
-func TestWhoWaitsIsToldOfBedsThatAreThereAndWaitsAgain(t *testing.T) {
+// One bed is free: whoever waits is told, one takes it, and the others wait again;
+// nobody drops out of the list.
+func TestWhoWaitsIsToldOfBedsAndWaitsAgainWhenTheyAreGone(t *testing.T) {
 	w := testworld.Open(t)
 	ctx, s := context.Background(), w.Service
 	w.Pass(time.Minute)
@@ -65,20 +65,26 @@ func TestWhoWaitsIsToldOfBedsThatAreThereAndWaitsAgain(t *testing.T) {
 	if _, err := s.Count(ctx, staff("WOMN"), "WOMN", "women", full(24, w.Now(), 2)); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := s.MatchWaiting(ctx); err != nil || n != 1 {
-		t.Fatalf("%d were told of one bed, %v", n, err)
+	if n, err := s.MatchWaiting(ctx); err != nil || n != 3 {
+		t.Fatalf("%d were told, %v", n, err)
 	}
-	if got := states(t, w, ids); got[placement.Waitlisted] != 2 || got[placement.Requested] != 1 {
-		t.Fatal(got)
+	if _, err := s.Hold(ctx, team, ids[1], "", command("taken", mustVersion(t, w, ids[1]))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Hold(ctx, team, ids[0], "", command("gone", mustVersion(t, w, ids[0]))); !fault.Is(err, fault.ShelterFull) {
+		t.Fatal(err)
 	}
 	w.Pass(s.Policy.Found + 10*time.Second)
 	if _, err := s.Lapse(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if got := states(t, w, ids); got[placement.Waitlisted] != 3 {
+	if got := states(t, w, ids); got[placement.Waitlisted] != 2 {
 		t.Fatalf("after the time to choose: %v", got)
 	}
-	if n, err := s.MatchWaiting(ctx); err != nil || n != 1 {
+	if _, err := s.Count(ctx, staff("WOMN"), "WOMN", "women", full(20, w.Now(), 3)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := s.MatchWaiting(ctx); err != nil || n != 2 {
 		t.Fatalf("told again: %d, %v", n, err)
 	}
 }

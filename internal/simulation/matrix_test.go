@@ -72,7 +72,7 @@ func (th *theatre) restart() {
 		th.t.Fatal(err)
 	}
 	now := func() time.Time { return th.clock }
-	th.svc = referral.New(referral.Config{Store: th.probe, Policy: rules, Now: now, NewID: th.newID, Code: func() string { return "DOOR" }, Log: quietLog(), LookFirst: 1})
+	th.svc = referral.New(referral.Config{Store: th.probe, Policy: rules, Now: now, NewID: th.newID, Code: func() string { return "DOOR" }, Log: quietLog(), LookFirst: 1, Abreast: 1})
 	th.pub = directory.NewPublisher(th.probe, th.newID, now, quietLog())
 	th.keeper = audit.NewKeeper(th.probe, th.newID, now, quietLog())
 }

@@ -44,7 +44,7 @@ func newProcess(r *run, no int) *process {
 // restart makes the service anew: nothing of the old one is left but the table.
 func (p *process) restart() {
 	r := p.run
-	p.service = referral.New(referral.Config{Store: p, Policy: r.policy, Now: func() time.Time { return r.clock.Add(p.skew) },
+	p.service = referral.New(referral.Config{Store: p, Policy: r.policy, Abreast: 1, Now: func() time.Time { return r.clock.Add(p.skew) },
 		NewID: r.newID, Code: func() string { return "D" + r.newID() }, Log: quietLog()})
 	p.changes = nil
 }
