@@ -184,10 +184,12 @@ func (in *occupancyInput) pick(rows []occupancy.Row) (out []occupancy.Row, rolle
 			out = append(out, *r)
 		}
 	}
+	shown := map[place.Code]bool{}
+	for i := range out {
+		shown[out[i].Place] = true
+	}
 	for i := range rows { // shown as a whole, and in none of the parts asked for
-		r := &rows[i]
-		has := slices.ContainsFunc(out, func(o occupancy.Row) bool { return o.Place == r.Place })
-		if whole(r, kind) && !r.Hides(occupancy.Beds) && !has {
+		if r := &rows[i]; whole(r, kind) && !r.Hides(occupancy.Beds) && !shown[r.Place] {
 			rolledUp = append(rolledUp, string(r.Place))
 		}
 	}
