@@ -1,0 +1,300 @@
+package referral
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"panah/internal/caller"
+	"panah/internal/code"
+	"panah/internal/fault"
+	"panah/internal/matching"
+	"panah/internal/placement"
+)
+
+// move carries out one move of an existing placement: scope, replay, version
+// and hold are checked before do decides.
+func (s *Service) move(ctx context.Context, c caller.Caller, a caller.Action, id string, m placement.Move, cmd Command,
+	do func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error)) (Outcome, error) {
+	return s.alarming(ctx, c, a, id, m, cmd, func(p placement.Placement, now time.Time) (decision, error) {
+		next, beds, err := do(p, now)
+		return decision{next: next, beds: beds}, err
+	})
+}
+
+// alarming carries out a move that may also raise alerts.
+func (s *Service) alarming(ctx context.Context, c caller.Caller, a caller.Action, id string, m placement.Move, cmd Command,
+	do func(p placement.Placement, now time.Time) (decision, error)) (Outcome, error) {
+	p, replayed, err := s.run(ctx, id, func(stored *placement.Placement, now time.Time) (decision, error) {
+		if stored == nil {
+			return decision{}, missing(c.Allow(a, caller.Resource{}))
+		}
+		about := resource(*stored)
+		if m == placement.MoveReceive && stored.HeldBy(c.Shelter()) {
+			about.Shelter = c.Shelter() // an arrival is a fact, also where the hold has moved on
+		}
+		if m == placement.MoveUndo && c.Shelter() != "" && stored.Back.Shelter == c.Shelter() {
+			about.Shelter = c.Shelter() // the move to take back was this shelter's
+		}
+		allowed := c.Allow(a, about)
+		if fault.Is(allowed, fault.NotFound) && a == caller.AnswerPlacement {
+			// A shelter that repeats its own decline is told so, though the party is elsewhere by now.
+			if done, _ := stored.Replay(cmd.hash(c)); done {
+				return decision{next: *stored, done: true}, nil
+			}
+		}
+		if allowed != nil {
+			return decision{}, allowed
+		}
+		if done, err := stored.Replay(cmd.hash(c)); done || err != nil {
+			return decision{next: *stored, done: done}, err
+		}
+		if err := checkSender(*stored, m, cmd, now); err != nil {
+			return decision{}, allowing(err, *stored, c, m, now)
+		}
+		d, err := do(*stored, now)
+		if err != nil {
+			return decision{}, allowing(err, *stored, c, m, now)
+		}
+		d.next.By, d.next.Same = c.Subject, 0
+		if d.next.State != stored.State { // accepted, on its way: the escort may look where to go
+			d.next.RevealUntil = now.Add(s.Policy.Reveal)
+		}
+		d.next, err = d.next.Remember(cmd.hash(c), m)
+		return d, err
+	})
+	return Outcome{Placement: p, Replayed: replayed}, err
+}
+
+// allowing lists with a refused move those the sender could make now.
+func allowing(err error, p placement.Placement, c caller.Caller, m placement.Move, now time.Time) error {
+	f, ok := fault.Of(err)
+	if !ok || (f.Kind != fault.IllegalMove && f.Kind != fault.StaleVersion && f.Kind != fault.HoldLapsed) {
+		return err
+	}
+	list := []string{}
+	for _, next := range p.Next(SideOf(c), now) {
+		if next != m || f.Kind == fault.StaleVersion {
+			list = append(list, string(next))
+		}
+	}
+	return f.WithAllowed(list)
+}
+
+// SideOf says from which side a caller looks at a placement.
+func SideOf(c caller.Caller) placement.Side {
+	switch c.Role {
+	case caller.Shelter:
+		return placement.House
+	case caller.Rescue:
+		return placement.Team
+	case caller.Desk:
+		return placement.Office
+	}
+	return placement.Observer
+}
+
+func checkSender(p placement.Placement, m placement.Move, cmd Command, now time.Time) error {
+	if err := placement.CheckOccurred(cmd.OccurredAt, now); err != nil {
+		return err
+	}
+	if cmd.HoldNo != 0 {
+		return p.CheckHold(m, cmd.HoldNo)
+	}
+	return p.CheckVersion(m, cmd.Version)
+}
+
+// Hold holds a shelter for a placement, or the best option when none is named.
+func (s *Service) Hold(ctx context.Context, c caller.Caller, id, shelter string, cmd Command) (Outcome, error) {
+	return s.move(ctx, c, caller.MovePlacement, id, placement.MoveHold, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
+		return s.hold(ctx, p, shelter, now)
+	})
+}
+
+func (s *Service) hold(ctx context.Context, p placement.Placement, shelter string, now time.Time) (placement.Placement, []placement.BedMove, error) {
+	w, wanted, err := s.asking(ctx, p, now)
+	if err != nil {
+		return p, nil, err
+	}
+	if shelter == "" {
+		if p.State == placement.Held { // to hold again is to hold another one
+			wanted.Refused = append(slices.Clone(wanted.Refused), p.Hold.Shelter)
+		}
+		best := matching.Rank(w, wanted, s.Policy, 1)
+		if len(best.Options) == 0 {
+			return p, nil, fault.New(fault.ShelterFull, "no shelter fits this party now")
+		}
+		return p.TakeHold(best.Options[0].Hold(), s.holdUntil(p, now), now)
+	}
+	o, failed, ok := matching.Try(w, shelter, wanted, s.Policy)
+	switch {
+	case ok && slices.Equal(failed, []string{"beds.free"}):
+		return p, nil, fault.New(fault.ShelterFull, "fewer beds are free there than this party needs").WithRules(failed...)
+	case !ok || len(failed) > 0:
+		// One answer for a shelter that does not fit and one that is not there: which
+		// rule fails would tell a team what it must not learn of a single shelter.
+		return p, nil, fault.New(fault.NotEligible, "this is not an option of this placement now")
+	}
+	return p.TakeHold(o.Hold(), s.holdUntil(p, now), now)
+}
+
+// Release gives the held beds back.
+func (s *Service) Release(ctx context.Context, c caller.Caller, id string, cmd Command) (Outcome, error) {
+	side, action := placement.Team, caller.MovePlacement
+	if c.Role == caller.Desk { // a bed that is held for nobody any more
+		side, action = placement.Office, caller.RulePlacement
+	}
+	return s.move(ctx, c, action, id, placement.MoveRelease, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
+		return p.Release(side, now)
+	})
+}
+
+// Choose records the choice of an option; where it is not the one held, the
+// hold is swapped in the same write.
+func (s *Service) Choose(ctx context.Context, c caller.Caller, id string, choice placement.Choice, cmd Command) (Outcome, error) {
+	return s.move(ctx, c, caller.MovePlacement, id, placement.MoveChoose, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
+		var beds []placement.BedMove
+		if choice.Shelter != p.Hold.Shelter || !p.State.Live() {
+			var err error
+			if p, beds, err = s.hold(ctx, p, choice.Shelter, now); err != nil {
+				return p, nil, err
+			}
+		}
+		p, err := p.Choose(choice, now)
+		return p, beds, err
+	})
+}
+
+// AcceptByPhone is a yes the team heard on the phone; code is what the shelter
+// said its code is, empty when it was not asked.
+func (s *Service) AcceptByPhone(ctx context.Context, c caller.Caller, id, code string, cmd Command) (Outcome, error) {
+	return s.move(ctx, c, caller.MovePlacement, id, placement.MovePhone, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
+		h, err := s.handover(ctx, p.Hold.Shelter)
+		if err != nil {
+			return p, nil, err
+		}
+		return p.AcceptByPhone(code != "" && h.Code == code, s.Code(), s.Code(), now)
+	})
+}
+
+// Accept is the shelter's yes.
+func (s *Service) Accept(ctx context.Context, c caller.Caller, id string, cmd Command) (Outcome, error) {
+	return s.move(ctx, c, caller.AnswerPlacement, id, placement.MoveAccept, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
+		return p.Accept(s.Code(), s.Code(), now)
+	})
+}
+
+// Decline is the shelter's coded no; the next option is held by itself where
+// the party agreed to that.
+func (s *Service) Decline(ctx context.Context, c caller.Caller, id string, why code.DeclineReason, cmd Command) (Outcome, error) {
+	return s.move(ctx, c, caller.AnswerPlacement, id, placement.MoveDecline, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
+		p, beds, err := p.Decline(why, now)
+		if err != nil {
+			return p, nil, err
+		}
+		back := p.Back
+		p, beds, err = s.nextOption(ctx, p, beds, now)
+		p.Back = back // the shelter may have pressed the wrong button
+		return p, beds, err
+	})
+}
+
+// nextOption holds the best shelter not tried yet, when the team asked for a
+// hold in the first place; when nothing fits, the placement waits.
+func (s *Service) nextOption(ctx context.Context, p placement.Placement, beds []placement.BedMove, now time.Time) (placement.Placement, []placement.BedMove, error) {
+	if !p.Request.HoldBest {
+		return p, beds, nil
+	}
+	return s.holdNext(ctx, p, beds, now)
+}
+
+// holdNext holds the best shelter not tried yet; when nothing fits, the
+// placement waits.
+func (s *Service) holdNext(ctx context.Context, p placement.Placement, beds []placement.BedMove, now time.Time) (placement.Placement, []placement.BedMove, error) {
+	w, wanted, err := s.asking(ctx, p, now)
+	if err != nil {
+		p.Seek = true       // the clock looks for the next option
+		return p, beds, nil //nolint:nilerr // giving beds back does not wait for a directory
+	}
+	best := matching.Rank(w, wanted, s.Policy, 1)
+	switch {
+	case len(best.Options) == 0:
+		return p.Wait(now.Add(s.Policy.WaitFor[p.Request.Urgency]), now), beds, nil
+	case slices.Contains(p.Tried, best.Options[0].Candidate.ID):
+		return p, beds, nil
+	}
+	p, more, err := p.TakeHold(best.Options[0].Hold(), s.holdUntil(p, now), now)
+	return p, append(beds, more...), err
+}
+
+// Depart starts the journey; one without a social worker is told to the desk.
+func (s *Service) Depart(ctx context.Context, c caller.Caller, id string, socialWorker bool, override *code.Override, cmd Command) (Outcome, error) {
+	return s.alarming(ctx, c, caller.MovePlacement, id, placement.MoveDepart, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {
+		var why code.Override
+		if override != nil {
+			why = *override
+		}
+		d.next, err = p.Depart(socialWorker, why, override != nil, now)
+		if d.next.Overridden && !p.Overridden {
+			d.alerts = append(d.alerts, alert(p, placement.AlertNoSocialWorker, now))
+		}
+		return d, err
+	})
+}
+
+// Receive records the arrival. Where the placement is a transfer, the stay it
+// comes from ends in the same write: nobody is counted in two places.
+func (s *Service) Receive(ctx context.Context, c caller.Caller, id string, cmd Command) (Outcome, error) {
+	return s.alarming(ctx, c, caller.AnswerPlacement, id, placement.MoveReceive, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {
+		if d.next, d.beds, err = p.Receive(c.Shelter(), occurred(cmd, now), now); err != nil {
+			return d, err
+		}
+		if d.next.Basis.From.IsZero() {
+			d.next.Basis = s.Policy.FirstBasis(d.next)
+		}
+		if p.TransferOf == "" || p.State == placement.Arrived {
+			return d, nil
+		}
+		origin, err := s.load(ctx, p.TransferOf)
+		if err != nil || origin == nil || origin.State != placement.Arrived {
+			return d, err // it has ended by itself meanwhile
+		}
+		left, beds, err := origin.EndByTransfer(occurred(cmd, now), now)
+		if err != nil {
+			return d, err
+		}
+		left.By = c.Subject
+		d.also, d.beds = append(d.also, left), append(d.beds, beds...)
+		return d, nil
+	})
+}
+
+// End records that persons have left, or, for the team, that the party will not
+// arrive. A child who left unannounced and a death
+// are told to the desk; an adult who leaves by their own wish is nobody's alarm.
+func (s *Service) End(ctx context.Context, c caller.Caller, id string, persons []int, why code.EndReason, cmd Command) (Outcome, error) {
+	action := caller.AnswerPlacement
+	if c.Role == caller.Rescue {
+		action = caller.MovePlacement
+	}
+	return s.alarming(ctx, c, action, id, placement.MoveEnd, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {
+		if action == caller.MovePlacement {
+			if len(persons) > 0 {
+				return d, fault.Field("persons", "before arrival is the whole party: split it first")
+			}
+			d.next, d.beds, err = p.EndBefore(why, occurred(cmd, now), now)
+		} else {
+			d.next, d.beds, err = p.End(persons, why, occurred(cmd, now), now)
+		}
+		if err != nil {
+			return d, err
+		}
+		switch {
+		case why == code.EndDied:
+			d.alerts = append(d.alerts, alert(p, placement.AlertDied, now))
+		case why == code.EndLeftUnannounced && d.next.ChildGone(p):
+			d.alerts = append(d.alerts, alert(p, placement.AlertChildUnannounced, now))
+		}
+		return d, nil
+	})
+}

@@ -1,0 +1,117 @@
+package referral
+
+import (
+	"context"
+
+	"panah/internal/caller"
+	"panah/internal/fault"
+	"panah/internal/matching"
+	"panah/internal/placement"
+	"panah/internal/record"
+	"panah/internal/table"
+)
+
+// Placement answers one placement to its team or to the desk of its district.
+func (s *Service) Placement(ctx context.Context, c caller.Caller, id string) (placement.Placement, error) {
+	it, err := s.Store.Get(ctx, record.PlacementKey(id), table.Strong)
+	if err != nil {
+		return placement.Placement{}, refusal(err)
+	}
+	if it == nil {
+		return placement.Placement{}, missing(c.Allow(caller.ReadPlacement, caller.Resource{}))
+	}
+	p, err := record.ToPlacement(it)
+	if err != nil {
+		return p, err
+	}
+	return p, c.Allow(caller.ReadPlacement, resource(p))
+}
+
+// missing answers for an id that is not there exactly what a foreign one would get.
+func missing(allowed error) error {
+	if fault.Is(allowed, fault.Forbidden) {
+		return allowed
+	}
+	return fault.New(fault.NotFound, "there is nothing here under this id")
+}
+
+func resource(p placement.Placement) caller.Resource {
+	return caller.Resource{Team: p.Team, Shelter: p.Hold.Shelter, District: p.Request.Place}
+}
+
+// Options ranks afresh for a placement.
+func (s *Service) Options(ctx context.Context, c caller.Caller, id string) (Outcome, error) {
+	p, err := s.Placement(ctx, c, id)
+	if err != nil {
+		return Outcome{}, err
+	}
+	match, err := s.rank(ctx, p)
+	return Outcome{Placement: p, Match: &match}, err
+}
+
+// Explain holds every shelter within reach against a placement, for the desk:
+// each with the rules it fails or the parts of its score.
+func (s *Service) Explain(ctx context.Context, c caller.Caller, id string) (Outcome, []matching.Verdict, error) {
+	p, err := s.Placement(ctx, c, id)
+	if err == nil {
+		err = c.Allow(caller.ExplainOptions, resource(p))
+	}
+	if err != nil {
+		return Outcome{}, nil, err
+	}
+	w, wanted, err := s.asking(ctx, p, s.now())
+	if err != nil {
+		return Outcome{}, nil, err
+	}
+	match := matching.Rank(w, wanted, s.Policy, p.Request.Limit)
+	return Outcome{Placement: p, Match: &match}, matching.Explain(w, wanted, s.Policy), nil
+}
+
+// Mine lists a team's placements, newest first.
+func (s *Service) Mine(ctx context.Context, c caller.Caller, limit int, after string) ([]placement.Placement, string, error) {
+	if err := c.Allow(caller.ReadPlacement, caller.Resource{Team: c.Team()}); err != nil {
+		return nil, "", err
+	}
+	q := table.Query{Index: table.ByTeam, PK: record.TeamPartition(c.Team()), Descending: true, Limit: limit, After: after}
+	return s.list(ctx, q, func(p placement.Placement) bool { return p.Team == c.Team() })
+}
+
+// Arrivals lists the placements whose beds a shelter holds or uses, oldest first.
+func (s *Service) Arrivals(ctx context.Context, c caller.Caller, shelter string, limit int, after string) ([]placement.Placement, string, error) {
+	v, err := s.Shelter(ctx, c, shelter)
+	if err != nil {
+		return nil, "", err
+	}
+	if err := c.Allow(caller.ReadArrivals, caller.Resource{Shelter: v.ID, District: v.District}); err != nil {
+		return nil, "", err
+	}
+	q := table.Query{Index: table.Work, PK: record.WorkPartition(shelter), Limit: limit, After: after}
+	return s.list(ctx, q, func(p placement.Placement) bool { return p.Hold.Shelter == shelter && p.State.Live() })
+}
+
+// list reads what an index names and drops what the item itself denies: an
+// index lags.
+func (s *Service) list(ctx context.Context, q table.Query, keep func(placement.Placement) bool) ([]placement.Placement, string, error) {
+	page, err := s.Store.Query(ctx, q)
+	if err != nil {
+		return nil, "", cursorFault(refusal(err))
+	}
+	out := []placement.Placement{}
+	for _, entry := range page.Items {
+		it, err := s.Store.Get(ctx, entry.Key, table.Strong)
+		if err != nil {
+			return nil, "", refusal(err)
+		}
+		if it == nil || !record.IsPlacement(it.Key) {
+			continue
+		}
+		p, err := record.ToPlacement(it)
+		if err != nil {
+			return nil, "", err
+		}
+		if keep(p) {
+			out = append(out, p)
+		}
+	}
+	return out, page.Next, nil
+}

@@ -1,0 +1,239 @@
+package referral
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"panah/internal/caller"
+	"panah/internal/fault"
+	"panah/internal/matching"
+	"panah/internal/place"
+	"panah/internal/placement"
+	"panah/internal/record"
+	"panah/internal/table"
+)
+
+// Command is what every move carries.
+type Command struct {
+	Key        string // the Idempotency-Key
+	Payload    string // the request's canonical form; only its hash is kept
+	Version    uint64 // of the placement the sender acted on
+	HoldNo     int    // the hold the sender acted on; 0 where a version is enough
+	OccurredAt time.Time
+}
+
+// hash keeps of a command only what tells a repeat: its key, as this sender's
+// own, and its payload.
+func (c Command) hash(sender caller.Caller) placement.Command {
+	return placement.Command{Key: placement.Hash(sender.Scope + "\x00" + c.Key), Payload: placement.Hash(c.Payload)}
+}
+
+// Outcome is a placement after a command, with what matching said where it was asked.
+type Outcome struct {
+	placement.Placement
+	Match    *matching.Result
+	Replayed bool
+}
+
+// ask is what matching is asked for a placement. Where parties of its rescue must
+// not be in the same shelter, theirs are out.
+func (s *Service) ask(ctx context.Context, p placement.Placement, now time.Time) (matching.Ask, error) {
+	a := matching.Ask{Request: p.Request, At: now, Refused: p.Refused, Unwanted: p.Unwanted, Tried: p.Tried, Seed: p.ID}
+	for _, id := range p.KeepFrom {
+		other, err := s.load(ctx, id)
+		if err != nil {
+			return a, err
+		}
+		if other != nil && other.State.Live() {
+			a.Refused = append(slices.Clone(a.Refused), other.Hold.Shelter)
+		}
+	}
+	return a, nil
+}
+
+// asking is the directory as it is, and what it is asked for a placement.
+func (s *Service) asking(ctx context.Context, p placement.Placement, now time.Time) (matching.World, matching.Ask, error) {
+	w, err := s.world(ctx)
+	if err != nil {
+		return w, matching.Ask{}, err
+	}
+	a, err := s.ask(ctx, p, now)
+	return w, a, err
+}
+
+// Request creates a placement and, when the team asks for it, holds the best
+// option in the same write. Sent again under the same key it answers with the
+// placement as it is now.
+func (s *Service) Request(ctx context.Context, c caller.Caller, r placement.Request, cmd Command) (Outcome, error) {
+	return s.Transfer(ctx, c, r, "", cmd)
+}
+
+// Transfer is a request for a party that is in a shelter already: its arrival
+// ends that stay in the same write. transferOf is the placement of the stay.
+func (s *Service) Transfer(ctx context.Context, c caller.Caller, r placement.Request, transferOf string, cmd Command) (Outcome, error) {
+	if err := c.Allow(caller.RequestPlacement, caller.Resource{Team: c.Team()}); err != nil {
+		return Outcome{}, err
+	}
+	id, tries := placement.ID(c.Team(), cmd.Key), 0
+	var match matching.Result
+	p, replayed, err := s.runFrom(ctx, id, nil, false, func(stored *placement.Placement, now time.Time) (decision, error) {
+		if stored != nil {
+			_, err := stored.Replay(cmd.hash(c))
+			return decision{next: *stored, done: true}, err
+		}
+		if err := s.checkNew(ctx, id, r, now); err != nil {
+			return decision{}, err
+		}
+		p := placement.New(id, c.Team(), s.Policy.ID, r, now, cmd.hash(c))
+		if p.TransferOf = transferOf; transferOf != "" {
+			origin, err := s.transferable(ctx, c, p)
+			if err != nil {
+				return decision{}, s.unlessStored(ctx, id, err)
+			}
+			p.KeepFrom = origin.KeepFrom
+		}
+		p.By = c.Subject
+		p.Late = r.HoldBest && !r.OccurredAt.IsZero() && now.Sub(r.OccurredAt) > s.Policy.LateHold
+		w, wanted, err := s.asking(ctx, p, now)
+		if err != nil {
+			return decision{}, err
+		}
+		match = matching.Rank(w, wanted, s.Policy, r.Limit)
+		tries++
+		d, err := s.first(p, match, tries < attempts-1, now)
+		if err != nil {
+			return d, err
+		}
+		d.also, err = s.partners(ctx, p)
+		return d, err
+	})
+	if err != nil {
+		return Outcome{}, err
+	}
+	o := Outcome{Placement: p, Match: &match, Replayed: replayed}
+	if replayed {
+		o.Match = nil // a replay needs no directory: it is answered all the same
+		if again, err := s.rank(ctx, p); err == nil {
+			o.Match = &again
+		}
+	}
+	return o, nil
+}
+
+// noteGap notes what was missing, in a write of its own: the id of a common
+// write would tie it to the placement for ever. A crash in between loses one row
+// of a statistic.
+func (s *Service) noteGap(ctx context.Context, p placement.Placement) {
+	var failed map[string]int
+	if match, err := s.rank(ctx, p); err == nil {
+		failed = match.FirstRule
+	}
+	it := record.FromGap(p.Request, failed, s.NewID(), s.now())
+	if err := s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: []table.Op{table.PutOp(it, 0)}}); err != nil {
+		s.Log.Error("a gap was not noted", "error", err.Error())
+	}
+}
+
+// checkNew holds a request against the form, unless it turns out to be a repeat
+// of one already stored: what was taken then is answered now, however late.
+func (s *Service) checkNew(ctx context.Context, id string, r placement.Request, now time.Time) error {
+	refused := r.Check(now)
+	if refused == nil {
+		if here, _ := place.Lookup(r.Place); s.Policy.Country[here.Country].ChildCall == "" {
+			refused = fault.Field("place.district", "lies in a country whose programs only report here")
+		}
+	}
+	return s.unlessStored(ctx, id, refused)
+}
+
+// unlessStored is the refusal, unless the command turns out to be a repeat.
+func (s *Service) unlessStored(ctx context.Context, id string, refused error) error {
+	if refused == nil {
+		return nil
+	}
+	it, err := s.Store.Get(ctx, record.PlacementKey(id), table.Strong)
+	if err != nil {
+		return refusal(err)
+	}
+	if it != nil {
+		return errAgain
+	}
+	return refused
+}
+
+// first decides what a new request becomes: held, requested or waitlisted.
+// With hold false it stays requested: beds that are always gone must not cost
+// the request itself.
+func (s *Service) first(p placement.Placement, match matching.Result, hold bool, now time.Time) (decision, error) {
+	for _, o := range match.Options {
+		p.Offered = append(p.Offered, o.Candidate.ID)
+	}
+	switch {
+	case len(match.Options) == 0:
+		return decision{next: p.Wait(now.Add(s.Policy.WaitFor[p.Request.Urgency]), now)}, nil
+	case !p.Request.HoldBest || p.Late || !hold:
+		return decision{next: p}, nil
+	}
+	next, beds, err := p.TakeHold(match.Options[0].Hold(), s.holdUntil(p, now), now)
+	return decision{next: next, beds: beds}, err
+}
+
+func (s *Service) holdUntil(p placement.Placement, now time.Time) time.Time {
+	return now.Add(s.Policy.HoldFor[p.Request.Urgency])
+}
+
+func (s *Service) rank(ctx context.Context, p placement.Placement) (matching.Result, error) {
+	w, wanted, err := s.asking(ctx, p, s.now())
+	if err != nil {
+		return matching.Result{}, err
+	}
+	return matching.Rank(w, wanted, s.Policy, p.Request.Limit), nil
+}
+
+func (s *Service) load(ctx context.Context, id string) (*placement.Placement, error) {
+	it, err := s.Store.Get(ctx, record.PlacementKey(id), table.Strong)
+	if err != nil || it == nil {
+		return nil, refusal(err)
+	}
+	p, err := record.ToPlacement(it)
+	return &p, err
+}
+
+// transferable checks that a transfer starts from a stay of the team's own with
+// as many people.
+func (s *Service) transferable(ctx context.Context, c caller.Caller, p placement.Placement) (placement.Placement, error) {
+	origin, err := s.load(ctx, p.TransferOf)
+	if err != nil {
+		return p, err
+	}
+	if origin == nil || c.Allow(caller.MovePlacement, resource(*origin)) != nil || origin.State != placement.Arrived {
+		return p, fault.Field("transferOf", "is not a stay of this team")
+	}
+	if origin.PersonsHere() != len(p.Request.Persons) {
+		return p, fault.Field("party.persons", "must be those who are in the shelter now")
+	}
+	return *origin, nil
+}
+
+// partners are the placements that a new one is kept apart from, told of it.
+func (s *Service) partners(ctx context.Context, p placement.Placement) (out []placement.Placement, err error) {
+	for _, id := range p.KeepFrom {
+		other, err := s.load(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if other != nil && !slices.Contains(other.KeepFrom, p.ID) {
+			other.KeepFrom = append(slices.Clone(other.KeepFrom), p.ID)
+			out = append(out, *other)
+		}
+	}
+	return out, nil
+}
+
+func occurred(cmd Command, now time.Time) time.Time {
+	if cmd.OccurredAt.IsZero() {
+		return now
+	}
+	return cmd.OccurredAt
+}

@@ -1,0 +1,178 @@
+package referral
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"panah/internal/caller"
+	"panah/internal/code"
+	"panah/internal/fault"
+	"panah/internal/matching"
+	"panah/internal/placement"
+)
+
+// Refuse is the party's no to the shelter held.
+func (s *Service) Refuse(ctx context.Context, c caller.Caller, id string, why code.RefuseReason, cmd Command) (Outcome, error) {
+	return s.move(ctx, c, caller.MovePlacement, id, placement.MoveRefuse, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
+		return p.Refuse(why, now)
+	})
+}
+
+// Extend gives a hold as much time again as its urgency allows.
+func (s *Service) Extend(ctx context.Context, c caller.Caller, id string, cmd Command) (Outcome, error) {
+	return s.move(ctx, c, caller.MovePlacement, id, placement.MoveExtend, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
+		return p.Extend(s.holdUntil(p, now), now)
+	})
+}
+
+// Divert records that the journey has left its way.
+func (s *Service) Divert(ctx context.Context, c caller.Caller, id string, why code.DivertReason, cmd Command) (Outcome, error) {
+	return s.move(ctx, c, caller.MovePlacement, id, placement.MoveDivert, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
+		p, err := p.Divert(why, now)
+		return p, nil, err
+	})
+}
+
+// TurnAway records that the party could not go in. The next option is held in
+// the same write, and the desk is told.
+func (s *Service) TurnAway(ctx context.Context, c caller.Caller, id string, why code.DeclineReason, cmd Command) (Outcome, error) {
+	action := caller.MovePlacement
+	if c.Role == caller.Shelter {
+		action = caller.AnswerPlacement
+	}
+	return s.alarming(ctx, c, action, id, placement.MoveTurnAway, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {
+		if d.next, d.beds, err = p.TurnAway(why, now); err != nil {
+			return d, err
+		}
+		d.alerts = append(d.alerts, alert(p, placement.AlertTurnedAway, now))
+		d.next, d.beds, err = s.holdNext(ctx, d.next, d.beds, now)
+		return d, err
+	})
+}
+
+// Supersede closes a duplicate: the desk's alone.
+func (s *Service) Supersede(ctx context.Context, c caller.Caller, id string, cmd Command) (Outcome, error) {
+	return s.move(ctx, c, caller.RulePlacement, id, placement.MoveSupersede, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
+		return p.Supersede(now)
+	})
+}
+
+// DecideCommand is a decision of the Committee, a magistrate or the desk. Ground
+// and ReviewBy are on what ground the party stays from then on; ReviewBy may be zero.
+type DecideCommand struct {
+	Command
+	What     code.Decision
+	Ground   *code.StayBasis
+	ReviewBy time.Time
+}
+
+// Decide records a decision: it stops the legal clock that waits for one.
+func (s *Service) Decide(ctx context.Context, c caller.Caller, id string, cmd DecideCommand) (Outcome, error) {
+	return s.move(ctx, c, caller.RulePlacement, id, placement.MoveDecide, cmd.Command, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
+		var basis *placement.Basis
+		if at := occurred(cmd.Command, now); cmd.Ground != nil {
+			b := s.Policy.Basis(p, *cmd.Ground, at, cmd.ReviewBy)
+			basis = &b
+		}
+		p, err := p.Decide(cmd.What, basis, occurred(cmd.Command, now), now)
+		return p, nil, err
+	})
+}
+
+// Undo takes the last move back, for the side that made it. A promise that was
+// given up is held again in the same write if its beds are still there.
+func (s *Service) Undo(ctx context.Context, c caller.Caller, id string, cmd Command) (Outcome, error) {
+	side, action := placement.Team, caller.MovePlacement
+	switch c.Role {
+	case caller.Shelter:
+		side, action = placement.House, caller.AnswerPlacement
+	case caller.Desk:
+		side, action = placement.Office, caller.RulePlacement
+	}
+	if cmd.HoldNo = 0; cmd.Version == 0 { // only the very move the sender saw is taken back
+		return Outcome{}, fault.Field("version", "is required: the placement's version you saw")
+	}
+	return s.move(ctx, c, action, id, placement.MoveUndo, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
+		back, moves, again, err := p.Undo(side, now)
+		if err != nil || again == "" {
+			return back, moves, err
+		}
+		held, more, err := s.hold(ctx, back, again, now)
+		if _, refused := fault.Of(err); refused && p.Back.Fact() {
+			return back, moves, nil // that it did not happen is a fact, whatever became of the beds
+		}
+		return held, append(moves, more...), err
+	})
+}
+
+// Split places some of the party apart, in a placement of their own: the answer
+// is the placement of those who stay, matched anew where the party wished to be
+// held; apart is the id of the new one, for which the best shelter is held next.
+func (s *Service) Split(ctx context.Context, c caller.Caller, id string, persons []int, by code.ChosenBy, cmd Command) (o Outcome, apart string, err error) {
+	apart = placement.ID(c.Team(), "split\x00"+id+"\x00"+cmd.Key)
+	o, err = s.alarming(ctx, c, caller.MovePlacement, id, placement.MoveSplit, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {
+		p.By = c.Subject
+		var goes placement.Placement
+		if d.next, goes, d.beds, err = p.SplitOff(apart, persons, uint8(by), by == code.ChosenByCommittee, now); err != nil {
+			return d, err
+		}
+		if d.next, d.beds, err = s.nextOption(ctx, d.next, d.beds, now); err != nil {
+			return d, err
+		}
+		partners, err := s.partners(ctx, goes)
+		d.also = append(append(d.also, goes), partners...)
+		return d, err
+	})
+	if err == nil && o.Request.HoldBest {
+		// A command of its own: when nothing fits, the placement is there all the same.
+		_, _ = s.Hold(ctx, c, apart, "", Command{Key: cmd.Key + "/apart", Payload: "apart " + apart, Version: 1})
+	}
+	return o, apart, err
+}
+
+// Correct replaces what was said of the persons and runs the rules again. Beds
+// are kept until they are swapped and nobody is ejected: where the shelter may
+// not keep the party any more, the desk is told.
+func (s *Service) Correct(ctx context.Context, c caller.Caller, id string, persons []placement.Person, cmd Command) (Outcome, error) {
+	o, err := s.alarming(ctx, c, caller.MovePlacement, id, placement.MoveCorrect, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {
+		if d.next, err = p.Correct(persons, now); err != nil {
+			return d, err
+		}
+		fits, err := s.stillFits(ctx, d.next, now)
+		if err == nil && !fits {
+			d.alerts = append(d.alerts, alert(p, placement.AlertMustMove, now))
+		}
+		return d, err
+	})
+	if err == nil {
+		if match, err := s.rank(ctx, o.Placement); err == nil {
+			o.Match = &match
+		}
+	}
+	return o, err
+}
+
+// passing are rules about this moment or about beds the party has already.
+var passing = []string{"beds.free", "party.together", "intake.hours", "data.fresh", "journey.limit"}
+
+// stillFits reports whether the shelter that holds or has the party may keep it.
+func (s *Service) stillFits(ctx context.Context, p placement.Placement, now time.Time) (bool, error) {
+	if !p.State.Live() {
+		return true, nil
+	}
+	w, wanted, err := s.asking(ctx, p, now)
+	if err != nil {
+		return true, err
+	}
+	_, failed, there := matching.Try(w, p.Hold.Shelter, wanted, s.Policy)
+	failed = slices.DeleteFunc(failed, func(rule string) bool { return slices.Contains(passing, rule) })
+	return there && len(failed) == 0, nil
+}
+
+// Cancel ends the request before arrival.
+func (s *Service) Cancel(ctx context.Context, c caller.Caller, id string, why code.CancelReason, cmd Command) (Outcome, error) {
+	return s.move(ctx, c, caller.MovePlacement, id, placement.MoveCancel, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
+		return p.Cancel(why, now)
+	})
+}
