@@ -143,7 +143,7 @@ func (p Placement) SplitOff(id string, persons []int, by uint8, committee bool, 
 	}
 	moves = p.drop()
 	apart = New(id, p.Team, p.Policy, goes, now, Command{})
-	apart.Commands = nil
+	apart.Commands, apart.Seek = nil, goes.HoldBest
 	apart.Refused, apart.Unwanted, apart.KeepFrom, apart.By = p.Refused, p.Unwanted, p.KeepFrom, p.By
 	p.Request = stays
 	p.Hold = p.Hold.without(persons)

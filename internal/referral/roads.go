@@ -108,7 +108,8 @@ func (s *Service) Undo(ctx context.Context, c caller.Caller, id string, cmd Comm
 
 // Split places some of the party apart, in a placement of their own: the answer
 // is the placement of those who stay, matched anew where the party wished to be
-// held; apart is the id of the new one, for which the best shelter is held next.
+// held; apart is the id of the new one, for which the clock holds the best shelter
+// within seconds.
 func (s *Service) Split(ctx context.Context, c caller.Caller, id string, persons []int, by code.ChosenBy, cmd Command) (o Outcome, apart string, err error) {
 	apart = placement.ID(c.Team(), "split\x00"+id+"\x00"+cmd.Key)
 	o, err = s.alarming(ctx, c, caller.MovePlacement, id, placement.MoveSplit, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {
@@ -124,10 +125,6 @@ func (s *Service) Split(ctx context.Context, c caller.Caller, id string, persons
 		d.also = append(append(d.also, goes), partners...)
 		return d, err
 	})
-	if err == nil && o.Request.HoldBest {
-		// A command of its own: when nothing fits, the placement is there all the same.
-		_, _ = s.Hold(ctx, c, apart, "", Command{Key: cmd.Key + "/apart", Payload: "apart " + apart, Version: 1})
-	}
 	return o, apart, err
 }
 

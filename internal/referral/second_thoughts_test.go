@@ -165,6 +165,10 @@ func TestAPartyIsSplitByDecisionOnlyAndNobodyIsLost(t *testing.T) {
 	if err != nil || len(stay.Request.Persons) != 1 || stay.Request.Persons[0].PlaceWith != code.Girls || stay.Hold.Beds() != 1 {
 		t.Fatalf("%+v %v", stay.Hold, err)
 	}
+	w.Pass(10 * time.Second)
+	if n, err := s.Lapse(ctx); n != 1 || err != nil {
+		t.Fatalf("the clock looks for the one apart: %d %v", n, err)
+	}
 	other, err := s.Placement(ctx, team, apart)
 	if err != nil || other.State != placement.Held || other.Hold.Beds() != 1 || len(other.Request.Persons) != 1 || other.Request.Persons[0].PlaceWith != code.Boys {
 		t.Fatalf("%+v %v", other.Request.Persons, err)
