@@ -24,13 +24,14 @@ const (
 	Shelter  Role = "shelter"
 	Desk     Role = "desk"
 	Ministry Role = "ministry"
+	Survivor Role = "survivor" // by a code of their own: nobody has it as a membership
 )
 
-// Roles lists the roles.
+// Roles lists the roles somebody can be a member as.
 var Roles = []Role{Rescue, Shelter, Desk, Ministry}
 
-// Caller is who is asking. Scope is a team id, a shelter id or a region code,
-// as the role has it.
+// Caller is who is asking. Scope is a team id, a shelter id, a region code or a
+// placement, as the role has it.
 type Caller struct {
 	Subject string
 	Role    Role
@@ -83,6 +84,10 @@ const (
 	RegisterShelter  Action = "registerShelter"
 	ListShelters     Action = "listShelters"
 	ReadMustMove     Action = "readMustMove"
+	GiveStayCode     Action = "giveStayCode"
+	ReadReceipts     Action = "readReceipts"
+	ReadOwnStay      Action = "readOwnStay"
+	SpeakOfStay      Action = "speakOfStay"
 )
 
 // Resource is what the action is on. Fields that do not apply are empty.
@@ -90,6 +95,7 @@ type Resource struct {
 	Team     string     // that asked for the placement
 	Shelter  string     // that the placement or unit belongs to
 	District place.Code // where the shelter or party is
+	Stay     string     // the placement, for its survivor
 }
 
 //go:embed policies.cedar
@@ -119,7 +125,7 @@ func (c Caller) Allow(a Action, r Resource) error {
 // own is a resource that is the caller's in every way: if even this is
 // refused, the role lacks the action itself.
 func (c Caller) own() Resource {
-	return Resource{Team: c.Team(), Shelter: c.Shelter(), District: c.Region()}
+	return Resource{Team: c.Team(), Shelter: c.Shelter(), District: c.Region(), Stay: c.only(Survivor)}
 }
 
 func decide(set *cedar.PolicySet, c Caller, a Action, r Resource) bool {
@@ -130,6 +136,7 @@ func decide(set *cedar.PolicySet, c Caller, a Action, r Resource) bool {
 		Context: cedar.NewRecord(cedar.RecordMap{
 			"ownTeam":    cedar.Boolean(c.Team() != "" && c.Team() == r.Team),
 			"ownShelter": cedar.Boolean(c.Shelter() != "" && c.Shelter() == r.Shelter),
+			"ownStay":    cedar.Boolean(c.only(Survivor) != "" && c.only(Survivor) == r.Stay),
 			"ownRegion":  cedar.Boolean(c.Region() != "" && place.Within(r.District, c.Region())),
 		}),
 	})
