@@ -32,7 +32,7 @@ type placementView struct {
 	Persons     []personView    `json:"persons,omitempty" doc:"The party, for its team and the desk"`
 	Arrived     *arrivedView    `json:"arrived,omitempty"`
 	DoorCode    string          `json:"doorCode,omitempty" doc:"This side's half of the code compared at the door"`
-	FoundAt     *time.Time      `json:"bedsFoundAt,omitempty" doc:"Beds were found while waiting: choose now, nothing is held"`
+	FoundAt     *time.Time      `json:"bedsFoundAt,omitempty" doc:"Beds are to be had, after waiting or after a hold that lapsed: choose now, nothing is held"`
 	Clocks      []clockView     `json:"clocks,omitempty" doc:"Time limits of law"`
 	Committee   bool            `json:"pendingCommittee,omitempty" doc:"Someone is under 18 and no decision is recorded yet"`
 	Stay        *stayView       `json:"stay,omitempty" doc:"On what ground the party stays, and when that is looked at again"`

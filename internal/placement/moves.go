@@ -47,6 +47,17 @@ func (p Placement) Wait(until, now time.Time) Placement {
 	return p
 }
 
+// LeftToChoose leaves to the team what is not held by itself again: beds are to be
+// had where the party's hold has lapsed before. It is told so as one that waited
+// is, and when nobody chooses in time, it waits like any other.
+func (p Placement) LeftToChoose(until, now time.Time) Placement {
+	if !p.Request.NeededUntil.After(now) {
+		p.Request.NeededUntil = until
+	}
+	p.FoundAt = now
+	return p
+}
+
 // StopWaiting ends the waiting of a request whose time is over; it stays open.
 func (p Placement) StopWaiting(now time.Time) Placement {
 	p.to(Requested, now)
