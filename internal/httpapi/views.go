@@ -49,17 +49,23 @@ type placementView struct {
 }
 
 type clockView struct {
-	ID        string    `json:"id"`
-	What      string    `json:"what"`
-	DueAt     time.Time `json:"dueAt"`
-	StoppedBy string    `json:"stoppedBy" doc:"The move that stops it"`
-	Stopped   bool      `json:"stopped,omitempty"`
+	ID        string     `json:"id"`
+	What      string     `json:"what"`
+	DueAt     time.Time  `json:"dueAt"`
+	StoppedBy string     `json:"stoppedBy" doc:"The move that stops it"`
+	Stopped   bool       `json:"stopped,omitempty"`
+	Decision  string     `json:"decision,omitempty" doc:"The decision that stopped it"`
+	StoppedAt *time.Time `json:"stoppedAt,omitempty" doc:"When that was decided; after dueAt the clock was broken"`
 }
 
 // clocked adds the legal clocks that run for a placement.
 func (v placementView) clocked(p placement.Placement, policy matching.Policy) placementView {
 	for _, c := range policy.Clocks(p) {
-		v.Clocks = append(v.Clocks, clockView{c.ID, c.What, c.DueAt, c.StoppedBy, c.Stopped})
+		clock := clockView{ID: c.ID, What: c.What, DueAt: c.DueAt, StoppedBy: c.StoppedBy, Stopped: c.Stopped, StoppedAt: timeOrNil(c.Stop.At)}
+		if c.Stopped {
+			clock.Decision = code.Decisions.Name(c.Stop.What)
+		}
+		v.Clocks = append(v.Clocks, clock)
 	}
 	return v
 }

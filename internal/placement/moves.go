@@ -249,6 +249,9 @@ func (p Placement) Decide(what code.Decision, basis *Basis, at, now time.Time) (
 	}
 	p.Back = Back{Move: MoveDecide, Side: Office, From: p.State, At: now, Ruling: p.Ruling, Basis: p.Basis}
 	p.Ruling, p.ChangedAt = Ruling{What: what, At: at}, now
+	if p.First.At.IsZero() {
+		p.First = p.Ruling
+	}
 	if basis != nil {
 		p.Basis = *basis
 	}

@@ -118,8 +118,9 @@ type Placement struct {
 	DoorHouse   string // the shelter's half
 	Override    code.Override
 	Overridden  bool
-	Reason      uint8 // the code of the last decline, refusal or cancel
-	Ruling      Ruling
+	Reason      uint8  // the code of the last decline, refusal or cancel
+	Ruling      Ruling // the latest
+	First       Ruling // the first of them: it stopped the clocks that run from the rescue
 	Basis       Basis
 	WarnedAt    time.Time // the instant of the last warning of a legal clock that was given
 	ByPhone     bool      // accepted on the phone, as the team says

@@ -76,6 +76,9 @@ func (p Placement) Undo(side Side, now time.Time) (next Placement, moves []BedMo
 		moves = p.unend(b)
 	case MoveDecide:
 		p.Ruling, p.Basis, p.Back, p.ChangedAt = b.Ruling, b.Basis, Back{}, now
+		if p.Ruling.At.IsZero() {
+			p.First = Ruling{}
+		}
 		return p, nil, "", nil
 	case MoveDecline, MoveRefuse, MoveRelease:
 		without := func(s string) bool { return s == b.Shelter }

@@ -30,6 +30,7 @@ type placementForm struct {
 	Past       []pastForm      `json:"i,omitempty"`
 	Unwanted   []string        `json:"u,omitempty"`
 	Ruled      *rulingForm     `json:"j,omitempty"`
+	First      *rulingForm     `json:"jf,omitempty"` // absent where it is the latest
 	WarnedAt   int64           `json:"wa,omitempty"`
 	Basis      *basisForm      `json:"ba,omitempty"`
 	Phone      bool            `json:"ph,omitempty"`
@@ -164,7 +165,9 @@ func FromPlacement(p placement.Placement) table.Item {
 	}
 	f.By = p.By
 	f.TransferOf, f.LateTold, f.Seek, f.KeepFrom, f.Same = p.TransferOf, p.LateTold, p.Seek, p.KeepFrom, p.Same
-	f.Ruled = fromRuling(p.Ruling)
+	if f.Ruled = fromRuling(p.Ruling); p.First != p.Ruling {
+		f.First = fromRuling(p.First)
+	}
 	for _, h := range p.Past {
 		f.Past = append(f.Past, pastForm{No: h.No, Shelter: h.Shelter, Parts: fromParts(h.Parts)})
 	}
@@ -251,6 +254,9 @@ func ToPlacement(it *table.Item) (placement.Placement, error) {
 	p.By = f.By
 	p.TransferOf, p.LateTold, p.Seek, p.KeepFrom, p.Same = f.TransferOf, f.LateTold, f.Seek, f.KeepFrom, f.Same
 	p.Ruling, p.Basis, p.Back = toRuling(f.Ruled), toBasis(f.Basis), toBack(f.Back)
+	if p.First = p.Ruling; f.First != nil {
+		p.First = toRuling(f.First)
+	}
 	p.ByPhone, p.Verified, p.RevealUntil = f.Phone, f.Verified, instant(f.LookUntil)
 	for _, l := range f.Looks {
 		p.Looks = append(p.Looks, placement.Look{By: l.By, At: instant(l.At)})

@@ -235,7 +235,7 @@ func (k *Keeper) clocks(known []clock, now placement.Placement) (out []clock) {
 			continue
 		}
 		if c.Stopped {
-			l.Done = now.Ruling.At.Unix()
+			l.Done = c.Stop.At.Unix()
 			if i := slices.IndexFunc(known, func(o clock) bool { return o.ID == l.ID && o.Done != 0 }); i >= 0 {
 				l.Done = known[i].Done
 			}
