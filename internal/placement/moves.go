@@ -303,6 +303,9 @@ func (p Placement) Receive(shelter string, at, now time.Time) (Placement, []BedM
 	}
 	var moves []BedMove
 	basis, replaced := p.Basis, ""
+	if p.State == Ended {
+		p.Earlier = append(slices.Clone(p.Earlier), Stayed{Shelter: p.Hold.Shelter, ArrivedAt: p.ArrivedAt, Stays: p.Stays})
+	}
 	if p.Hold.Shelter != shelter {
 		if p.State.Promised() {
 			replaced = p.Hold.Shelter

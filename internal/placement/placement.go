@@ -92,6 +92,14 @@ type Stay struct {
 	At     time.Time
 }
 
+// Stayed is an earlier stay of the party: it had ended when they arrived again, or
+// it was said that they would not come and they came.
+type Stayed struct {
+	Shelter   string
+	ArrivedAt time.Time // zero: it had ended before they came
+	Stays     []Stay
+}
+
 // Placement is one party's request and its life so far.
 type Placement struct {
 	ID        string
@@ -114,6 +122,7 @@ type Placement struct {
 	Commands    []Command
 	ArrivedAt   time.Time
 	Stays       []Stay
+	Earlier     []Stayed // stays before this one, the first first
 	DoorTeam    string // the team's half of the door code
 	DoorHouse   string // the shelter's half
 	Override    code.Override
