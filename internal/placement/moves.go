@@ -260,6 +260,9 @@ func (p Placement) Decide(what code.Decision, basis *Basis, at, now time.Time) (
 	}
 	p.Back = Back{Move: MoveDecide, Side: Office, From: p.State, At: now, Ruling: p.Ruling, Basis: p.Basis}
 	p.Ruling, p.ChangedAt = Ruling{What: what, At: at}, now
+	if p.First.At.IsZero() {
+		p.First = p.Ruling
+	}
 	if basis != nil {
 		p.Basis = *basis
 	}
@@ -311,6 +314,9 @@ func (p Placement) Receive(shelter string, at, now time.Time) (Placement, []BedM
 	}
 	var moves []BedMove
 	basis, replaced := p.Basis, ""
+	if p.State == Ended {
+		p.Earlier = append(slices.Clone(p.Earlier), Stayed{Shelter: p.Hold.Shelter, ArrivedAt: p.ArrivedAt, Stays: p.Stays})
+	}
 	if p.Hold.Shelter != shelter {
 		if p.State.Promised() {
 			replaced = p.Hold.Shelter
