@@ -137,6 +137,7 @@ type Placement struct {
 	Looks       []Look    // at the handover point
 	RevealUntil time.Time // how long the escort may look at it
 	KeepFrom    []string  // placements whose parties must not be in the same shelter
+	KeptIn      string    // the rescue they all come from: its kept-apart parties take holds one after the other
 	Apart       []Split   // who was placed apart from the party, and on whose word
 	Back        Back      // what an undo of the last move goes back to
 	TransferOf  string    // the stay this placement moves the party from; arriving ends it

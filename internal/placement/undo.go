@@ -154,7 +154,7 @@ func (p Placement) SplitOff(id string, persons []int, by uint8, committee bool, 
 	moves = p.drop()
 	apart = New(id, p.Team, p.Policy, goes, now, Command{})
 	apart.Commands, apart.Seek = nil, goes.HoldBest
-	apart.Refused, apart.Unwanted, apart.KeepFrom, apart.By = p.Refused, p.Unwanted, p.KeepFrom, p.By
+	apart.Refused, apart.Unwanted, apart.KeepFrom, apart.KeptIn, apart.By = p.Refused, p.Unwanted, p.KeepFrom, p.KeptIn, p.By
 	p.Request = stays
 	p.Hold = p.Hold.without(persons)
 	p.Past = slices.Clone(p.Past)

@@ -46,6 +46,7 @@ type placementForm struct {
 	Seek       bool            `json:"sk,omitempty"`
 	Same       uint64          `json:"sa,omitempty"`
 	KeepFrom   []string        `json:"kf,omitempty"`
+	KeptIn     string          `json:"ki,omitempty"`
 	Found      int64           `json:"fo,omitempty"`
 	Choice     *choiceForm     `json:"k,omitempty"`
 	Commands   []uint64        `json:"m"` // key and payload in turn
@@ -171,7 +172,7 @@ func FromPlacement(p placement.Placement) table.Item {
 		f.Apart = append(f.Apart, splitForm(s))
 	}
 	f.By = p.By
-	f.TransferOf, f.LateTold, f.Seek, f.KeepFrom, f.Same = p.TransferOf, p.LateTold, p.Seek, p.KeepFrom, p.Same
+	f.TransferOf, f.LateTold, f.Seek, f.KeepFrom, f.KeptIn, f.Same = p.TransferOf, p.LateTold, p.Seek, p.KeepFrom, p.KeptIn, p.Same
 	if f.Ruled = fromRuling(p.Ruling); p.First != p.Ruling {
 		f.First = fromRuling(p.First)
 	}
@@ -260,7 +261,7 @@ func ToPlacement(it *table.Item) (placement.Placement, error) {
 	p.Hold.Parts = toParts(f.Parts)
 	p.Unwanted, p.WarnedAt, p.Due, p.FoundAt = f.Unwanted, instant(f.WarnedAt), instant(f.Due), instant(f.Found)
 	p.By = f.By
-	p.TransferOf, p.LateTold, p.Seek, p.KeepFrom, p.Same = f.TransferOf, f.LateTold, f.Seek, f.KeepFrom, f.Same
+	p.TransferOf, p.LateTold, p.Seek, p.KeepFrom, p.KeptIn, p.Same = f.TransferOf, f.LateTold, f.Seek, f.KeepFrom, f.KeptIn, f.Same
 	p.Ruling, p.Basis, p.Back = toRuling(f.Ruled), toBasis(f.Basis), toBack(f.Back)
 	if p.First = p.Ruling; f.First != nil {
 		p.First = toRuling(f.First)
