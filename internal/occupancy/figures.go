@@ -16,8 +16,12 @@ const (
 	Surge        // staffed beds that are there for a time only: not among Staffed, so that the base stays the base
 	Rooms        // rooms that the staffed beds make where a party has rooms to itself
 	RoomsOccupied
-	onTime     // the people who are not overdue: never shown by itself
-	roomsEmpty // the rooms nobody sleeps in: never shown by itself
+	RoomsSanctioned   // rooms the authority allows, where rooms are counted and beds are not
+	RoomsOutOfService // rooms that cannot be used, where rooms are counted and beds are not
+	RoomPersons       // people in rooms whose beds nobody counts: not among Occupied
+	onTime            // the people who are not overdue: never shown by itself
+	roomsEmpty        // the rooms nobody sleeps in: never shown by itself
+	roomShared        // the people beyond one a room, where beds are not counted: never shown by itself
 	measures
 )
 
@@ -34,7 +38,7 @@ const (
 )
 
 // groupOf is the group of each figure.
-var groupOf = []int{Beds, Beds, Beds, People, Promises, Promises, Promises, Reviews, Beds, Beds, RoomUse, Reviews, RoomUse}
+var groupOf = []int{Beds, Beds, Beds, People, Promises, Promises, Promises, Reviews, Beds, Beds, RoomUse, Beds, Beds, RoomUse, Reviews, RoomUse, RoomUse}
 
 // scheme says how figures hang together: a staffed bed in service is occupied,
 // held or free unless its unit is over capacity, and whoever is there is overdue
@@ -42,7 +46,7 @@ var groupOf = []int{Beds, Beds, Beds, People, Promises, Promises, Promises, Revi
 var scheme = disclosure.Scheme{
 	Group:  groupOf,
 	Within: []int{-1, Beds, People, People, People},
-	Person: []bool{false, false, false, true, true, false, true, true, false, false, true, false, false},
+	Person: []bool{false, false, false, true, true, false, true, true, false, false, true, false, false, true, false, false, false},
 	Lead:   []int{Staffed, Occupied, Held, Overdue, RoomsOccupied},
 	Shifts: []disclosure.Shift{
 		{Up: []int{Occupied, onTime}, Down: []int{Free}},
@@ -56,5 +60,23 @@ var scheme = disclosure.Scheme{
 		{Up: []int{Sanctioned, Staffed, Free}},
 		{Up: []int{RoomsOccupied}, Down: []int{roomsEmpty}},
 		{Up: []int{Rooms, RoomsOccupied}},
+	},
+}
+
+// declared is the scheme of daily counts that came in by file. They say nothing
+// of promises and reviews, which everybody knows, so that no figure can hide
+// behind those; and where rooms are counted, nobody is in a room of nobody.
+var declared = disclosure.Scheme{
+	Group: scheme.Group, Within: scheme.Within, Person: scheme.Person, Lead: scheme.Lead,
+	Shifts: []disclosure.Shift{
+		{Up: []int{Occupied, onTime}, Down: []int{Free}},
+		{Up: []int{Sanctioned, Staffed, Occupied, onTime}},
+		{Up: []int{OverCapacity, Free}},
+		{Up: []int{OverCapacity, Occupied, onTime}},
+		{Up: []int{Sanctioned, Staffed, Free}},
+		{Up: []int{RoomsOccupied, RoomPersons}, Down: []int{roomsEmpty}},
+		{Up: []int{RoomsSanctioned, Rooms, RoomsOccupied, RoomPersons}},
+		{Up: []int{RoomPersons, roomShared}},
+		{Up: []int{RoomsOccupied}, Down: []int{roomsEmpty, roomShared}},
 	},
 }
