@@ -30,24 +30,28 @@ const Figures = onTime
 
 // The groups of figures that are shown or withheld together.
 const (
-	Beds     = iota // the row itself: beds and shelters
+	Beds     = iota // the row itself: with it everything is withheld
+	Sizes           // how many beds there are
 	People          // who is there
 	Promises        // held, free and too many: each tells the others
 	Reviews
+	RoomSizes // how many rooms there are
 	RoomUse
 )
 
 // groupOf is the group of each figure.
-var groupOf = []int{Beds, Beds, Beds, People, Promises, Promises, Promises, Reviews, Beds, Beds, RoomUse, Beds, Beds, RoomUse, Reviews, RoomUse, RoomUse}
+var groupOf = []int{Sanctioned: Sizes, Staffed: Sizes, OutOfService: Sizes, Occupied: People, Held: Promises, Free: Promises, OverCapacity: Promises,
+	Overdue: Reviews, Surge: Sizes, Rooms: RoomSizes, RoomsOccupied: RoomUse, RoomsSanctioned: RoomSizes, RoomsOutOfService: RoomSizes, RoomPersons: RoomUse,
+	onTime: Reviews, roomsEmpty: RoomUse, roomShared: RoomUse}
 
 // scheme says how figures hang together: a staffed bed in service is occupied,
 // held or free unless its unit is over capacity, and whoever is there is overdue
 // or not. Each shift keeps that true.
 var scheme = disclosure.Scheme{
 	Group:  groupOf,
-	Within: []int{-1, Beds, People, People, People},
-	Person: []bool{false, false, false, true, true, false, true, true, false, false, true, false, false, true, false, false, false},
-	Lead:   []int{Staffed, Occupied, Held, Overdue, RoomsOccupied},
+	Within: []int{Beds: -1, Sizes: Beds, People: Sizes, Promises: People, Reviews: People, RoomSizes: Sizes, RoomUse: People},
+	Person: []bool{Occupied: true, Held: true, OverCapacity: true, Overdue: true, RoomsOccupied: true, RoomPersons: true, measures - 1: false},
+	Lead:   []int{Beds: Staffed, Sizes: Staffed, People: Occupied, Promises: Held, Reviews: Overdue, RoomSizes: Rooms, RoomUse: RoomsOccupied},
 	Shifts: []disclosure.Shift{
 		{Up: []int{Occupied, onTime}, Down: []int{Free}},
 		{Up: []int{Sanctioned, Staffed, Occupied, onTime}},
@@ -60,6 +64,7 @@ var scheme = disclosure.Scheme{
 		{Up: []int{Sanctioned, Staffed, Free}},
 		{Up: []int{RoomsOccupied}, Down: []int{roomsEmpty}},
 		{Up: []int{Rooms, RoomsOccupied}},
+		{Up: []int{Rooms, roomsEmpty}},
 	},
 }
 
@@ -67,7 +72,8 @@ var scheme = disclosure.Scheme{
 // of promises and reviews, which everybody knows, so that no figure can hide
 // behind those; and where rooms are counted, nobody is in a room of nobody.
 var declared = disclosure.Scheme{
-	Group: scheme.Group, Within: scheme.Within, Person: scheme.Person, Lead: scheme.Lead,
+	Group: scheme.Group, Person: scheme.Person, Lead: scheme.Lead,
+	Within: []int{Beds: -1, Sizes: Beds, People: Beds, Promises: People, Reviews: People, RoomSizes: Beds, RoomUse: Beds},
 	Shifts: []disclosure.Shift{
 		{Up: []int{Occupied, onTime}, Down: []int{Free}},
 		{Up: []int{Sanctioned, Staffed, Occupied, onTime}},
@@ -76,6 +82,7 @@ var declared = disclosure.Scheme{
 		{Up: []int{Sanctioned, Staffed, Free}},
 		{Up: []int{RoomsOccupied, RoomPersons}, Down: []int{roomsEmpty}},
 		{Up: []int{RoomsSanctioned, Rooms, RoomsOccupied, RoomPersons}},
+		{Up: []int{RoomsSanctioned, Rooms, roomsEmpty}},
 		{Up: []int{RoomPersons, roomShared}},
 		{Up: []int{RoomsOccupied}, Down: []int{roomsEmpty, roomShared}},
 	},
