@@ -305,6 +305,7 @@ func play() (scenes []scene) {
 	})
 	add(theRaid()...)
 	add(theRegister()...)
+	add(theMembers()...)
 	// What was told of beds by a directory a moment old is settled: who found none
 	// waits again, whoever looked first.
 	add(feed, pass(time.Hour), feed, clock, feed, pass(time.Hour), clock, feed, clock)
@@ -395,6 +396,31 @@ func theRegister() []scene {
 		return err
 	}, func(ctx context.Context, th *theatre) error {
 		_, err := th.svc.MustMove(ctx, ministry, "HOMA")
+		return err
+	}}
+}
+
+// theMembers are a team's first member, who is listed and revoked.
+func theMembers() []scene {
+	member := caller.Membership{Caller: caller.Caller{Subject: "a-new-member", Role: caller.Rescue, Scope: "team-new"}, Region: testworld.District}
+	return []scene{func(ctx context.Context, th *theatre) error {
+		_, err := th.svc.Grant(ctx, ministry, member, 0)
+		return err
+	}, func(ctx context.Context, th *theatre) error {
+		list, _, err := th.svc.Members(ctx, ministry, testworld.District, 10, "")
+		if err == nil && !slices.ContainsFunc(list, func(m caller.Membership) bool { return m.Subject == member.Subject }) {
+			return fmt.Errorf("%s is not listed", member.Subject)
+		}
+		return err
+	}, func(ctx context.Context, th *theatre) error {
+		it, err := th.raw.Get(ctx, record.MembershipKey(member.Subject), table.Strong) // at the version it has when the ministry looks
+		if err != nil {
+			return err
+		}
+		_, _, err = th.svc.Revoke(ctx, ministry, member.Subject, referral.Command{Key: "revoke", Payload: "revoke", Version: it.Version})
+		if fault.Is(err, fault.StaleVersion) {
+			return table.ErrBusy // somebody else was faster: looked at again
+		}
 		return err
 	}}
 }
