@@ -116,7 +116,7 @@ func viewOwnStay(o referral.OwnStay) ownStayView {
 		v.Stay = &stayView{code.StayBases.Name(p.Basis.Ground), p.Basis.ReviewBy}
 	}
 	for _, c := range o.Clocks {
-		v.Clocks = append(v.Clocks, clockView{c.ID, c.What, c.DueAt, c.StoppedBy, c.Stopped})
+		v.Clocks = append(v.Clocks, viewClock(c))
 	}
 	for _, ask := range o.MayAsk {
 		v.MayAsk = append(v.MayAsk, code.StayAsks.Name(ask))
