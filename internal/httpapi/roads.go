@@ -184,12 +184,14 @@ type alertView struct {
 	Percent      int        `json:"percent,omitempty" doc:"How much of its time has passed"`
 	DueAt        *time.Time `json:"dueAt,omitempty"`
 	About        string     `json:"about,omitempty" doc:"What a survivor complains of"`
+	Serious      bool       `json:"serious,omitempty" doc:"A complaint of harm or of a crime: look into it before anybody new comes to the house"`
 	Acknowledged *time.Time `json:"acknowledgedAt,omitempty"`
 	Href         string     `json:"href"`
 }
 
 func viewAlert(a placement.Alert) alertView {
-	return alertView{ID: string(a.District) + "." + a.ID, Kind: placement.AlertKinds.Name(a.Kind), Placement: a.Placement, District: string(a.District),
+	about, complained := code.Complaints.Parse(a.What)
+	return alertView{Serious: complained && about.Serious(), ID: string(a.District) + "." + a.ID, Kind: placement.AlertKinds.Name(a.Kind), Placement: a.Placement, District: string(a.District),
 		At: a.At, Clock: a.Clock, Percent: a.Percent, DueAt: timeOrNil(a.DueAt), About: a.What, Acknowledged: timeOrNil(a.Acknowledged), Href: "/v1/placements/" + a.Placement}
 }
 

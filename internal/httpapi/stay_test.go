@@ -335,7 +335,7 @@ func TestNoAnswerToAShelterDiffersByAComplaint(t *testing.T) {
 		look()
 		if speak {
 			list := desk.do("GET", "/v1/alerts", "", nil).want(t, 200)
-			if strings.Count(list.Raw, `"kind":"complaint"`) != 4 || !strings.Contains(list.Raw, `"about":"money_or_work"`) {
+			if strings.Count(list.Raw, `"kind":"complaint"`) != 4 || !strings.Contains(list.Raw, `"about":"money_or_work","serious":true`) || strings.Count(list.Raw, `"serious"`) != 4 {
 				t.Fatalf("the desk was told %s", list.Raw)
 			}
 		}
