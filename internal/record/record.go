@@ -32,6 +32,15 @@ func PlacementKey(id string) table.Key { return table.Key{PK: "P#" + id, SK: "P"
 // MembershipKey is where a person's role and scope lie.
 func MembershipKey(subject string) table.Key { return table.Key{PK: "M#" + subject, SK: "M"} }
 
+// markFor is how long a mark stands: longer than a command may be late.
+const markFor = 8 * 24 * time.Hour
+
+// Mark is the item by which a shelter remembers one command that changes several
+// of its items and must act once.
+func Mark(shelterID, command string, key uint64, now time.Time) table.Item {
+	return table.Item{Key: table.Key{PK: ShelterKey(shelterID).PK, SK: fmt.Sprintf("C#%s#%016x", command, key)}, Expires: now.Add(markFor)}
+}
+
 // IsShelter reports whether the item is a shelter.
 func IsShelter(k table.Key) bool { return strings.HasPrefix(k.PK, "S#") && k.SK == "S" }
 
@@ -173,7 +182,6 @@ type unitForm struct {
 	Phone      bool                   `json:"ph,omitempty"`
 	Before     *beforeForm            `json:"be,omitempty"`
 	Opened     uint64                 `json:"op,omitempty"`
-	Vouches    []uint64               `json:"vo,omitempty"`
 	Undone     []uint64               `json:"un,omitempty"`
 }
 
@@ -201,7 +209,7 @@ func FromUnit(u shelter.Unit) table.Item {
 		Sanctioned: u.Sanctioned, Staffed: c.Staffed(), OutOf: c.OutOfService(), Occupied: c.Occupied(), Census: u.Census,
 		Counted: seconds(u.CountedAt), Confirmed: seconds(u.ConfirmedAt), Moved: seconds(u.MovedAt),
 		Offered: seconds(u.LastOffered), Included: u.Counted, Mark: u.Mark, By: u.By,
-		RoomBeds: u.RoomBeds, Blocked: c.Blocked(), Ends: seconds(u.EndsAt), Phone: u.ByPhone, Before: fromBefore(u.Before), Opened: u.Opened, Vouches: u.Vouches, Undone: u.Undone})}
+		RoomBeds: u.RoomBeds, Blocked: c.Blocked(), Ends: seconds(u.EndsAt), Phone: u.ByPhone, Before: fromBefore(u.Before), Opened: u.Opened, Undone: u.Undone})}
 }
 
 func fromBefore(b *shelter.Before) *beforeForm {
@@ -247,7 +255,7 @@ func ToUnit(it *table.Item) (shelter.Unit, error) {
 		Ages: f.Ages, Kind: f.Kind, SeparateSleeping: f.Separate, Site: f.Site, Rev: it.Guard.Rev, Version: it.Version,
 		Census: f.Census, Sanctioned: f.Sanctioned, CountedAt: instant(f.Counted), ConfirmedAt: instant(f.Confirmed),
 		MovedAt: instant(f.Moved), LastOffered: instant(f.Offered), Counted: f.Included, Mark: f.Mark, By: f.By,
-		RoomBeds: f.RoomBeds, EndsAt: instant(f.Ends), ByPhone: f.Phone, Before: before, Opened: f.Opened, Vouches: f.Vouches, Undone: f.Undone,
+		RoomBeds: f.RoomBeds, EndsAt: instant(f.Ends), ByPhone: f.Phone, Before: before, Opened: f.Opened, Undone: f.Undone,
 	}, counts.WithBlocked(f.Blocked), claims)
 	if u.Counts().Free() != it.Guard.Free {
 		return u, fmt.Errorf("record: unit %s: %w: %d and %d", it.Key, ErrGuard, it.Guard.Free, u.Counts().Free())

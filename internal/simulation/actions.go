@@ -485,8 +485,10 @@ func (r *run) admit() {
 
 func (r *run) confirm() {
 	s, cmd := pick(r, r.desk), r.command("confirm")
-	cmd.OccurredAt = r.clock
-	r.send(&request{name: "confirm " + s.ID, subject: staff(s.ID).Subject,
+	if r.chance(0.7) {
+		cmd.OccurredAt = r.clock
+	}
+	r.send(&request{name: "confirm " + s.ID, subject: staff(s.ID).Subject, ghostly: true,
 		do: func(ctx context.Context, svc *referral.Service, c caller.Caller) error {
 			_, err := svc.Confirm(ctx, c, s.ID, cmd)
 			return err
