@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,6 +32,22 @@ func PlacementKey(id string) table.Key { return table.Key{PK: "P#" + id, SK: "P"
 
 // MembershipKey is where a person's role and scope lie.
 func MembershipKey(subject string) table.Key { return table.Key{PK: "M#" + subject, SK: "M"} }
+
+// WriteID is a write's id: when it was made, to the millisecond, and what makes it
+// unique, at most 24 bytes.
+func WriteID(now time.Time, unique string) string {
+	return fmt.Sprintf("%011x-%s", now.UnixMilli(), unique)
+}
+
+// WrittenAt is when a write was made, by its id; false where the id does not say.
+func WrittenAt(writeID string) (time.Time, bool) {
+	ms, unique, found := strings.Cut(writeID, "-")
+	n, err := strconv.ParseInt(ms, 16, 64)
+	if !found || unique == "" || len(ms) != 11 || err != nil {
+		return time.Time{}, false
+	}
+	return time.UnixMilli(n).UTC(), true
+}
 
 // markFor is how long a mark stands: longer than a command may be late.
 const markFor = 8 * 24 * time.Hour
