@@ -213,6 +213,11 @@ func play() (scenes []scene) {
 	}, func(ctx context.Context, th *theatre) error {
 		_, err := th.svc.Confirm(ctx, staff("HOMA"), "HOMA", referral.Command{Key: "confirm", Payload: "confirm", OccurredAt: th.clock})
 		return err
+	}, func(ctx context.Context, th *theatre) error { // again, by an engine that shows no images
+		th.probe.Blind = true
+		defer func() { th.probe.Blind = false }()
+		_, err := th.svc.Confirm(ctx, staff("HOMA"), "HOMA", referral.Command{Key: "confirm", Payload: "confirm", OccurredAt: th.clock})
+		return err
 	}, ask("six", girls, true, ""), tick, func(ctx context.Context, th *theatre) error {
 		_, err := th.svc.SetStatus(ctx, staff("HOMA"), "HOMA", shelter.Closed, referral.Command{Key: "status-1", Payload: "status"})
 		return err
