@@ -123,8 +123,8 @@ type Placement struct {
 	ArrivedAt   time.Time
 	Stays       []Stay
 	Earlier     []Stayed // stays before this one, the first first
-	DoorTeam    string // the team's half of the door code
-	DoorHouse   string // the shelter's half
+	DoorTeam    string   // the team's half of the door code
+	DoorHouse   string   // the shelter's half
 	Override    code.Override
 	Overridden  bool
 	Reason      uint8  // the code of the last decline, refusal or cancel
