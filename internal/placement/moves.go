@@ -244,6 +244,9 @@ func (p Placement) Decide(what code.Decision, basis *Basis, at, now time.Time) (
 	if err := p.enter(MoveDecide); err != nil {
 		return p, err
 	}
+	if err := notBefore(at, p.Request.RescuedAt, "the rescue"); err != nil {
+		return p, err
+	}
 	if at.After(now) {
 		at = now
 	}
@@ -301,6 +304,9 @@ func (p Placement) Receive(shelter string, at, now time.Time) (Placement, []BedM
 	if !ok {
 		return p, nil, p.illegal("this shelter never held beds for the party")
 	}
+	if err := p.couldArrive(shelter, at); err != nil {
+		return p, nil, err
+	}
 	var moves []BedMove
 	basis, replaced := p.Basis, ""
 	if p.State == Ended {
@@ -330,6 +336,26 @@ func (p Placement) Receive(shelter string, at, now time.Time) (Placement, []BedM
 	return p, moves, nil
 }
 
+// couldArrive refuses an instant at which nobody can have arrived: before the
+// rescue, or while they stayed there already. Every other one may have been so,
+// however late it is told and whatever was told before.
+func (p Placement) couldArrive(shelter string, at time.Time) error {
+	if p.State == Ended && p.Hold.Shelter == shelter && !at.Before(p.ArrivedAt) && at.Before(p.LeftAt()) {
+		return fault.Field("occurredAt", "lies within a stay of the party with you that has ended: say when they came back")
+	}
+	return notBefore(at, p.Request.RescuedAt, "the rescue")
+}
+
+// LeftAt is when the last of those who arrived left; zero before.
+func (p Placement) LeftAt() (last time.Time) {
+	for _, s := range p.Stays {
+		if s.Gone && s.At.After(last) && !p.ArrivedAt.IsZero() {
+			last = s.At
+		}
+	}
+	return last
+}
+
 // Cancel ends the request before arrival.
 func (p Placement) Cancel(why code.CancelReason, now time.Time) (Placement, []BedMove, error) {
 	if err := p.enter(MoveCancel); err != nil {
@@ -350,8 +376,14 @@ func (p Placement) End(persons []int, why code.EndReason, at, now time.Time) (Pl
 	if err := p.enter(MoveEnd); err != nil {
 		return p, nil, err
 	}
-	if at.Before(p.ArrivedAt) || at.After(now) { // nobody leaves before they came: the phone's clock is off
+	if err := notBefore(at, p.ArrivedAt, "the arrival"); err != nil {
+		return p, nil, err
+	}
+	if at.After(now) {
 		at = now
+	}
+	if at.Before(p.ArrivedAt) { // two clocks differ a little
+		at = p.ArrivedAt
 	}
 	if len(persons) == 0 {
 		for i, s := range p.Stays {
@@ -392,6 +424,9 @@ func (p Placement) EndBefore(why code.EndReason, at, now time.Time) (Placement, 
 	}
 	if !slices.Contains([]code.EndReason{code.EndOwnWish, code.EndLeftUnannounced, code.EndDied, code.EndEntryError}, why) {
 		return p, nil, fault.Field("reason", "before arrival must be own_wish, left_unannounced, died or entry_error")
+	}
+	if err := notBefore(at, p.Request.RescuedAt, "the rescue"); err != nil {
+		return p, nil, err
 	}
 	if at.After(now) {
 		at = now
