@@ -107,18 +107,53 @@ func (p Placement) accept(m Move, doorTeam, doorHouse string, now time.Time) (Pl
 	return p, p.beds(PinBeds, time.Time{}), nil
 }
 
+// Said is what the team was told on the phone to be the shelter's code.
+type Said uint8
+
+// What can be said of a code.
+const (
+	SaidNothing Said = iota
+	SaidWrong
+	SaidRight
+)
+
+// MaxPhoneTries is how many wrong codes are looked at for one placement: a code
+// may be misheard, and is not to be guessed.
+const MaxPhoneTries = 5
+
+// PhoneTriesLeft is how many wrong codes may still be said.
+func (p Placement) PhoneTriesLeft() int { return max(0, MaxPhoneTries-p.PhoneTries) }
+
 // AcceptByPhone is a yes the team heard on the phone. Only with the shelter's own
 // code is it sure who answered: without it the escort learns a meeting place and
-// not the shelter's door.
-func (p Placement) AcceptByPhone(verified bool, doorTeam, doorHouse string, now time.Time) (Placement, []BedMove, error) {
-	p, moves, err := p.accept(MovePhone, doorTeam, doorHouse, now)
-	if err != nil {
+// not the shelter's door. Said again with the right code, also on the road, the
+// same yes is sure. After MaxPhoneTries no code is looked at any more.
+func (p Placement) AcceptByPhone(said Said, doorTeam, doorHouse string, now time.Time) (Placement, []BedMove, error) {
+	var moves []BedMove
+	if p.State == Held {
+		var err error
+		if p, moves, err = p.accept(MovePhone, doorTeam, doorHouse, now); err != nil {
+			return p, nil, err
+		}
+		p.ByPhone, p.Verified = true, false
+	} else if err := p.enter(MovePhone); err != nil {
 		return p, nil, err
+	} else if said == SaidNothing {
+		return p, nil, fault.Field("phoneCode", "is required: the yes is recorded, only the code is missing")
 	}
-	p.ByPhone, p.Verified = true, verified
-	for i := range moves {
-		moves[i].Vouched = verified
+	if p.PhoneTriesLeft() == 0 {
+		return p, moves, nil
 	}
+	switch said {
+	case SaidWrong:
+		p.PhoneTries++
+	case SaidRight:
+		p.Verified, moves = true, p.beds(PinBeds, time.Time{})
+		for i := range moves {
+			moves[i].Vouched = true
+		}
+	}
+	p.Back = Back{}
 	return p, moves, nil
 }
 
