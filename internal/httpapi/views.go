@@ -535,7 +535,7 @@ type shelterView struct {
 }
 
 func (a *API) viewShelter(s referral.ShelterView) shelterView {
-	v := shelterView{ID: s.ID, Version: s.Version, RegistryKey: s.RegistryKey, District: string(s.District), Type: code.Institutions.Name(s.Type),
+	v := shelterView{ID: s.ID, Version: s.Edition(), RegistryKey: s.RegistryKey, District: string(s.District), Type: code.Institutions.Name(s.Type),
 		Status: shelter.Statuses.Name(s.Status), RegisteredUntil: timeOrNil(s.RegisteredUntil), HouseRules: code.HouseRules.SetNames(s.HouseRules),
 		RulesRecorded: s.RulesRecorded(), Languages: []string{}, LanguagesVia: []languageBody{}, NeedsOnSite: code.Needs.SetNames(s.OnSite),
 		NeedsArranged: code.Needs.SetNames(s.Arranged), Features: code.Features.SetNames(s.Features), MaxStayDays: s.MaxStayDays,

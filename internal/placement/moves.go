@@ -204,11 +204,11 @@ func (p Placement) Extend(until, now time.Time) (Placement, []BedMove, error) {
 	if !now.Before(p.Hold.ExpiresAt) {
 		return p, nil, fault.New(fault.HoldLapsed, "the hold has lapsed").WithAllowed([]string{})
 	}
-	if until.After(p.Hold.ExpiresAt) {
-		p.Hold.ExpiresAt = until
+	if !until.After(p.Hold.ExpiresAt) {
+		return p, nil, nil // it has as much time already
 	}
-	p.ChangedAt = now
-	return p, p.beds(KeepBeds, p.Hold.ExpiresAt), nil
+	p.Hold.ExpiresAt, p.ChangedAt = until, now
+	return p, p.beds(KeepBeds, until), nil
 }
 
 // TurnAway records that the party was not let in, or found it could not go in.

@@ -56,6 +56,9 @@ func (s *Service) alarming(ctx context.Context, c caller.Caller, a caller.Action
 		if err != nil {
 			return decision{}, allowing(err, *stored, c, m, now)
 		}
+		if d.still {
+			return d, nil
+		}
 		d.next.By, d.next.Same = c.Subject, 0
 		if d.next.State != stored.State || d.next.Verified != stored.Verified { // accepted, sure, on its way: the escort may look where to go
 			d.next.RevealUntil = now.Add(s.Policy.Reveal)

@@ -119,6 +119,9 @@ func TestAnExtendedHoldOutlivesItsFirstEnd(t *testing.T) {
 	w := testworld.Open(t)
 	ctx, s := context.Background(), w.Service
 	o := request(t, w, "one", true)
+	if same, err := s.Extend(ctx, team, o.ID, command("at once", 1)); err != nil || same.Version != 1 || same.Replayed {
+		t.Fatalf("a hold that has as much time already changed: version %d, %v", same.Version, err)
+	}
 	w.Pass(20 * time.Minute)
 	more, err := s.Extend(ctx, team, o.ID, command("more", 1))
 	if err != nil || !more.Hold.ExpiresAt.Equal(w.Now().Add(30*time.Minute)) {
