@@ -124,7 +124,7 @@ func (a *API) registerShelter(ctx context.Context, in *registerInput) (*register
 	if err != nil {
 		return nil, err
 	}
-	out := &registerOutput{Status: http.StatusCreated, ETag: etag(s.Version), Location: "/v1/shelters/" + s.ID, Body: a.viewShelter(s)}
+	out := &registerOutput{Status: http.StatusCreated, ETag: etag(s.Edition()), Location: "/v1/shelters/" + s.ID, Body: a.viewShelter(s)}
 	if replayed {
 		out.Status, out.Replayed = http.StatusOK, "true"
 	}

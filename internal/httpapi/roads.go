@@ -193,12 +193,14 @@ func viewAlert(a placement.Alert) alertView {
 }
 
 type alertsInput struct {
+	Listing
 	All bool `query:"all" doc:"Also those acknowledged"`
 }
 
 type alertsOutput struct {
 	Body struct {
 		Alerts []alertView `json:"alerts"`
+		Next   string      `json:"nextCursor,omitempty" doc:"Give it as after for the next page; a page may hold few though more follow"`
 	}
 }
 
@@ -208,12 +210,12 @@ func (a *API) listAlerts(ctx context.Context, in *alertsInput) (*alertsOutput, e
 	if err != nil {
 		return nil, err
 	}
-	list, err := a.referrals.Alerts(ctx, c, in.All)
+	list, next, err := a.referrals.Alerts(ctx, c, in.All, in.Limit, in.After)
 	if err != nil {
 		return nil, err
 	}
 	out := &alertsOutput{}
-	out.Body.Alerts = []alertView{}
+	out.Body.Alerts, out.Body.Next = []alertView{}, next
 	for _, alert := range list {
 		out.Body.Alerts = append(out.Body.Alerts, viewAlert(alert))
 	}

@@ -38,6 +38,7 @@ type placementView struct {
 	Committee   bool            `json:"pendingCommittee,omitempty" doc:"Someone is under 18 and no decision is recorded yet"`
 	Stay        *stayView       `json:"stay,omitempty" doc:"On what ground the party stays, and when that is looked at again"`
 	ByPhone     string          `json:"acceptedByPhone,omitempty" enum:"verified,unverified" doc:"Whether the team knew the shelter's code"`
+	PhoneTries  *int            `json:"phoneCodesLeft,omitempty" doc:"How many wrong codes may still be said to make an unverified yes sure"`
 	Apart       []apartView     `json:"apart,omitempty" doc:"Who was placed apart, by decision"`
 	Looks       []time.Time     `json:"handoverLooks,omitempty" doc:"When the escort looked at the handover point"`
 	UndoUntil   *time.Time      `json:"undoUntil,omitempty" doc:"Until when the last move can be taken back by whoever made it"`
@@ -120,6 +121,9 @@ func (v placementView) sideRoads(p placement.Placement, side placement.Side, now
 	}
 	if p.ByPhone && p.State.Live() {
 		v.ByPhone = map[bool]string{true: "verified", false: "unverified"}[p.Verified]
+		if left := p.PhoneTriesLeft(); !p.Verified && side != placement.House {
+			v.PhoneTries = &left
+		}
 	}
 	for _, l := range p.Looks {
 		v.Looks = append(v.Looks, l.At)
@@ -531,7 +535,7 @@ type shelterView struct {
 }
 
 func (a *API) viewShelter(s referral.ShelterView) shelterView {
-	v := shelterView{ID: s.ID, Version: s.Version, RegistryKey: s.RegistryKey, District: string(s.District), Type: code.Institutions.Name(s.Type),
+	v := shelterView{ID: s.ID, Version: s.Edition(), RegistryKey: s.RegistryKey, District: string(s.District), Type: code.Institutions.Name(s.Type),
 		Status: shelter.Statuses.Name(s.Status), RegisteredUntil: timeOrNil(s.RegisteredUntil), HouseRules: code.HouseRules.SetNames(s.HouseRules),
 		RulesRecorded: s.RulesRecorded(), Languages: []string{}, LanguagesVia: []languageBody{}, NeedsOnSite: code.Needs.SetNames(s.OnSite),
 		NeedsArranged: code.Needs.SetNames(s.Arranged), Features: code.Features.SetNames(s.Features), MaxStayDays: s.MaxStayDays,

@@ -134,6 +134,7 @@ type Placement struct {
 	WarnedAt    time.Time // the instant of the last warning of a legal clock that was given
 	ByPhone     bool      // accepted on the phone, as the team says
 	Verified    bool      // the team knew the shelter's code
+	PhoneTries  int       // wrong codes said so far
 	Looks       []Look    // at the handover point
 	RevealUntil time.Time // how long the escort may look at it
 	KeepFrom    []string  // placements whose parties must not be in the same shelter
@@ -241,7 +242,7 @@ func (p Placement) Next(side Side, now time.Time) []Move {
 func (p Placement) late(m Move, now time.Time) bool {
 	switch m {
 	case MoveAccept, MovePhone, MoveExtend:
-		return !now.Before(p.Hold.ExpiresAt)
+		return p.State == Held && !now.Before(p.Hold.ExpiresAt)
 	case MoveReveal:
 		return !now.Before(p.RevealUntil)
 	}
@@ -262,6 +263,14 @@ func (p Placement) guard(m Move) error {
 	case MoveReveal:
 		if len(p.Looks) >= MaxLooks {
 			return p.illegal("the handover point has been looked at often enough; ask the desk")
+		}
+	case MovePhone:
+		switch {
+		case p.State == Held:
+		case !p.ByPhone || p.Verified:
+			return p.illegal("the shelter's yes is sure already")
+		case p.PhoneTriesLeft() == 0:
+			return p.illegal("too many wrong codes were said; the desk can help")
 		}
 	case MoveSplit:
 		if len(p.Request.Persons) < 2 {

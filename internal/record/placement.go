@@ -35,6 +35,7 @@ type placementForm struct {
 	Basis      *basisForm      `json:"ba,omitempty"`
 	Phone      bool            `json:"ph,omitempty"`
 	Verified   bool            `json:"ve,omitempty"`
+	Tries      int             `json:"pt,omitempty"`
 	Looks      []lookForm      `json:"lk,omitempty"`
 	LookUntil  int64           `json:"lu,omitempty"`
 	Apart      []splitForm     `json:"sp,omitempty"`
@@ -164,7 +165,7 @@ func FromPlacement(p placement.Placement) table.Item {
 	f.Parts = fromParts(p.Hold.Parts)
 	f.Unwanted, f.WarnedAt, f.Due, f.Found = p.Unwanted, seconds(p.WarnedAt), seconds(p.Due), seconds(p.FoundAt)
 	f.Basis, f.Back = fromBasis(p.Basis), fromBack(p.Back)
-	f.Phone, f.Verified, f.LookUntil = p.ByPhone, p.Verified, seconds(p.RevealUntil)
+	f.Phone, f.Verified, f.Tries, f.LookUntil = p.ByPhone, p.Verified, p.PhoneTries, seconds(p.RevealUntil)
 	for _, l := range p.Looks {
 		f.Looks = append(f.Looks, lookForm{l.By, seconds(l.At)})
 	}
@@ -266,7 +267,7 @@ func ToPlacement(it *table.Item) (placement.Placement, error) {
 	if p.First = p.Ruling; f.First != nil {
 		p.First = toRuling(f.First)
 	}
-	p.ByPhone, p.Verified, p.RevealUntil = f.Phone, f.Verified, instant(f.LookUntil)
+	p.ByPhone, p.Verified, p.PhoneTries, p.RevealUntil = f.Phone, f.Verified, f.Tries, instant(f.LookUntil)
 	for _, l := range f.Looks {
 		p.Looks = append(p.Looks, placement.Look{By: l.By, At: instant(l.At)})
 	}

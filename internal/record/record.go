@@ -129,6 +129,7 @@ type shelterForm struct {
 	Made       uint64                   `json:"p,omitempty"`
 	By         string                   `json:"by,omitempty"`
 	Commands   []uint64                 `json:"co,omitempty"` // key and payload in turn
+	Quiet      uint64                   `json:"qu,omitempty"`
 }
 
 type languageForm struct {
@@ -141,7 +142,7 @@ func FromShelter(s shelter.Shelter) table.Item {
 	f := shelterForm{District: s.District, Type: s.Type, Status: s.Status, Registered: seconds(s.RegisteredUntil),
 		OnSite: s.OnSite, Arranged: s.Arranged, Features: s.Features, HouseRules: s.HouseRules,
 		From: s.Intake.From, To: s.Intake.To, MaxStay: s.MaxStayDays, Rev: s.Rev, Synthetic: s.Synthetic,
-		RulesKnown: s.RulesKnown, Unvetted: s.Unvetted, Registry: s.RegistryKey, Source: s.Source, Made: s.Made, By: s.By}
+		RulesKnown: s.RulesKnown, Unvetted: s.Unvetted, Registry: s.RegistryKey, Source: s.Source, Made: s.Made, By: s.By, Quiet: s.Quiet}
 	for _, l := range s.Languages {
 		f.Languages = append(f.Languages, languageForm(l))
 	}
@@ -161,7 +162,7 @@ func ToShelter(it *table.Item) (shelter.Shelter, error) {
 		RegisteredUntil: instant(f.Registered), OnSite: f.OnSite, Arranged: f.Arranged, Features: f.Features,
 		HouseRules: f.HouseRules, Intake: shelter.Hours{From: f.From, To: f.To}, MaxStayDays: f.MaxStay,
 		Rev: f.Rev, Version: it.Version, Synthetic: f.Synthetic,
-		RulesKnown: f.RulesKnown, Unvetted: f.Unvetted, RegistryKey: f.Registry, Source: f.Source, Made: f.Made, By: f.By}
+		RulesKnown: f.RulesKnown, Unvetted: f.Unvetted, RegistryKey: f.Registry, Source: f.Source, Made: f.Made, By: f.By, Quiet: f.Quiet}
 	for _, l := range f.Languages {
 		s.Languages = append(s.Languages, shelter.Language(l))
 	}

@@ -19,10 +19,13 @@ func (s *Service) Refuse(ctx context.Context, c caller.Caller, id string, why co
 	})
 }
 
-// Extend gives a hold as much time again as its urgency allows.
+// Extend gives a hold as much time again as its urgency allows. One that has as
+// much already stays as it is.
 func (s *Service) Extend(ctx context.Context, c caller.Caller, id string, cmd Command) (Outcome, error) {
-	return s.move(ctx, c, caller.MovePlacement, id, placement.MoveExtend, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
-		return p.Extend(s.holdUntil(p, now), now)
+	return s.alarming(ctx, c, caller.MovePlacement, id, placement.MoveExtend, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {
+		d.next, d.beds, err = p.Extend(s.holdUntil(p, now), now)
+		d.still = err == nil && d.next.Hold.ExpiresAt.Equal(p.Hold.ExpiresAt)
+		return d, err
 	})
 }
 

@@ -268,21 +268,11 @@ func (k *Keeper) clocks(known []clock, now placement.Placement) (out []clock) {
 		}
 		out = append(out, l)
 	}
-	return append(out, follow(reviews, runs, now.Ruling.At, gone(now))...)
-}
-
-// gone is when the last of a party left a shelter; zero when somebody is there, or
-// nobody ever was.
-func gone(p placement.Placement) (last time.Time) {
-	if p.State != placement.Ended || p.ArrivedAt.IsZero() {
-		return last
+	var ended time.Time
+	if now.State == placement.Ended {
+		ended = now.LeftAt()
 	}
-	for _, s := range p.Stays {
-		if s.At.After(last) {
-			last = s.At
-		}
-	}
-	return last
+	return append(out, follow(reviews, runs, now.Ruling.At, ended)...)
 }
 
 // follow puts the review that runs now behind those before it. Each of them was

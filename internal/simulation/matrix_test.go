@@ -166,7 +166,7 @@ func play() (scenes []scene) {
 		return nil
 	}
 	look := func(ctx context.Context, th *theatre) error {
-		if _, err := th.svc.Alerts(ctx, desk, false); err != nil {
+		if _, _, err := th.svc.Alerts(ctx, desk, false, 50, ""); err != nil {
 			return err
 		}
 		if _, _, err := th.svc.Mine(ctx, teams[0], 10, ""); err != nil {
@@ -225,7 +225,7 @@ func play() (scenes []scene) {
 		_, err := th.svc.SetStatus(ctx, staff("HOMB"), "HOMB", shelter.Closed, referral.Command{Key: "status-2", Payload: "status"})
 		return err
 	}, tick, func(ctx context.Context, th *theatre) error {
-		list, err := th.svc.Alerts(ctx, desk, false)
+		list, _, err := th.svc.Alerts(ctx, desk, false, 50, "")
 		if err != nil || len(list) == 0 {
 			return err
 		}
