@@ -30,14 +30,14 @@ const switchFile = `package %s
 import (
 	"os"
 	"strconv"
-	"sync"
+	"sync/atomic"
 )
 
 var (
 	mutantOn_, _    = strconv.Atoi(os.Getenv("PANAH_MUTANT"))
 	mutantReached_  = os.Getenv("PANAH_REACHED")
 	mutantRecords_  = mutantReached_ != ""
-	mutantSeen_     sync.Map
+	mutantSeen_     [1 << 16]atomic.Bool
 	mutantScratch_  = os.TempDir()
 )
 
@@ -49,7 +49,7 @@ func mutant_(n int) bool {
 }
 
 func mutantReach_(n int) {
-	if _, seen := mutantSeen_.LoadOrStore(n, true); seen {
+	if mutantSeen_[n].Load() || mutantSeen_[n].Swap(true) {
 		return
 	}
 	f, err := os.OpenFile(mutantReached_, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
