@@ -134,13 +134,16 @@ func finger(t *testing.T, root string) string {
 	return "code-" + hex.EncodeToString(all.Sum(nil))[:12]
 }
 
+// build makes a binary of each suite.
 func (r *machine) build(t *testing.T, overlay string) {
+	args := []string{"test", "-c", "-vet=off", "-overlay", overlay, "-o", r.dir + "/"}
 	for _, name := range names() {
-		cmd := exec.Command("go", "test", "-c", "-vet=off", "-overlay", overlay, "-o", r.binary(name), "./"+name)
-		cmd.Dir = r.root
-		if raw, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%s: %v\n%s", name, err, raw[:min(len(raw), 3000)])
-		}
+		args = append(args, "./"+name)
+	}
+	cmd := exec.Command("go", args...)
+	cmd.Dir = r.root
+	if raw, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, raw[:min(len(raw), 3000)])
 	}
 }
 
