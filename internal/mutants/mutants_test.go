@@ -111,6 +111,9 @@ func (r *machine) kill(m mutant, before string) string {
 
 // failed is the test whose failure an output tells of.
 func failed(out string, tests []string) string {
+	if len(tests) == 1 {
+		return tests[0]
+	}
 	for line := range strings.Lines(out) {
 		if rest, ok := strings.CutPrefix(line, "--- FAIL: "); ok {
 			name, _, _ := strings.Cut(rest, " ")
@@ -142,7 +145,7 @@ func (r *machine) rounds(m mutant, before string) []round {
 		switch {
 		case i < few:
 			first = append(first, alone)
-		case c.Took > quick:
+		case c.Took > quick || strings.Contains(c.Name, "/"):
 			long = append(long, alone)
 		case open < 0:
 			groups = append(groups, alone)
@@ -158,7 +161,8 @@ func (r *machine) rounds(m mutant, before string) []round {
 func (r *machine) reaching(m mutant, before string) (out []check) {
 	at := slices.IndexFunc(targets, func(t target) bool { return t.dir == m.dir })
 	for _, c := range r.checks {
-		if c.Reaches[m.id] && slices.Contains(targets[at].runs, c.Suite) {
+		_, file, part := strings.Cut(c.Name, "/") // of the fault matrix: the troubles of this file's calls
+		if c.Reaches[m.id] && slices.Contains(targets[at].runs, c.Suite) && (!part || strings.HasPrefix(m.name, m.dir+"/"+file+" ")) {
 			out = append(out, c)
 		}
 	}

@@ -7,9 +7,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"go/ast"
-	"go/format"
 	"go/importer"
 	"go/parser"
+	"go/printer"
 	"go/token"
 	"go/types"
 	"io"
@@ -89,6 +89,10 @@ func boundary_(n int, as, other func() bool) bool {
 var _, _, _ = mutate_[int], boundary_, mutantScratch_
 `
 
+// sameLines prints code that says of each line where it stands in the original:
+// the fault matrix knows calls by that.
+var sameLines = printer.Config{Mode: printer.UseSpaces | printer.TabIndent | printer.SourcePos, Tabwidth: 8}
+
 // mutate writes every target with its mutants behind switches and answers the
 // overlay that puts them in place.
 func mutate(t *testing.T, root, work string) (list []mutant, overlay string) {
@@ -101,7 +105,7 @@ func mutate(t *testing.T, root, work string) (list []mutant, overlay string) {
 			m := &mutator{set: p.set, info: info, dir: target.dir, file: filepath.Base(p.paths[i]), list: &list, seen: map[string]int{}}
 			m.whole(f)
 			var out bytes.Buffer
-			if err := format.Node(&out, token.NewFileSet(), f); err != nil {
+			if err := sameLines.Fprint(&out, p.set, f); err != nil {
 				t.Fatal(err)
 			}
 			replaced[p.paths[i]] = written(t, work, target.dir+"-"+m.file, out.Bytes())
