@@ -25,7 +25,7 @@ var (
 	seed    = flag.Uint64("draw", 1, "the seed they are drawn by")
 	only    = flag.String("only", "", "only mutants whose name has this in it")
 	again   = flag.Bool("again", false, "only mutants that survived when last run")
-	budget  = flag.Duration("budget", time.Minute, "how long the tests may take in all, as without a mutant, that are run on one")
+	budget  = flag.Duration("budget", time.Minute, "what processor time the tests may take in all, as without a mutant, that are run on one")
 	workers = flag.Int("workers", 1, "how many at a time")
 )
 
@@ -101,8 +101,8 @@ func (r *machine) kill(m mutant, before string) string {
 		if spent += some.took; spent > *budget {
 			break
 		}
-		patience := 10*time.Second + 8*some.took
-		if out, ok := r.run(some.suite, some.tests, patience, fmt.Sprint("PANAH_MUTANT=", m.id)); !ok {
+		patience := 20*time.Second + 20*some.took // others may share the machine
+		if out, _, ok := r.run(some.suite, some.tests, patience, fmt.Sprint("PANAH_MUTANT=", m.id)); !ok {
 			return some.suite + "." + failed(out, some.tests)
 		}
 	}
