@@ -438,6 +438,7 @@ type unitView struct {
 	ConfirmedAt  *time.Time `json:"confirmedAt,omitempty"`
 	ByPhone      bool       `json:"confirmedByPhone,omitempty" doc:"Vouched for on the phone, to a rescue team that knew the shelter's code"`
 	Blocked      int        `json:"blocked,omitempty" doc:"Empty beds of rooms that a party has to itself"`
+	RoomBeds     int        `json:"roomBeds,omitempty" doc:"Beds of a room, where a party has rooms to itself"`
 	Rooms        int        `json:"rooms,omitempty" doc:"Where a party has rooms to itself"`
 	RoomsTaken   int        `json:"roomsOccupied,omitempty"`
 	SurgeUntil   *time.Time `json:"surgeUntil,omitempty" doc:"Extra beds, beside the sanctioned ones, until then"`
@@ -455,7 +456,7 @@ func (a *API) viewUnit(u shelter.Unit) unitView {
 	if !now.Before(undo) {
 		undo = time.Time{}
 	}
-	return unitView{ByPhone: u.ByPhone, Blocked: c.Blocked(), Rooms: u.Rooms(), RoomsTaken: u.RoomsOccupied(), SurgeUntil: timeOrNil(u.EndsAt),
+	return unitView{ByPhone: u.ByPhone, Blocked: c.Blocked(), RoomBeds: u.RoomBeds, Rooms: u.Rooms(), RoomsTaken: u.RoomsOccupied(), SurgeUntil: timeOrNil(u.EndsAt),
 		Capacity: string(u.CapacityAt(now, a.referrals.Policy.Fresh.NoOffer)), UndoUntil: timeOrNil(undo), Unit: u.ID, Population: code.Populations.Name(u.Population), Ages: code.AgeBands.SetNames(u.Ages),
 		Kind: code.UnitKinds.Name(u.Kind), Apart: u.SeparateSleeping, Site: int(u.Site),
 		Version: u.Census, Sanctioned: u.Sanctioned, Staffed: c.Staffed(), OutOfService: c.OutOfService(), Occupied: c.Occupied(), Held: c.Held(),
