@@ -36,6 +36,7 @@ type placementView struct {
 	FoundAt     *time.Time      `json:"bedsFoundAt,omitempty" doc:"Beds are to be had, after waiting or after a hold that lapsed: choose now, nothing is held"`
 	Clocks      []clockView     `json:"clocks,omitempty" doc:"Time limits of law"`
 	Committee   bool            `json:"pendingCommittee,omitempty" doc:"Someone is under 18 and no decision is recorded yet"`
+	Return      *returnView     `json:"return,omitempty" doc:"Where the party waits to be brought home, for the desk"`
 	Stay        *stayView       `json:"stay,omitempty" doc:"On what ground the party stays, and when that is looked at again"`
 	ByPhone     string          `json:"acceptedByPhone,omitempty" enum:"verified,unverified" doc:"Whether the team knew the shelter's code"`
 	Apart       []apartView     `json:"apart,omitempty" doc:"Who was placed apart, by decision"`
@@ -100,6 +101,11 @@ func viewEarlier(p placement.Placement, side placement.Side) (out []stayedView) 
 	return out
 }
 
+type returnView struct {
+	To           string    `json:"to" doc:"The country or state"`
+	WaitingSince time.Time `json:"waitingSince"`
+}
+
 type stayView struct {
 	Basis    string    `json:"basis"`
 	ReviewBy time.Time `json:"reviewBy"`
@@ -127,6 +133,9 @@ func (v placementView) sideRoads(p placement.Placement, side placement.Side, now
 	v.Earlier = viewEarlier(p, side)
 	if side == placement.Team || side == placement.Office {
 		v.Persons = viewPersons(p)
+	}
+	if side == placement.Office && p.Return.To != "" {
+		v.Return = &returnView{string(p.Return.To), p.Return.Since}
 	}
 	if side != placement.House {
 		for _, s := range p.Apart {

@@ -14,6 +14,7 @@ import (
 
 	"panah/internal/code"
 	"panah/internal/fault"
+	"panah/internal/place"
 )
 
 // Part is the beds of one unit in a hold, and who sleeps in them.
@@ -71,6 +72,13 @@ type Basis struct {
 	ReviewBy time.Time
 }
 
+// Return is where a party is to be brought home, across a border of a country or
+// state, and since when it waits for that. Whoever leaves the shelter waits no more.
+type Return struct {
+	To    place.Code
+	Since time.Time
+}
+
 // Look is one look at the handover point: who, and when.
 type Look struct {
 	By string // the subject
@@ -123,14 +131,15 @@ type Placement struct {
 	ArrivedAt   time.Time
 	Stays       []Stay
 	Earlier     []Stayed // stays before this one, the first first
-	DoorTeam    string // the team's half of the door code
-	DoorHouse   string // the shelter's half
+	DoorTeam    string   // the team's half of the door code
+	DoorHouse   string   // the shelter's half
 	Override    code.Override
 	Overridden  bool
 	Reason      uint8  // the code of the last decline, refusal or cancel
 	Ruling      Ruling // the latest
 	First       Ruling // the first of them: it stopped the clocks that run from the rescue
 	Basis       Basis
+	Return      Return
 	WarnedAt    time.Time // the instant of the last warning of a legal clock that was given
 	ByPhone     bool      // accepted on the phone, as the team says
 	Verified    bool      // the team knew the shelter's code
