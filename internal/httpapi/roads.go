@@ -113,6 +113,10 @@ func (a *API) decidePlacement(ctx context.Context, in *moveInput[decisionBody]) 
 	return a.command(ctx, func(c caller.Caller) (referral.Outcome, error) {
 		cmd := referral.DecideCommand{Command: in.command("decisions", in.Body.Moved), ReviewBy: at(in.Body.ReviewBy)}
 		cmd.What, _ = code.Decisions.Parse(string(in.Body.Decision))
+		cmd.ReturnTo, cmd.WaitingSince = place.Code(in.Body.ReturnTo), at(in.Body.WaitingSince)
+		if err := in.Body.onReturn(); err != nil {
+			return referral.Outcome{}, err
+		}
 		if ground, ok := code.StayBases.Parse(string(in.Body.Basis)); ok {
 			cmd.Ground = &ground
 		} else if in.Body.ReviewBy != nil {
@@ -120,6 +124,22 @@ func (a *API) decidePlacement(ctx context.Context, in *moveInput[decisionBody]) 
 		}
 		return a.referrals.Decide(ctx, c, in.ID, cmd)
 	})
+}
+
+// onReturn refuses facts that do not go with the decision.
+func (b decisionBody) onReturn() error {
+	ordered := string(b.Decision) == code.Decisions.Name(code.RepatriationOrdered)
+	switch {
+	case ordered && b.ReturnTo == "":
+		return fault.Field("returnTo", "is required with repatriation_ordered")
+	case !ordered && b.ReturnTo != "":
+		return fault.Field("returnTo", "goes with repatriation_ordered alone")
+	case !ordered && b.WaitingSince != nil:
+		return fault.Field("waitingSince", "goes with repatriation_ordered alone")
+	case (ordered || string(b.Decision) == code.Decisions.Name(code.RepatriationWithdrawn)) && b.Basis != "":
+		return fault.Field("basis", "is another decision's")
+	}
+	return nil
 }
 
 // acceptByPhone serves POST /v1/placements/{id}/accept-by-phone.

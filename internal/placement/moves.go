@@ -293,10 +293,13 @@ func (p Placement) Decide(what code.Decision, basis *Basis, at, now time.Time) (
 	if err := notBefore(at, p.Request.RescuedAt, "the rescue"); err != nil {
 		return p, err
 	}
+	if onReturn(what) {
+		return p, fault.Field("decision", "is about a return: it needs its own facts")
+	}
 	if at.After(now) {
 		at = now
 	}
-	p.Back = Back{Move: MoveDecide, Side: Office, From: p.State, At: now, Ruling: p.Ruling, Basis: p.Basis}
+	p.Back = Back{Move: MoveDecide, Side: Office, From: p.State, At: now, Ruling: p.Ruling, Basis: p.Basis, Return: p.Return}
 	p.Ruling, p.ChangedAt = Ruling{What: what, At: at}, now
 	if p.First.At.IsZero() {
 		p.First = p.Ruling

@@ -14,6 +14,7 @@ import (
 
 	"panah/internal/code"
 	"panah/internal/fault"
+	"panah/internal/place"
 )
 
 // Part is the beds of one unit in a hold, and who sleeps in them.
@@ -69,6 +70,13 @@ type Basis struct {
 	Ground   code.StayBasis
 	From     time.Time
 	ReviewBy time.Time
+}
+
+// Return is where a party is to be brought home, across a border of a country or
+// state, and since when it waits for that. Whoever leaves the shelter waits no more.
+type Return struct {
+	To    place.Code
+	Since time.Time
 }
 
 // Look is one look at the handover point: who, and when.
@@ -131,6 +139,7 @@ type Placement struct {
 	Ruling      Ruling // the latest
 	First       Ruling // the first of them: it stopped the clocks that run from the rescue
 	Basis       Basis
+	Return      Return
 	WarnedAt    time.Time // the instant of the last warning of a legal clock that was given
 	ByPhone     bool      // accepted on the phone, as the team says
 	Verified    bool      // the team knew the shelter's code
