@@ -42,6 +42,7 @@ type placementView struct {
 	PhoneTries  *int            `json:"phoneCodesLeft,omitempty" doc:"How many wrong codes may still be said to make an unverified yes sure"`
 	Apart       []apartView     `json:"apart,omitempty" doc:"Who was placed apart, by decision"`
 	Looks       []time.Time     `json:"handoverLooks,omitempty" doc:"When the escort looked at the handover point"`
+	Withdrawn   *time.Time      `json:"consentWithdrawnAt,omitempty" doc:"Since then nothing more is shared"`
 	UndoUntil   *time.Time      `json:"undoUntil,omitempty" doc:"Until when the last move can be taken back by whoever made it"`
 	Options     []optionView    `json:"options,omitempty"`
 	NonMatches  *nonMatchesView `json:"nonMatches,omitempty"`
@@ -64,11 +65,15 @@ type clockView struct {
 // clocked adds the legal clocks that run for a placement.
 func (v placementView) clocked(p placement.Placement, policy matching.Policy) placementView {
 	for _, c := range policy.Clocks(p) {
-		clock := clockView{ID: c.ID, What: c.What, DueAt: c.DueAt, StoppedBy: c.StoppedBy, Stopped: c.Stopped, StoppedAt: timeOrNil(c.Stop.At)}
-		if c.Stopped {
-			clock.Decision = code.Decisions.Name(c.Stop.What)
-		}
-		v.Clocks = append(v.Clocks, clock)
+		v.Clocks = append(v.Clocks, viewClock(c))
+	}
+	return v
+}
+
+func viewClock(c matching.Running) clockView {
+	v := clockView{ID: c.ID, What: c.What, DueAt: c.DueAt, StoppedBy: c.StoppedBy, Stopped: c.Stopped, StoppedAt: timeOrNil(c.Stop.At)}
+	if c.Stopped {
+		v.Decision = code.Decisions.Name(c.Stop.What)
 	}
 	return v
 }
@@ -122,6 +127,7 @@ type apartView struct {
 // sideRoads shows what has happened to a placement off the main road.
 func (v placementView) sideRoads(p placement.Placement, side placement.Side, now time.Time) placementView {
 	v.Committee = p.Request.Children() && p.Ruling.At.IsZero() && p.State != placement.Ended && p.State != placement.Cancelled && p.State != placement.Superseded
+	v.Withdrawn = timeOrNil(p.Withdrawn)
 	if !p.Basis.From.IsZero() {
 		v.Stay = &stayView{code.StayBases.Name(p.Basis.Ground), p.Basis.ReviewBy}
 	}

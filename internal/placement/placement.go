@@ -156,6 +156,7 @@ type Placement struct {
 	Seek        bool      // the next option could not be looked for yet: the clock does
 	By          string    // the subject who asked for the last change; empty: the clock
 	Due         time.Time // when the clock must look next; zero: never
+	Withdrawn   time.Time // when the survivor took consent back: see ReadableBy; zero: never
 	FoundAt     time.Time // when beds were found for a waiting request; the team is told, nothing is held
 }
 
@@ -280,6 +281,17 @@ func (p Placement) guard(m Move) error {
 			return p.illegal("the shelter's yes is sure already")
 		case p.PhoneTriesLeft() == 0:
 			return p.illegal("too many wrong codes were said; the desk can help")
+		}
+	case MoveWithdraw:
+		switch {
+		case !p.Withdrawn.IsZero():
+			return p.illegal("consent was withdrawn already")
+		case !p.Request.OnConsent():
+			return p.illegal("this placement does not rest on consent: the wish is for those who decide")
+		}
+	case MoveCorrect:
+		if !p.Withdrawn.IsZero() {
+			return p.illegal("consent was withdrawn: nothing more is told of the persons")
 		}
 	case MoveSplit:
 		if len(p.Request.Persons) < 2 {
