@@ -86,6 +86,7 @@ const (
 	ReadMustMove     Action = "readMustMove"
 	KeepMember       Action = "keepMember"
 	ListMembers      Action = "listMembers"
+	SyncDevice       Action = "syncDevice"
 )
 
 // Resource is what the action is on. Fields that do not apply are empty.
