@@ -92,6 +92,14 @@ type Stay struct {
 	At     time.Time
 }
 
+// Stayed is an earlier stay of the party: it had ended when they arrived again, or
+// it was said that they would not come and they came.
+type Stayed struct {
+	Shelter   string
+	ArrivedAt time.Time // zero: it had ended before they came
+	Stays     []Stay
+}
+
 // Placement is one party's request and its life so far.
 type Placement struct {
 	ID        string
@@ -114,12 +122,14 @@ type Placement struct {
 	Commands    []Command
 	ArrivedAt   time.Time
 	Stays       []Stay
+	Earlier     []Stayed // stays before this one, the first first
 	DoorTeam    string // the team's half of the door code
 	DoorHouse   string // the shelter's half
 	Override    code.Override
 	Overridden  bool
-	Reason      uint8 // the code of the last decline, refusal or cancel
-	Ruling      Ruling
+	Reason      uint8  // the code of the last decline, refusal or cancel
+	Ruling      Ruling // the latest
+	First       Ruling // the first of them: it stopped the clocks that run from the rescue
 	Basis       Basis
 	WarnedAt    time.Time // the instant of the last warning of a legal clock that was given
 	ByPhone     bool      // accepted on the phone, as the team says
@@ -127,6 +137,7 @@ type Placement struct {
 	Looks       []Look    // at the handover point
 	RevealUntil time.Time // how long the escort may look at it
 	KeepFrom    []string  // placements whose parties must not be in the same shelter
+	KeptIn      string    // the rescue they all come from: its kept-apart parties take holds one after the other
 	Apart       []Split   // who was placed apart from the party, and on whose word
 	Back        Back      // what an undo of the last move goes back to
 	TransferOf  string    // the stay this placement moves the party from; arriving ends it

@@ -91,7 +91,7 @@ func (s *Service) Transfer(ctx context.Context, c caller.Caller, r placement.Req
 			if err != nil {
 				return decision{}, s.unlessStored(ctx, id, err)
 			}
-			p.KeepFrom = origin.KeepFrom
+			p.KeepFrom, p.KeptIn = origin.KeepFrom, origin.KeptIn
 		}
 		p.By = c.Subject
 		p.Late = r.HoldBest && !r.OccurredAt.IsZero() && now.Sub(r.OccurredAt) > s.Policy.LateHold

@@ -315,6 +315,9 @@ func play() (scenes []scene) {
 	add(theRaid()...)
 	add(theRegister()...)
 	add(theMembers()...)
+	// What was told of beds by a directory a moment old is settled: who found none
+	// waits again, whoever looked first.
+	add(feed, pass(time.Hour), feed, clock, feed, pass(time.Hour), clock, feed, clock)
 	return scenes
 }
 
@@ -503,9 +506,16 @@ func (th *theatre) stored(ctx context.Context) map[string]string {
 				continue
 			}
 			var b bytes.Buffer
-			switch p, err := record.ToPlacement(it); {
-			case record.IsPlacement(it.Key) && err == nil: // not which options were shown: a directory may be a moment old
-				fmt.Fprint(&b, p.State, p.Hold.No, p.Hold.Shelter, p.Hold.Parts, p.Commands, p.Stays, p.Ruling, p.Reason, p.Choice.At, p.ArrivedAt, p.By)
+			switch {
+			case record.IsPlacement(it.Key): // not which options were shown: a directory may be a moment old
+				p, err := record.ToPlacement(it)
+				if p.State == placement.Waitlisted { // who waits may have been told of beds that were gone, or not
+					p.By = ""
+				}
+				fmt.Fprint(&b, err, p.State, p.Hold.No, p.Hold.Shelter, p.Hold.Parts, p.Commands, p.Stays, p.Ruling, p.Reason, p.Choice.At, p.ArrivedAt, p.By)
+			case record.IsRescue(it.Key): // not when: the clock finishes a minute later what was cut short
+				r, err := record.ToRescue(it)
+				fmt.Fprint(&b, err, r.State, r.Parties, r.Apart, r.Made, len(r.Plan), r.Commands, r.By)
 			default:
 				b.Write(it.Body)
 			}
@@ -560,7 +570,7 @@ func TestFaultMatrix(t *testing.T) {
 		}
 	}
 	all.Wait()
-	total := 0
+	total, missing := 0, 0
 	for _, dir := range []string{"referral", "directory", "audit", "logbook"} {
 		listed, err := tabletest.CallSites("../" + dir)
 		if err != nil || len(listed) == 0 {
@@ -569,11 +579,12 @@ func TestFaultMatrix(t *testing.T) {
 		total += len(listed)
 		for _, s := range listed {
 			if !covered[s] {
+				missing++
 				t.Errorf("%s is a call of the store that no scene reaches", s)
 			}
 		}
 	}
-	t.Logf("fault matrix: %d of %d call sites, %d troubles, %d performances of %d calls", len(covered), total, len(tabletest.Troubles), runs, len(sites))
+	t.Logf("fault matrix: %d of %d call sites, %d troubles, %d performances of %d calls", total-missing, total, len(tabletest.Troubles), runs, len(sites))
 }
 
 // inTrouble gives the play with one call in trouble.
