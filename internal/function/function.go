@@ -30,22 +30,24 @@ type Parts struct {
 	Store   table.Store
 	Log     *slog.Logger
 	Service *referral.Service // made over Store when nil
+	Secret  []byte            // survivors' codes are made from
 }
 
 func (p Parts) service() (*referral.Service, error) {
 	if p.Service != nil {
 		return p.Service, nil
 	}
-	return NewService(p.Store, p.Log)
+	return NewService(p.Store, p.Secret, p.Log)
 }
 
-// NewService is the use cases over a store under the policy in force.
-func NewService(store table.Store, log *slog.Logger) (*referral.Service, error) {
+// NewService is the use cases over a store under the policy in force. Survivors'
+// codes are made from secret; nil is enough where none are made.
+func NewService(store table.Store, secret []byte, log *slog.Logger) (*referral.Service, error) {
 	rules, err := policy.Current()
 	if err != nil {
 		return nil, err
 	}
-	return referral.New(referral.Config{Store: store, Policy: rules, Log: log}), nil
+	return referral.New(referral.Config{Store: store, Policy: rules, Secret: secret, Log: log}), nil
 }
 
 // Figures serves groups of routes that answer from what was published: they need

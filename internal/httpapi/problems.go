@@ -61,6 +61,7 @@ var statuses = map[fault.Kind]int{
 	fault.Wipe:          http.StatusUnauthorized,
 	fault.Forbidden:     http.StatusForbidden,
 	fault.NotFound:      http.StatusNotFound,
+	fault.Gone:          http.StatusGone,
 	fault.IllegalMove:   http.StatusConflict,
 	fault.StaleVersion:  http.StatusConflict,
 	fault.ShelterFull:   http.StatusConflict,

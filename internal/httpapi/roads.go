@@ -183,13 +183,14 @@ type alertView struct {
 	Clock        string     `json:"clock,omitempty" doc:"The legal clock that warns"`
 	Percent      int        `json:"percent,omitempty" doc:"How much of its time has passed"`
 	DueAt        *time.Time `json:"dueAt,omitempty"`
+	About        string     `json:"about,omitempty" doc:"What a survivor complains of"`
 	Acknowledged *time.Time `json:"acknowledgedAt,omitempty"`
 	Href         string     `json:"href"`
 }
 
 func viewAlert(a placement.Alert) alertView {
 	return alertView{ID: string(a.District) + "." + a.ID, Kind: placement.AlertKinds.Name(a.Kind), Placement: a.Placement, District: string(a.District),
-		At: a.At, Clock: a.Clock, Percent: a.Percent, DueAt: timeOrNil(a.DueAt), Acknowledged: timeOrNil(a.Acknowledged), Href: "/v1/placements/" + a.Placement}
+		At: a.At, Clock: a.Clock, Percent: a.Percent, DueAt: timeOrNil(a.DueAt), About: a.What, Acknowledged: timeOrNil(a.Acknowledged), Href: "/v1/placements/" + a.Placement}
 }
 
 type alertsInput struct {

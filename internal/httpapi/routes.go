@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"reflect"
+	"strings"
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -72,6 +73,9 @@ func placementRoutes(a *API, r huma.API) {
 	get(r, a, "/v1/sync", "sync", "What has changed since a cursor: a team's placements, or a shelter's arrivals", a.sync)
 	post(r, a, "/v1/placements/{id}/cancel", "cancelPlacement", "The request ends before arrival", a.cancelPlacement)
 	post(r, a, "/v1/placements/{id}/end", "endStay", "Persons have left", a.endStay)
+	post(r, a, "/v1/placements/{id}/stay-code", "giveStayCode", "The survivor's own code, shown once; the one before is void", a.giveStayCode, created)
+	get(r, a, "/v1/placements/{id}/receipts", "listReceipts", "Who was told that consent was withdrawn, and when it reached them", a.listReceipts)
+	post(r, a, "/v1/stay", "speakOfStay", "A survivor with their own code: sees the stay, asks to leave or move, complains, takes consent back", a.speakOfStay, open)
 }
 
 func shelterRoutes(a *API, r huma.API) {
@@ -162,6 +166,9 @@ func register[I, O any](r huma.API, a *API, method, path, id, summary string, h 
 	}
 	if method == http.MethodPut {
 		op.Errors = append(op.Errors, http.StatusPreconditionFailed, http.StatusPreconditionRequired)
+	}
+	if strings.HasPrefix(path, "/v1/placements/{id}") {
+		op.Errors = append(op.Errors, http.StatusGone)
 	}
 	for _, c := range changes {
 		c(&op)

@@ -40,6 +40,7 @@ type placementView struct {
 	ByPhone     string          `json:"acceptedByPhone,omitempty" enum:"verified,unverified" doc:"Whether the team knew the shelter's code"`
 	Apart       []apartView     `json:"apart,omitempty" doc:"Who was placed apart, by decision"`
 	Looks       []time.Time     `json:"handoverLooks,omitempty" doc:"When the escort looked at the handover point"`
+	Withdrawn   *time.Time      `json:"consentWithdrawnAt,omitempty" doc:"Since then nothing more is shared"`
 	UndoUntil   *time.Time      `json:"undoUntil,omitempty" doc:"Until when the last move can be taken back by whoever made it"`
 	Options     []optionView    `json:"options,omitempty"`
 	NonMatches  *nonMatchesView `json:"nonMatches,omitempty"`
@@ -115,6 +116,7 @@ type apartView struct {
 // sideRoads shows what has happened to a placement off the main road.
 func (v placementView) sideRoads(p placement.Placement, side placement.Side, now time.Time) placementView {
 	v.Committee = p.Request.Children() && p.Ruling.At.IsZero() && p.State != placement.Ended && p.State != placement.Cancelled && p.State != placement.Superseded
+	v.Withdrawn = timeOrNil(p.Withdrawn)
 	if !p.Basis.From.IsZero() {
 		v.Stay = &stayView{code.StayBases.Name(p.Basis.Ground), p.Basis.ReviewBy}
 	}

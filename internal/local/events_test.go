@@ -101,7 +101,7 @@ func TestEventsThroughTheRealBootstraps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	service, err := function.NewService(store, slog.New(slog.DiscardHandler))
+	service, err := function.NewService(store, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

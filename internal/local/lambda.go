@@ -38,7 +38,11 @@ func RunLambda(ctx context.Context, o Options, built string) error {
 	if err != nil {
 		return err
 	}
-	service, err := function.NewService(store, o.Log)
+	secret, err := staySecret(o.Data)
+	if err != nil {
+		return err
+	}
+	service, err := function.NewService(store, nil, o.Log) // it names writes; the functions have the secret
 	if err != nil {
 		return err
 	}
@@ -52,7 +56,7 @@ func RunLambda(ctx context.Context, o Options, built string) error {
 	}
 	r := &runner{Options: o, store: store, feed: feed, positions: &memoryPositions{at: map[string]string{}}, newID: service.NewID}
 	var stop func() error
-	if r.functions, stop, err = Bootstraps(ctx, template, built, FunctionEnv(server.Endpoint, localTable), os.Stderr); err != nil {
+	if r.functions, stop, err = Bootstraps(ctx, template, built, append(FunctionEnv(server.Endpoint, localTable), "PANAH_STAY_SECRET="+string(secret)), os.Stderr); err != nil {
 		return err
 	}
 	return errors.Join(r.run(ctx), stop())

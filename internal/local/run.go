@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -86,11 +87,27 @@ func opened(o Options) (*embedded.Store, *referral.Service, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	service, err := function.NewService(store, o.Log)
+	secret, err := staySecret(o.Data)
+	if err != nil {
+		return nil, nil, errors.Join(err, store.Close())
+	}
+	service, err := function.NewService(store, secret, o.Log)
 	if err != nil {
 		return nil, nil, errors.Join(err, store.Close())
 	}
 	return store, service, nil
+}
+
+// staySecret is what survivors' codes are made from: random, made on first use and
+// kept beside the data.
+func staySecret(data string) ([]byte, error) {
+	path := filepath.Join(data, "stay-key")
+	secret, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		secret = []byte(rand.Text() + rand.Text())
+		err = os.WriteFile(path, secret, 0o600)
+	}
+	return secret, err
 }
 
 // What Verify ends with when not all was well.

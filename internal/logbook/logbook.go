@@ -166,10 +166,11 @@ func erased(c table.Change) (out []note, err error) {
 }
 
 // shelters are who has to know: whoever has the party and whoever had it in the
-// version before; where that is not known, all who ever had it.
+// version before; where that is not known, or consent was taken back, all who ever
+// had it.
 func shelters(p placement.Placement, old *table.Item) (out []string) {
 	had := append([]placement.Hold{p.Hold}, p.Past...)
-	if old != nil && !old.Tombstone {
+	if old != nil && !old.Tombstone && p.Withdrawn.IsZero() {
 		if before, err := record.ToPlacement(old); err == nil && old.Version+1 == p.Version {
 			had = []placement.Hold{p.Hold, before.Hold}
 		}

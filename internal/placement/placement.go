@@ -123,8 +123,8 @@ type Placement struct {
 	ArrivedAt   time.Time
 	Stays       []Stay
 	Earlier     []Stayed // stays before this one, the first first
-	DoorTeam    string // the team's half of the door code
-	DoorHouse   string // the shelter's half
+	DoorTeam    string   // the team's half of the door code
+	DoorHouse   string   // the shelter's half
 	Override    code.Override
 	Overridden  bool
 	Reason      uint8  // the code of the last decline, refusal or cancel
@@ -146,6 +146,7 @@ type Placement struct {
 	Seek        bool      // the next option could not be looked for yet: the clock does
 	By          string    // the subject who asked for the last change; empty: the clock
 	Due         time.Time // when the clock must look next; zero: never
+	Withdrawn   time.Time // when the survivor took consent back: see ReadableBy; zero: never
 	FoundAt     time.Time // when beds were found for a waiting request; the team is told, nothing is held
 }
 
@@ -262,6 +263,17 @@ func (p Placement) guard(m Move) error {
 	case MoveReveal:
 		if len(p.Looks) >= MaxLooks {
 			return p.illegal("the handover point has been looked at often enough; ask the desk")
+		}
+	case MoveWithdraw:
+		switch {
+		case !p.Withdrawn.IsZero():
+			return p.illegal("consent was withdrawn already")
+		case !p.Request.OnConsent():
+			return p.illegal("this placement does not rest on consent: the wish is for those who decide")
+		}
+	case MoveCorrect:
+		if !p.Withdrawn.IsZero() {
+			return p.illegal("consent was withdrawn: nothing more is told of the persons")
 		}
 	case MoveSplit:
 		if len(p.Request.Persons) < 2 {

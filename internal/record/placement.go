@@ -48,6 +48,7 @@ type placementForm struct {
 	KeepFrom   []string        `json:"kf,omitempty"`
 	KeptIn     string          `json:"ki,omitempty"`
 	Found      int64           `json:"fo,omitempty"`
+	Withdrawn  int64           `json:"wd,omitempty"`
 	Choice     *choiceForm     `json:"k,omitempty"`
 	Commands   []uint64        `json:"m"` // key and payload in turn
 	Arrived    int64           `json:"a,omitempty"`
@@ -171,7 +172,7 @@ func FromPlacement(p placement.Placement) table.Item {
 	for _, s := range p.Apart {
 		f.Apart = append(f.Apart, splitForm(s))
 	}
-	f.By = p.By
+	f.By, f.Withdrawn = p.By, seconds(p.Withdrawn)
 	f.TransferOf, f.LateTold, f.Seek, f.KeepFrom, f.KeptIn, f.Same = p.TransferOf, p.LateTold, p.Seek, p.KeepFrom, p.KeptIn, p.Same
 	if f.Ruled = fromRuling(p.Ruling); p.First != p.Ruling {
 		f.First = fromRuling(p.First)
@@ -260,7 +261,7 @@ func ToPlacement(it *table.Item) (placement.Placement, error) {
 		Offered: f.Offered, Tried: f.Tried, Refused: f.Refused, ArrivedAt: instant(f.Arrived), Reason: f.Reason}
 	p.Hold.Parts = toParts(f.Parts)
 	p.Unwanted, p.WarnedAt, p.Due, p.FoundAt = f.Unwanted, instant(f.WarnedAt), instant(f.Due), instant(f.Found)
-	p.By = f.By
+	p.By, p.Withdrawn = f.By, instant(f.Withdrawn)
 	p.TransferOf, p.LateTold, p.Seek, p.KeepFrom, p.KeptIn, p.Same = f.TransferOf, f.LateTold, f.Seek, f.KeepFrom, f.KeptIn, f.Same
 	p.Ruling, p.Basis, p.Back = toRuling(f.Ruled), toBasis(f.Basis), toBack(f.Back)
 	if p.First = p.Ruling; f.First != nil {

@@ -37,6 +37,11 @@ func (s *Service) alarming(ctx context.Context, c caller.Caller, a caller.Action
 			about.Shelter = c.Shelter() // the move to take back was this shelter's
 		}
 		allowed := c.Allow(a, about)
+		if known := allowed == nil || stored.HeldBy(c.Shelter()); known && m != placement.MoveReceive { // that they came is a fact
+			if gone := s.unlessGone(ctx, c, *stored); gone != nil {
+				return decision{}, gone
+			}
+		}
 		if fault.Is(allowed, fault.NotFound) && a == caller.AnswerPlacement {
 			// A shelter that repeats its own decline is told so, though the party is elsewhere by now.
 			if done, _ := stored.Replay(cmd.hash(c)); done {
@@ -90,6 +95,8 @@ func SideOf(c caller.Caller) placement.Side {
 		return placement.Team
 	case caller.Desk:
 		return placement.Office
+	case caller.Survivor:
+		return placement.Survivor
 	}
 	return placement.Observer
 }

@@ -23,6 +23,7 @@ type decision struct {
 	beds   []placement.BedMove
 	alerts []placement.Alert
 	also   []placement.Placement // other placements that change in the same write
+	with   []table.Op            // other items of the same write
 	done   bool                  // next is the answer already: a replay, or nothing to do
 }
 
@@ -111,6 +112,7 @@ func (a *attempt) ops(d decision, stored *placement.Placement, version uint64) (
 	for _, alert := range d.alerts {
 		ops = append(ops, table.PutOp(record.FromAlert(alert), 0))
 	}
+	ops = append(ops, d.with...)
 	for _, other := range d.also {
 		other.Due = a.due(other)
 		ops = append(ops, table.PutOp(record.FromPlacement(other), other.Version))

@@ -112,6 +112,7 @@ func (n *newest) add(entries []logbook.Entry) {
 func (s *Service) lookUp(ctx context.Context, d *Delta, changed []logbook.Entry) error {
 	for _, e := range changed {
 		if e.Gone != "" { // if it has come back, a later entry says so
+			s.told(ctx, d.Caller, e.Placement, e.Gone == placement.GoneWithdrawn)
 			d.Gone = append(d.Gone, Tombstone{e.Placement, e.Version, e.Gone})
 			continue
 		}
@@ -130,6 +131,7 @@ func (s *Service) lookUp(ctx context.Context, d *Delta, changed []logbook.Entry)
 		if err != nil {
 			return err
 		}
+		s.told(ctx, d.Caller, p.ID, !p.Withdrawn.IsZero())
 		if why, gone := goneFor(d.Caller, p); gone {
 			d.Gone = append(d.Gone, Tombstone{p.ID, p.Version, why})
 			continue
@@ -137,6 +139,13 @@ func (s *Service) lookUp(ctx context.Context, d *Delta, changed []logbook.Entry)
 		d.Placements = append(d.Placements, p)
 	}
 	return nil
+}
+
+// told notes that a device was told of consent that was taken back.
+func (s *Service) told(ctx context.Context, c caller.Caller, id string, withdrawn bool) {
+	if withdrawn {
+		s.delivered(ctx, id, placement.Recipient{Side: SideOf(c), ID: c.Scope}, placement.ByList)
+	}
 }
 
 // goneFor says whether a caller's device has to forget a placement.
