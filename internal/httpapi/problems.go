@@ -9,6 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"panah/internal/caller"
 	"panah/internal/fault"
 	"panah/internal/referral"
 )
@@ -113,6 +114,8 @@ func (a *API) shown(v any) any {
 		return countsView{b.Census, b.Staffed, b.OutOfService, b.Present, timeOrNil(b.CountedAt)}
 	case referral.ShelterView:
 		return a.viewShelter(b)
+	case caller.Membership:
+		return viewMember(b)
 	case referral.Seen:
 		return seenView{b.Version}
 	}

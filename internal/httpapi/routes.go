@@ -95,6 +95,9 @@ func shelterRoutes(a *API, r huma.API) {
 	put(r, a, "/v1/shelters/{id}/handover", "setHandover", "Write the handover point; the phone code changes", a.setHandover)
 	post(r, a, "/v1/shelters/{id}/receive", "receiveMany", "Many parties have arrived", a.receiveMany)
 	get(r, a, "/v1/shelters/{id}/arrivals", "listArrivals", "Who is held, coming and here", a.listArrivals)
+	get(r, a, "/v1/memberships", "listMembers", "Who is a member in the region, by the token's sub", a.listMembers)
+	put(r, a, "/v1/memberships/{subject}", "setMember", "Give somebody a role and its scope; believed everywhere within a minute", a.setMember)
+	post(r, a, "/v1/memberships/{subject}/revoke", "revokeMember", "Take somebody's membership away; in force everywhere within a minute", a.revokeMember)
 }
 
 func occupancyRoutes(a *API, r huma.API) {

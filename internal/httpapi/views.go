@@ -31,8 +31,9 @@ type placementView struct {
 	Choice      *choiceView     `json:"choice,omitempty"`
 	Persons     []personView    `json:"persons,omitempty" doc:"The party, for its team and the desk"`
 	Arrived     *arrivedView    `json:"arrived,omitempty"`
+	Earlier     []stayedView    `json:"earlierStays,omitempty" doc:"Stays that had ended when the party arrived again, the first first"`
 	DoorCode    string          `json:"doorCode,omitempty" doc:"This side's half of the code compared at the door"`
-	FoundAt     *time.Time      `json:"bedsFoundAt,omitempty" doc:"Beds were found while waiting: choose now, nothing is held"`
+	FoundAt     *time.Time      `json:"bedsFoundAt,omitempty" doc:"Beds are to be had, after waiting or after a hold that lapsed: choose now, nothing is held"`
 	Clocks      []clockView     `json:"clocks,omitempty" doc:"Time limits of law"`
 	Committee   bool            `json:"pendingCommittee,omitempty" doc:"Someone is under 18 and no decision is recorded yet"`
 	Stay        *stayView       `json:"stay,omitempty" doc:"On what ground the party stays, and when that is looked at again"`
@@ -49,19 +50,54 @@ type placementView struct {
 }
 
 type clockView struct {
-	ID        string    `json:"id"`
-	What      string    `json:"what"`
-	DueAt     time.Time `json:"dueAt"`
-	StoppedBy string    `json:"stoppedBy" doc:"The move that stops it"`
-	Stopped   bool      `json:"stopped,omitempty"`
+	ID        string     `json:"id"`
+	What      string     `json:"what"`
+	DueAt     time.Time  `json:"dueAt"`
+	StoppedBy string     `json:"stoppedBy" doc:"The move that stops it"`
+	Stopped   bool       `json:"stopped,omitempty"`
+	Decision  string     `json:"decision,omitempty" doc:"The decision that stopped it"`
+	StoppedAt *time.Time `json:"stoppedAt,omitempty" doc:"When that was decided; after dueAt the clock was broken"`
 }
 
 // clocked adds the legal clocks that run for a placement.
 func (v placementView) clocked(p placement.Placement, policy matching.Policy) placementView {
 	for _, c := range policy.Clocks(p) {
-		v.Clocks = append(v.Clocks, clockView{c.ID, c.What, c.DueAt, c.StoppedBy, c.Stopped})
+		clock := clockView{ID: c.ID, What: c.What, DueAt: c.DueAt, StoppedBy: c.StoppedBy, Stopped: c.Stopped, StoppedAt: timeOrNil(c.Stop.At)}
+		if c.Stopped {
+			clock.Decision = code.Decisions.Name(c.Stop.What)
+		}
+		v.Clocks = append(v.Clocks, clock)
 	}
 	return v
+}
+
+type stayedView struct {
+	Shelter   string     `json:"shelter"`
+	ArrivedAt *time.Time `json:"arrivedAt,omitempty" doc:"Absent where it had ended before they came"`
+	Left      []leftView `json:"left"`
+}
+
+type leftView struct {
+	Person int       `json:"person" doc:"Position in the party, from 0"`
+	Reason string    `json:"reason"`
+	At     time.Time `json:"at"`
+}
+
+// viewEarlier are the earlier stays; a shelter sees its own.
+func viewEarlier(p placement.Placement, side placement.Side) (out []stayedView) {
+	for _, e := range p.Earlier {
+		if side == placement.House && e.Shelter != p.Hold.Shelter {
+			continue
+		}
+		v := stayedView{Shelter: e.Shelter, ArrivedAt: timeOrNil(e.ArrivedAt), Left: []leftView{}}
+		for i, s := range e.Stays {
+			if s.Gone {
+				v.Left = append(v.Left, leftView{i, code.EndReasons.Name(s.Reason), s.At})
+			}
+		}
+		out = append(out, v)
+	}
+	return out
 }
 
 type stayView struct {
@@ -88,6 +124,7 @@ func (v placementView) sideRoads(p placement.Placement, side placement.Side, now
 	for _, l := range p.Looks {
 		v.Looks = append(v.Looks, l.At)
 	}
+	v.Earlier = viewEarlier(p, side)
 	if side == placement.Team || side == placement.Office {
 		v.Persons = viewPersons(p)
 	}
@@ -369,6 +406,7 @@ type arrivalView struct {
 	Looks      []time.Time  `json:"handoverLooks,omitempty" doc:"When the escort looked at your handover point"`
 	UndoUntil  *time.Time   `json:"undoUntil,omitempty"`
 	Persons    []personView `json:"persons,omitempty" doc:"After acceptance"`
+	Earlier    []stayedView `json:"earlierStays,omitempty" doc:"Earlier stays of the party with you"`
 	DoorCode   string       `json:"doorCode,omitempty"`
 	Next       []nextView   `json:"next"`
 }
@@ -385,7 +423,7 @@ type personView struct {
 func viewArrival(p placement.Placement, side placement.Side, now time.Time) arrivalView {
 	full := view(p, side, now)
 	v := arrivalView{ID: p.ID, State: full.State, Version: p.Version, Next: full.Next, DoorCode: full.DoorCode, Needs: []string{}, Units: []unitPart{},
-		Looks: full.Looks, UndoUntil: full.UndoUntil}
+		Looks: full.Looks, UndoUntil: full.UndoUntil, Earlier: full.Earlier}
 	if full.Hold != nil {
 		v.HoldNo, v.Beds, v.Units, v.ExpiresAt = full.Hold.No, full.Hold.Beds, full.Hold.Units, full.Hold.ExpiresAt
 	}

@@ -260,14 +260,22 @@ func (r *runner) handler() (http.Handler, error) {
 // devToken gives a token for a demo role: the local runner only.
 func (r *runner) devToken(w http.ResponseWriter, req *http.Request) {
 	role, id := req.URL.Query().Get("as"), req.URL.Query().Get("id")
+	if subject := req.URL.Query().Get("subject"); subject != "" { // whoever a ministry makes a member
+		r.giveToken(w, caller.Caller{Subject: subject})
+		return
+	}
 	if id == "" {
 		id = r.defaultScope(caller.Role(role))
 	}
 	m, ok := r.members[role+" "+id]
 	if !ok {
-		message(w, http.StatusNotFound, "no such demo member: as=rescue, shelter, desk or ministry; id= a demo team (team-01), shelter, district or region")
+		message(w, http.StatusNotFound, "no such demo member: as=rescue, shelter, desk, ministry or carrier; id= a demo team (team-01), shelter, district or region; or subject= anybody")
 		return
 	}
+	r.giveToken(w, m)
+}
+
+func (r *runner) giveToken(w http.ResponseWriter, m caller.Caller) {
 	token, err := r.issuer.Token(m.Subject)
 	if err != nil {
 		message(w, http.StatusInternalServerError, "no token could be made")
@@ -275,7 +283,7 @@ func (r *runner) devToken(w http.ResponseWriter, req *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	_ = json.NewEncoder(w).Encode(map[string]string{"token": token, "role": role, "id": id})
+	_ = json.NewEncoder(w).Encode(map[string]string{"token": token, "role": string(m.Role), "id": m.Scope})
 }
 
 // Where the README's example is: Kolkata, in West Bengal.
@@ -290,7 +298,7 @@ func (r *runner) defaultScope(role caller.Role) string {
 		return "team-01"
 	case caller.Desk:
 		return readmeDistrict
-	case caller.Ministry:
+	case caller.Ministry, caller.Carrier:
 		return "IN"
 	}
 	for _, s := range r.demo.Shelters {

@@ -50,6 +50,17 @@ func (p Placement) Wait(until, now time.Time) Placement {
 	return p
 }
 
+// LeftToChoose leaves to the team what is not held by itself again: beds are to be
+// had where the party's hold has lapsed before. It is told so as one that waited
+// is, and when nobody chooses in time, it waits like any other.
+func (p Placement) LeftToChoose(until, now time.Time) Placement {
+	if !p.Request.NeededUntil.After(now) {
+		p.Request.NeededUntil = until
+	}
+	p.FoundAt = now
+	return p
+}
+
 // StopWaiting ends the waiting of a request whose time is over; it stays open.
 func (p Placement) StopWaiting(now time.Time) Placement {
 	p.to(Requested, now)
@@ -277,6 +288,9 @@ func (p Placement) Decide(what code.Decision, basis *Basis, at, now time.Time) (
 	}
 	p.Back = Back{Move: MoveDecide, Side: Office, From: p.State, At: now, Ruling: p.Ruling, Basis: p.Basis}
 	p.Ruling, p.ChangedAt = Ruling{What: what, At: at}, now
+	if p.First.At.IsZero() {
+		p.First = p.Ruling
+	}
 	if basis != nil {
 		p.Basis = *basis
 	}
@@ -328,6 +342,9 @@ func (p Placement) Receive(shelter string, at, now time.Time) (Placement, []BedM
 	}
 	var moves []BedMove
 	basis, replaced := p.Basis, ""
+	if p.State == Ended {
+		p.Earlier = append(slices.Clone(p.Earlier), Stayed{Shelter: p.Hold.Shelter, ArrivedAt: p.ArrivedAt, Stays: p.Stays})
+	}
 	if p.Hold.Shelter != shelter {
 		if p.State.Promised() {
 			replaced = p.Hold.Shelter

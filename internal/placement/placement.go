@@ -94,6 +94,14 @@ type Stay struct {
 	At     time.Time
 }
 
+// Stayed is an earlier stay of the party: it had ended when they arrived again, or
+// it was said that they would not come and they came.
+type Stayed struct {
+	Shelter   string
+	ArrivedAt time.Time // zero: it had ended before they came
+	Stays     []Stay
+}
+
 // Placement is one party's request and its life so far.
 type Placement struct {
 	ID        string
@@ -116,12 +124,14 @@ type Placement struct {
 	Commands    []Command
 	ArrivedAt   time.Time
 	Stays       []Stay
-	DoorTeam    string // the team's half of the door code
-	DoorHouse   string // the shelter's half
+	Earlier     []Stayed // stays before this one, the first first
+	DoorTeam    string   // the team's half of the door code
+	DoorHouse   string   // the shelter's half
 	Override    code.Override
 	Overridden  bool
-	Reason      uint8 // the code of the last decline, refusal or cancel
-	Ruling      Ruling
+	Reason      uint8  // the code of the last decline, refusal or cancel
+	Ruling      Ruling // the latest
+	First       Ruling // the first of them: it stopped the clocks that run from the rescue
 	Basis       Basis
 	WarnedAt    time.Time // the instant of the last warning of a legal clock that was given
 	ByPhone     bool      // accepted on the phone, as the team says

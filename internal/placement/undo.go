@@ -76,6 +76,9 @@ func (p Placement) Undo(side Side, now time.Time) (next Placement, moves []BedMo
 		moves = p.unend(b)
 	case MoveDecide:
 		p.Ruling, p.Basis, p.Back, p.ChangedAt = b.Ruling, b.Basis, Back{}, now
+		if p.Ruling.At.IsZero() {
+			p.First = Ruling{}
+		}
 		return p, nil, "", nil
 	case MoveDecline, MoveRefuse, MoveRelease:
 		without := func(s string) bool { return s == b.Shelter }
@@ -102,6 +105,13 @@ func (p *Placement) unreceive(b Back) []BedMove {
 	}
 	moves := p.beds(kind, p.ArrivedAt)
 	p.ArrivedAt, p.Stays, p.Basis = time.Time{}, nil, b.Basis
+	if n := len(p.Earlier); n > 0 && b.From == Ended { // the stay before stands again as it had ended
+		last := p.Earlier[n-1]
+		p.ArrivedAt, p.Stays, p.Earlier = last.ArrivedAt, last.Stays, p.Earlier[:n-1:n-1]
+		if here, ok := p.holdAt(last.Shelter); ok && last.Shelter != p.Hold.Shelter {
+			p.Past, p.Hold = p.remembered(last.Shelter), here
+		}
+	}
 	return moves
 }
 

@@ -32,6 +32,7 @@ type placementForm struct {
 	Past       []pastForm      `json:"i,omitempty"`
 	Unwanted   []string        `json:"u,omitempty"`
 	Ruled      *rulingForm     `json:"j,omitempty"`
+	First      *rulingForm     `json:"jf,omitempty"` // absent where it is the latest
 	WarnedAt   int64           `json:"wa,omitempty"`
 	Basis      *basisForm      `json:"ba,omitempty"`
 	Phone      bool            `json:"ph,omitempty"`
@@ -53,6 +54,7 @@ type placementForm struct {
 	Commands   []uint64        `json:"m"` // key and payload in turn
 	Arrived    int64           `json:"a,omitempty"`
 	Stays      []stayForm      `json:"z,omitempty"`
+	Earlier    []stayedForm    `json:"ez,omitempty"`
 	Door       []string        `json:"d,omitempty"`
 	Override   *code.Override  `json:"v,omitempty"`
 	Reason     uint8           `json:"w,omitempty"`
@@ -150,6 +152,12 @@ type stayForm struct {
 	At     int64          `json:"a,omitempty"` // 0: still there
 }
 
+type stayedForm struct {
+	Shelter string     `json:"h,omitempty"`
+	Arrived int64      `json:"a,omitempty"`
+	Stays   []stayForm `json:"z"`
+}
+
 // FromPlacement makes the item of a placement with its index entries.
 func FromPlacement(p placement.Placement) table.Item {
 	f := placementForm{Team: p.Team, State: p.State, Policy: p.Policy, Created: seconds(p.CreatedAt), Changed: seconds(p.ChangedAt),
@@ -168,7 +176,9 @@ func FromPlacement(p placement.Placement) table.Item {
 	}
 	f.By = p.By
 	f.TransferOf, f.LateTold, f.Seek, f.KeepFrom, f.KeptIn, f.Same = p.TransferOf, p.LateTold, p.Seek, p.KeepFrom, p.KeptIn, p.Same
-	f.Ruled = fromRuling(p.Ruling)
+	if f.Ruled = fromRuling(p.Ruling); p.First != p.Ruling {
+		f.First = fromRuling(p.First)
+	}
 	for _, h := range p.Past {
 		f.Past = append(f.Past, pastForm{No: h.No, Shelter: h.Shelter, Parts: fromParts(h.Parts), Day: h.Day})
 	}
@@ -176,8 +186,9 @@ func FromPlacement(p placement.Placement) table.Item {
 		f.Choice = &choiceForm{c.By, c.Shelter, c.HouseRulesShown, c.ChildView, c.Viewed, seconds(c.At)}
 	}
 	f.Commands = fromCommands(p.Commands)
-	for _, s := range p.Stays {
-		f.Stays = append(f.Stays, stayForm{s.Reason, seconds(s.At)})
+	f.Stays = fromStays(p.Stays)
+	for _, e := range p.Earlier {
+		f.Earlier = append(f.Earlier, stayedForm{e.Shelter, seconds(e.ArrivedAt), fromStays(e.Stays)})
 	}
 	if p.DoorTeam != "" {
 		f.Door = []string{p.DoorTeam, p.DoorHouse}
@@ -255,6 +266,9 @@ func ToPlacement(it *table.Item) (placement.Placement, error) {
 	p.By = f.By
 	p.TransferOf, p.LateTold, p.Seek, p.KeepFrom, p.KeptIn, p.Same = f.TransferOf, f.LateTold, f.Seek, f.KeepFrom, f.KeptIn, f.Same
 	p.Ruling, p.Basis, p.Back = toRuling(f.Ruled), toBasis(f.Basis), toBack(f.Back)
+	if p.First = p.Ruling; f.First != nil {
+		p.First = toRuling(f.First)
+	}
 	p.ByPhone, p.Verified, p.RevealUntil = f.Phone, f.Verified, instant(f.LookUntil)
 	for _, l := range f.Looks {
 		p.Looks = append(p.Looks, placement.Look{By: l.By, At: instant(l.At)})
@@ -269,8 +283,9 @@ func ToPlacement(it *table.Item) (placement.Placement, error) {
 		p.Choice = placement.Choice{By: c.By, Shelter: c.Shelter, HouseRulesShown: c.Shown, ChildView: c.View, Viewed: c.Viewed, At: instant(c.At)}
 	}
 	p.Commands = toCommands(f.Commands)
-	for _, s := range f.Stays {
-		p.Stays = append(p.Stays, placement.Stay{Gone: s.At != 0, Reason: s.Reason, At: instant(s.At)})
+	p.Stays = toStays(f.Stays)
+	for _, e := range f.Earlier {
+		p.Earlier = append(p.Earlier, placement.Stayed{Shelter: e.Shelter, ArrivedAt: instant(e.Arrived), Stays: toStays(e.Stays)})
 	}
 	if len(f.Door) == 2 {
 		p.DoorTeam, p.DoorHouse = f.Door[0], f.Door[1]
@@ -279,6 +294,20 @@ func ToPlacement(it *table.Item) (placement.Placement, error) {
 		p.Override, p.Overridden = *f.Override, true
 	}
 	return p, nil
+}
+
+func fromStays(list []placement.Stay) (out []stayForm) {
+	for _, s := range list {
+		out = append(out, stayForm{s.Reason, seconds(s.At)})
+	}
+	return out
+}
+
+func toStays(list []stayForm) (out []placement.Stay) {
+	for _, s := range list {
+		out = append(out, placement.Stay{Gone: s.At != 0, Reason: s.Reason, At: instant(s.At)})
+	}
+	return out
 }
 
 func fromRuling(r placement.Ruling) *rulingForm {

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"panah/internal/caller"
 	"panah/internal/code"
 	"panah/internal/language"
 	"panah/internal/place"
@@ -28,9 +27,6 @@ func UnitKey(shelter, id string) table.Key { return table.Key{PK: "S#" + shelter
 
 // PlacementKey is where a placement lies.
 func PlacementKey(id string) table.Key { return table.Key{PK: "P#" + id, SK: "P"} }
-
-// MembershipKey is where a person's role and scope lie.
-func MembershipKey(subject string) table.Key { return table.Key{PK: "M#" + subject, SK: "M"} }
 
 // IsShelter reports whether the item is a shelter.
 func IsShelter(k table.Key) bool { return strings.HasPrefix(k.PK, "S#") && k.SK == "S" }
@@ -278,26 +274,4 @@ func ToUnit(it *table.Item) (shelter.Unit, error) {
 		return u, fmt.Errorf("record: unit %s: %w: %d and %d", it.Key, ErrGuard, it.Guard.Free, u.Counts().Free())
 	}
 	return u, nil
-}
-
-type membershipForm struct {
-	Role  caller.Role `json:"r"`
-	Scope string      `json:"s"`
-}
-
-// FromMembership makes the item of a membership.
-func FromMembership(c caller.Caller) table.Item {
-	return table.Item{Key: MembershipKey(c.Subject), Body: marshal(membershipForm{c.Role, c.Scope})}
-}
-
-// ToMembership reads a membership back; a tombstone is nobody's.
-func ToMembership(it *table.Item) (caller.Caller, error) {
-	var f membershipForm
-	if it.Tombstone {
-		return caller.Caller{}, nil
-	}
-	if err := unmarshal(it, &f); err != nil {
-		return caller.Caller{}, err
-	}
-	return caller.Caller{Subject: strings.TrimPrefix(it.PK, "M#"), Role: f.Role, Scope: f.Scope}, nil
 }

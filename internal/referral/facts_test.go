@@ -211,6 +211,35 @@ func TestNobodyLeavesBeforeTheyCame(t *testing.T) {
 
 // Shelter and unit change together but are learnt apart: nobody is placed on
 // rules that no longer hold.
+// Who went home and is brought back stays twice: the first stay is not forgotten,
+// and stands again when the second arrival was a mistake.
+func TestAnArrivalAfterTheEndForgetsNoStay(t *testing.T) {
+	w := testworld.Open(t)
+	ctx, s := context.Background(), w.Service
+	first := arrived(t, w)
+	house := staff(first.Hold.Shelter)
+	w.Pass(time.Hour)
+	ended, err := s.End(ctx, house, first.ID, nil, code.EndHome, command("home", 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Pass(24 * time.Hour)
+	back, err := s.Receive(ctx, house, first.ID, command("again", 0))
+	if err != nil || back.PersonsHere() != 1 || len(back.Earlier) != 1 {
+		t.Fatalf("%+v %v", back.Earlier, err)
+	}
+	kept, err := s.Placement(ctx, team, first.ID) // as it is stored
+	if err != nil || len(kept.Earlier) != 1 || !kept.Earlier[0].ArrivedAt.Equal(first.ArrivedAt) || kept.Earlier[0].Shelter != first.Hold.Shelter ||
+		kept.Earlier[0].Stays[0] != ended.Stays[0] {
+		t.Fatalf("%+v, want %+v: %v", kept.Earlier, ended.Stays, err)
+	}
+	undone, err := s.Undo(ctx, house, first.ID, command("mistake", back.Version))
+	if err != nil || undone.State != placement.Ended || len(undone.Earlier) != 0 || !undone.ArrivedAt.Equal(first.ArrivedAt) || undone.Stays[0] != ended.Stays[0] {
+		t.Fatalf("%+v %+v %v", undone.Stays, undone.ArrivedAt, err)
+	}
+	account(t, w)
+}
+
 func TestAUnitLearntBeforeItsShelterPlacesNobody(t *testing.T) {
 	w := testworld.Open(t)
 	ctx, s := context.Background(), w.Service

@@ -40,12 +40,15 @@ func (s *Service) Import(ctx context.Context, c caller.Caller, f registry.File, 
 	if err := c.Allow(caller.RegisterShelter, caller.Resource{District: c.Region()}); err != nil {
 		return registry.Report{}, err
 	}
-	run := &importing{Service: s, by: c, register: f.Register(), how: how, total: len(f.Entries),
+	run := &importing{Service: s, by: c, register: f.Register(), how: how, total: len(f.Entries), id: s.NewID(), opened: map[table.Key]map[place.Code]bool{},
 		report: registry.Report{DryRun: how.DryRun, Finished: true, Rows: f.Rows, Refused: f.Refused, Problems: f.Problems}}
 	if how.Within > 0 {
 		run.until = s.Now().Add(how.Within)
 	}
 	err := run.all(ctx, f.Entries)
+	if err == nil && run.report.Finished {
+		err = run.close(ctx)
+	}
 	run.report.Sort()
 	return run.report, err
 }
@@ -58,10 +61,12 @@ type importing struct {
 	how      Import
 	until    time.Time
 	total    int
+	id       string
 
 	mu     sync.Mutex // guards what follows
 	done   int
 	report registry.Report
+	opened map[table.Key]map[place.Code]bool // months and states said to be on their way
 }
 
 // all hands chunks to workers until there are no more, time is up or one fails.
@@ -120,6 +125,9 @@ func (r *importing) chunk(ctx context.Context, entries []*registry.Entry) error 
 		return err
 	}
 	if !r.how.DryRun {
+		if err := r.open(ctx, plans); err != nil {
+			return err
+		}
 		if err := r.write(ctx, plans); err != nil {
 			return err
 		}
@@ -143,6 +151,7 @@ type plan struct {
 	entry          *registry.Entry
 	core           []table.Op   // shelter and units: one write
 	months         [][]table.Op // daily counts: any write
+	marks          []mark       // of what months it has daily counts
 	shelters, days registry.Tally
 	problems       []registry.Problem
 }
@@ -317,6 +326,9 @@ func (r *importing) history(ctx context.Context, p *plan, v ShelterView, isNew b
 				continue
 			}
 			key := record.MonthKey(day)
+			if months[key] == nil {
+				p.marks = append(p.marks, markOf(day))
+			}
 			months[key] = append(months[key], day)
 		}
 		for key, days := range months {

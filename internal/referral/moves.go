@@ -209,7 +209,9 @@ func (s *Service) nextOption(ctx context.Context, p placement.Placement, beds []
 }
 
 // holdNext holds the best shelter not tried yet; when nothing fits, the
-// placement waits.
+// placement waits. Where all that fits has been tried, the team is told, and
+// the placement waits if it chooses nothing: the directory may have been wrong,
+// and nobody is forgotten between holding and waiting.
 func (s *Service) holdNext(ctx context.Context, p placement.Placement, beds []placement.BedMove, now time.Time) (placement.Placement, []placement.BedMove, error) {
 	w, wanted, err := s.asking(ctx, p, now)
 	if err != nil {
@@ -217,11 +219,12 @@ func (s *Service) holdNext(ctx context.Context, p placement.Placement, beds []pl
 		return p, beds, nil //nolint:nilerr // giving beds back does not wait for a directory
 	}
 	best := matching.Rank(w, wanted, s.Policy, 1)
+	until := now.Add(s.Policy.WaitFor[p.Request.Urgency])
 	switch {
 	case len(best.Options) == 0:
-		return p.Wait(now.Add(s.Policy.WaitFor[p.Request.Urgency]), now), beds, nil
+		return p.Wait(until, now), beds, nil
 	case slices.Contains(p.Tried, best.Options[0].Candidate.ID):
-		return p, beds, nil
+		return p.LeftToChoose(until, now), beds, nil
 	}
 	p, more, err := p.TakeHold(best.Options[0].Hold(), s.holdUntil(p, now), now)
 	return p, append(beds, more...), err

@@ -106,8 +106,12 @@ func (s *Service) Caller(ctx context.Context, subject string) (caller.Caller, er
 		}
 		m = membership{until: now.Add(memberFor)}
 		if it != nil {
-			if m.caller, err = record.ToMembership(it); err != nil {
+			have, err := record.ToMembership(it)
+			if err != nil {
 				return caller.Caller{}, err
+			}
+			if have.InForce() {
+				m.caller = have.Caller
 			}
 		}
 		s.remember(subject, m)

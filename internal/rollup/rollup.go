@@ -235,20 +235,35 @@ func (k *Keeper) clocks(known []clock, now placement.Placement) (out []clock) {
 			continue
 		}
 		if c.Stopped {
-			l.Done = now.Ruling.At.Unix()
+			l.Done = c.Stop.At.Unix()
 			if i := slices.IndexFunc(known, func(o clock) bool { return o.ID == l.ID && o.Done != 0 }); i >= 0 {
 				l.Done = known[i].Done
 			}
 		}
 		out = append(out, l)
 	}
-	return append(out, follow(reviews, runs, now.Ruling.At)...)
+	return append(out, follow(reviews, runs, now.Ruling.At, gone(now))...)
+}
+
+// gone is when the last of a party left a shelter; zero when somebody is there, or
+// nobody ever was.
+func gone(p placement.Placement) (last time.Time) {
+	if p.State != placement.Ended || p.ArrivedAt.IsZero() {
+		return last
+	}
+	for _, s := range p.Stays {
+		if s.At.After(last) {
+			last = s.At
+		}
+	}
+	return last
 }
 
 // follow puts the review that runs now behind those before it. Each of them was
 // done when a decision set the next; one that runs again, because the decision
-// was taken back, has none behind it. Without a stay no review runs.
-func follow(before []clock, runs *clock, decided time.Time) (out []clock) {
+// was taken back, has none behind it. Without a stay no review runs; one that had
+// run out undecided before the last person left, at ended, stays as it is: broken.
+func follow(before []clock, runs *clock, decided, ended time.Time) (out []clock) {
 	for _, c := range before {
 		if runs != nil && c.ID == runs.ID && c.From == runs.From && c.Due == runs.Due {
 			break
@@ -256,7 +271,7 @@ func follow(before []clock, runs *clock, decided time.Time) (out []clock) {
 		if c.Done == 0 && runs != nil && !decided.IsZero() {
 			c.Done = decided.Unix()
 		}
-		if c.Done != 0 {
+		if c.Done != 0 || (runs == nil && c.Due <= ended.Unix()) {
 			out = append(out, c)
 		}
 	}
