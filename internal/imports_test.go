@@ -25,7 +25,7 @@ var layers = []layer{
 	{name: "place", rooms: []string{"place"}, own: []string{"fault"}},
 	{name: "language", rooms: []string{"language", "language/names"}, own: []string{"fault"}, same: true, foreign: []string{"golang.org/x/text"}},
 	{name: "caller", rooms: []string{"caller"}, own: []string{"fault", "place"}, foreign: []string{"github.com/cedar-policy/cedar-go"}},
-	{name: "facts", rooms: []string{"shelter", "placement"}, own: []string{"fault", "code", "place", "language"}},
+	{name: "facts", rooms: []string{"shelter", "placement"}, own: []string{"fault", "code", "place", "language"}, same: true},
 	{name: "decisions", rooms: []string{"matching", "matching/batch", "occupancy", "disclosure"}, own: []string{"facts", "fault", "code", "place", "language"}, same: true},
 	{name: "registry", rooms: []string{"registry"}, own: []string{"fault", "code", "place", "language", "facts"}},
 	{name: "use cases", rooms: []string{"policy", "record", "directory", "audit", "feed", "logbook", "referral", "history", "rollup"}, own: []string{"contract", "place", "language", "caller", "facts", "decisions", "registry"}, same: true},

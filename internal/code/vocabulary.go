@@ -106,6 +106,12 @@ type Need uint8
 var Needs = NewList[Need]("health_medical", "psychosocial", "legal_assistance", "family_reunification", "pregnancy",
 	"infant_care", "step_free", "sign_language", "substance_withdrawal", "interpreter", "education", "livelihood")
 
+// The needs for which a unit may have fewer places than beds.
+const (
+	NeedMedical  Need = 0 // health_medical
+	NeedStepFree Need = 6
+)
+
 // Feature is something a person may prefer; preferences only rank.
 type Feature uint8
 

@@ -32,6 +32,9 @@ func shelters() (out []place) {
 		testworld.Home("GRLS", testworld.District, code.ChildrensHome, testworld.Unit("GRLS", "girls", code.Girls, testworld.SchoolAge, 3, 1)),
 		testworld.Home("WOMN", testworld.District, code.ShaktiSadan, testworld.Unit("WOMN", "women", code.Women, code.AdultBands, 3, 1)),
 	} {
+		if s.ID == "HOMB" { // the beds of this one are many for the people it takes in a day
+			s.DailyIntake = shelter.LimitOf(6)
+		}
 		out = append(out, place{s})
 	}
 	return out

@@ -68,6 +68,8 @@ func (l *ledger) apply(changes []table.Change, by *process) {
 			l.placement(it, by, touched)
 		case record.IsUnit(it.Key):
 			l.unit(c, touched)
+		case record.IsDoor(it.Key):
+			l.door(c)
 		case record.IsShelter(it.Key):
 			s, err := record.ToShelter(it)
 			if err != nil {
@@ -176,6 +178,26 @@ func (l *ledger) unit(c table.Change, touched map[string]bool) {
 	for id := range u.Claims() {
 		if _, had := old.Claim(id); known && !had && u.Counts().Free() < 0 {
 			l.breaks("%s: claim %s was taken where too few beds were free: %d", name, id, u.Counts().Free())
+		}
+	}
+}
+
+// door holds a door against the people its shelter takes in a day: a hold that is
+// new must be within it, what has happened need not.
+func (l *ledger) door(c table.Change) {
+	d, err := record.ToDoor(c.New)
+	if err != nil {
+		l.breaks("%v", err)
+		return
+	}
+	var old shelter.Door
+	if c.Old != nil {
+		old, _ = record.ToDoor(c.Old)
+	}
+	limit, late := l.shelters[d.Shelter].DailyIntake, l.run.clock.Add(l.run.Skew)
+	for claim, coming := range d.All() {
+		if _, had := old.Of(claim); !had && !coming.Until.IsZero() && d.On(coming.Day, late) > limit.N() {
+			l.breaks("%s: claim %s makes %d people on a day of %d", d.Shelter, claim, d.On(coming.Day, late), limit.N())
 		}
 	}
 }
