@@ -70,6 +70,7 @@ func placementRoutes(a *API, r huma.API) {
 	post(r, a, "/v1/rescues/{id}/depart", "departRescue", "Every accepted party with a recorded choice departs", a.departRescue)
 	get(r, a, "/v1/alerts", "listAlerts", "What the desk must look at, the oldest first", a.listAlerts)
 	post(r, a, "/v1/alerts/{id}/acknowledge", "acknowledgeAlert", "Somebody of the desk has seen an alert", a.acknowledgeAlert)
+	get(r, a, "/v1/sync", "sync", "What has changed since a cursor: a team's placements, or a shelter's arrivals", a.sync)
 	post(r, a, "/v1/placements/{id}/cancel", "cancelPlacement", "The request ends before arrival", a.cancelPlacement)
 	post(r, a, "/v1/placements/{id}/end", "endStay", "Persons have left", a.endStay)
 	post(r, a, "/v1/placements/{id}/stay-code", "giveStayCode", "The survivor's own code, shown once; the one before is void", a.giveStayCode, created)
@@ -111,6 +112,7 @@ func occupancyRoutes(a *API, r huma.API) {
 	get(r, a, "/v1/response-times", "getResponseTimes", "From the request to beds held, a yes and arrival, by month", responseTimes.serve(a), inForms[monthsBody](r))
 	get(r, a, "/v1/clocks", "getClocks", "Legal clocks, kept and broken, by month", legalClocks.serve(a), inForms[monthsBody](r))
 	get(r, a, "/v1/moves", "getMoves", "What parties crossed to reach a bed, by month", journeys.serve(a), inForms[monthsBody](r))
+	get(r, a, "/v1/repatriation-waits", "getRepatriationWaits", "Who waits to be brought home, for which country and how long, by month", returns.serve(a), inForms[monthsBody](r))
 	get(r, a, "/v1/dictionary", "getDictionary", "The meaning of every column", a.getDictionary, open)
 	get(r, a, "/healthz", "getHealth", "Whether this function runs", a.getHealth, open)
 }

@@ -49,7 +49,11 @@ func (s *Service) ask(ctx context.Context, p placement.Placement, now time.Time)
 			a.Refused = append(slices.Clone(a.Refused), other.Hold.Shelter)
 		}
 	}
-	return a, nil
+	there := ""
+	if p.State.Live() {
+		there = p.Hold.Shelter
+	}
+	return s.unpaused(ctx, a, there)
 }
 
 // asking is the directory as it is, and what it is asked for a placement.
@@ -94,7 +98,7 @@ func (s *Service) Transfer(ctx context.Context, c caller.Caller, r placement.Req
 			if err != nil {
 				return decision{}, s.unlessStored(ctx, id, err)
 			}
-			p.KeepFrom, p.KeptIn = origin.KeepFrom, origin.KeptIn
+			p.KeepFrom, p.KeptIn, p.Return = origin.KeepFrom, origin.KeptIn, origin.Return
 		}
 		p.By = c.Subject
 		p.Late = r.HoldBest && !r.OccurredAt.IsZero() && now.Sub(r.OccurredAt) > s.Policy.LateHold

@@ -225,7 +225,8 @@ func (s *Service) tell(ctx context.Context, c caller.Caller, p placement.Placeme
 		if say.About != nil {
 			thing.About, a.What = *say.About, code.Complaints.Name(*say.About)
 		}
-		return said{next: v.Say(thing, mine), ops: []table.Op{table.PutOp(record.FromAlert(a), 0)}}, nil
+		ops, err := s.pause(ctx, p, say.About, &a, now)
+		return said{next: v.Say(thing, mine), ops: append(ops, table.PutOp(record.FromAlert(a), 0))}, err
 	})
 	return replayed, err
 }
