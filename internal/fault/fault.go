@@ -19,6 +19,7 @@ const (
 	Unauthorized  Kind = "unauthorized"       // who is asking is not known
 	Forbidden     Kind = "forbidden"          // known, but not allowed to do this at all
 	NotFound      Kind = "not_found"          // missing, or somebody else's: the two answer alike
+	Gone          Kind = "gone"               // it was there for this reader and is not any more: consent was withdrawn
 	IllegalMove   Kind = "illegal_move"       // the state does not allow this move; Allowed lists what it does
 	StaleVersion  Kind = "stale_version"      // the sender acted on an older version or hold
 	ShelterFull   Kind = "shelter_full"       // fewer free beds than needed

@@ -9,6 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"panah/internal/caller"
 	"panah/internal/fault"
 	"panah/internal/referral"
 )
@@ -58,6 +59,7 @@ var statuses = map[fault.Kind]int{
 	fault.Unauthorized:  http.StatusUnauthorized,
 	fault.Forbidden:     http.StatusForbidden,
 	fault.NotFound:      http.StatusNotFound,
+	fault.Gone:          http.StatusGone,
 	fault.IllegalMove:   http.StatusConflict,
 	fault.StaleVersion:  http.StatusConflict,
 	fault.ShelterFull:   http.StatusConflict,
@@ -113,6 +115,8 @@ func (a *API) shown(v any) any {
 		return countsView{b.Census, b.Staffed, b.OutOfService, b.Present, timeOrNil(b.CountedAt)}
 	case referral.ShelterView:
 		return a.viewShelter(b)
+	case caller.Membership:
+		return viewMember(b)
 	case referral.Seen:
 		return seenView{b.Version}
 	}

@@ -121,7 +121,9 @@ func TestARequestAtALimitPassesAndOneOverItNamesTheField(t *testing.T) {
 		{"too many districts", func(r *placement.Request) {
 			r.ExcludedDistricts = slices.Repeat([]place.Code{"IN-LGD-316"}, placement.MaxExclusions+1)
 		}, "exclusions"},
-		{"too many shelters", func(r *placement.Request) { r.ExcludedShelters = slices.Repeat([]string{"HOME"}, placement.MaxExclusions+1) }, "exclusions"},
+		{"too many shelters", func(r *placement.Request) {
+			r.ExcludedShelters = slices.Repeat([]string{"HOME"}, placement.MaxExclusions+1)
+		}, "exclusions"},
 		{"an excluded place nobody knows", func(r *placement.Request) { r.ExcludedDistricts = []place.Code{"IN-WB", "XX"} }, "exclusions.districts[1]"},
 		{"pressed in the future", func(r *placement.Request) { r.OccurredAt = now.Add(placement.MaxAhead + time.Second) }, "occurredAt"},
 		{"a best hold for who disagrees, on consent", func(r *placement.Request) {
@@ -301,7 +303,10 @@ func TestAHoldLivesUntilItsInstant(t *testing.T) {
 	before, at := minutes(30).Add(-time.Second), minutes(30)
 	for name, do := range map[string]func(time.Time) error{
 		"accept": func(now time.Time) error { _, _, err := p.Accept("a", "b", now); return err },
-		"phone":  func(now time.Time) error { _, _, err := p.AcceptByPhone(true, "a", "b", now); return err },
+		"phone": func(now time.Time) error {
+			_, _, err := p.AcceptByPhone(placement.SaidRight, "a", "b", now)
+			return err
+		},
 		"extend": func(now time.Time) error { _, _, err := p.Extend(minutes(60), now); return err },
 	} {
 		if said(do(before)) != "" || said(do(at)) != "hold_lapsed " {
@@ -336,8 +341,8 @@ func TestAYesIsNotedAsItWasGiven(t *testing.T) {
 	if yes.State != placement.Accepted || yes.ByPhone || !yes.Verified || yes.DoorTeam != "AB" || yes.DoorHouse != "CD" {
 		t.Errorf("%+v", yes)
 	}
-	for _, sure := range []bool{true, false} {
-		p, moves, err := held(t, 1).AcceptByPhone(sure, "AB", "CD", now)
+	for said, sure := range map[placement.Said]bool{placement.SaidRight: true, placement.SaidNothing: false, placement.SaidWrong: false} {
+		p, moves, err := held(t, 1).AcceptByPhone(said, "AB", "CD", now)
 		if err != nil || !p.ByPhone || p.Verified != sure || moves[0].Vouched != sure || moves[0].Kind != placement.PinBeds || p.DoorHouse != "CD" {
 			t.Errorf("on the phone, sure %v: %+v, %+v, %v", sure, p, moves, err)
 		}
@@ -622,7 +627,10 @@ func TestAMoveIsTakenBackByWhoMadeItWhileItIsFresh(t *testing.T) {
 		}, placement.Team},
 		{"cancel", func() (placement.Placement, error) { p, _, err := held(t, 1).Cancel(1, now); return p, err }, placement.Team},
 		{"decline", func() (placement.Placement, error) { p, _, err := held(t, 1).Decline(1, now); return p, err }, placement.House},
-		{"receive", func() (placement.Placement, error) { p, _, err := accepted(t, 1).Receive("HOME", now, now); return p, err }, placement.House},
+		{"receive", func() (placement.Placement, error) {
+			p, _, err := accepted(t, 1).Receive("HOME", now, now)
+			return p, err
+		}, placement.House},
 		{"supersede", func() (placement.Placement, error) { p, _, err := held(t, 1).Supersede(now); return p, err }, placement.Office},
 		{"decisions", func() (placement.Placement, error) { return accepted(t, 1).Decide(1, nil, now, now) }, placement.Office},
 	} {

@@ -14,6 +14,7 @@ import (
 
 	"panah/internal/code"
 	"panah/internal/fault"
+	"panah/internal/place"
 )
 
 // Part is the beds of one unit in a hold, and who sleeps in them.
@@ -71,6 +72,13 @@ type Basis struct {
 	ReviewBy time.Time
 }
 
+// Return is where a party is to be brought home, across a border of a country or
+// state, and since when it waits for that. Whoever leaves the shelter waits no more.
+type Return struct {
+	To    place.Code
+	Since time.Time
+}
+
 // Look is one look at the handover point: who, and when.
 type Look struct {
 	By string // the subject
@@ -90,6 +98,14 @@ type Stay struct {
 	Gone   bool
 	Reason code.EndReason
 	At     time.Time
+}
+
+// Stayed is an earlier stay of the party: it had ended when they arrived again, or
+// it was said that they would not come and they came.
+type Stayed struct {
+	Shelter   string
+	ArrivedAt time.Time // zero: it had ended before they came
+	Stays     []Stay
 }
 
 // Placement is one party's request and its life so far.
@@ -114,19 +130,24 @@ type Placement struct {
 	Commands    []Command
 	ArrivedAt   time.Time
 	Stays       []Stay
-	DoorTeam    string // the team's half of the door code
-	DoorHouse   string // the shelter's half
+	Earlier     []Stayed // stays before this one, the first first
+	DoorTeam    string   // the team's half of the door code
+	DoorHouse   string   // the shelter's half
 	Override    code.Override
 	Overridden  bool
-	Reason      uint8 // the code of the last decline, refusal or cancel
-	Ruling      Ruling
+	Reason      uint8  // the code of the last decline, refusal or cancel
+	Ruling      Ruling // the latest
+	First       Ruling // the first of them: it stopped the clocks that run from the rescue
 	Basis       Basis
+	Return      Return
 	WarnedAt    time.Time // the instant of the last warning of a legal clock that was given
 	ByPhone     bool      // accepted on the phone, as the team says
 	Verified    bool      // the team knew the shelter's code
+	PhoneTries  int       // wrong codes said so far
 	Looks       []Look    // at the handover point
 	RevealUntil time.Time // how long the escort may look at it
 	KeepFrom    []string  // placements whose parties must not be in the same shelter
+	KeptIn      string    // the rescue they all come from: its kept-apart parties take holds one after the other
 	Apart       []Split   // who was placed apart from the party, and on whose word
 	Back        Back      // what an undo of the last move goes back to
 	TransferOf  string    // the stay this placement moves the party from; arriving ends it
@@ -135,6 +156,7 @@ type Placement struct {
 	Seek        bool      // the next option could not be looked for yet: the clock does
 	By          string    // the subject who asked for the last change; empty: the clock
 	Due         time.Time // when the clock must look next; zero: never
+	Withdrawn   time.Time // when the survivor took consent back: see ReadableBy; zero: never
 	FoundAt     time.Time // when beds were found for a waiting request; the team is told, nothing is held
 }
 
@@ -230,7 +252,7 @@ func (p Placement) Next(side Side, now time.Time) []Move {
 func (p Placement) late(m Move, now time.Time) bool {
 	switch m {
 	case MoveAccept, MovePhone, MoveExtend:
-		return !now.Before(p.Hold.ExpiresAt)
+		return p.State == Held && !now.Before(p.Hold.ExpiresAt)
 	case MoveReveal:
 		return !now.Before(p.RevealUntil)
 	}
@@ -251,6 +273,25 @@ func (p Placement) guard(m Move) error {
 	case MoveReveal:
 		if len(p.Looks) >= MaxLooks {
 			return p.illegal("the handover point has been looked at often enough; ask the desk")
+		}
+	case MovePhone:
+		switch {
+		case p.State == Held:
+		case !p.ByPhone || p.Verified:
+			return p.illegal("the shelter's yes is sure already")
+		case p.PhoneTriesLeft() == 0:
+			return p.illegal("too many wrong codes were said; the desk can help")
+		}
+	case MoveWithdraw:
+		switch {
+		case !p.Withdrawn.IsZero():
+			return p.illegal("consent was withdrawn already")
+		case !p.Request.OnConsent():
+			return p.illegal("this placement does not rest on consent: the wish is for those who decide")
+		}
+	case MoveCorrect:
+		if !p.Withdrawn.IsZero() {
+			return p.illegal("consent was withdrawn: nothing more is told of the persons")
 		}
 	case MoveSplit:
 		if len(p.Request.Persons) < 2 {

@@ -37,6 +37,11 @@ func (s *Service) alarming(ctx context.Context, c caller.Caller, a caller.Action
 			about.Shelter = c.Shelter() // the move to take back was this shelter's
 		}
 		allowed := c.Allow(a, about)
+		if known := allowed == nil || stored.HeldBy(c.Shelter()); known && m != placement.MoveReceive { // that they came is a fact
+			if gone := s.unlessGone(ctx, c, *stored); gone != nil {
+				return decision{}, gone
+			}
+		}
 		if fault.Is(allowed, fault.NotFound) && a == caller.AnswerPlacement {
 			// A shelter that repeats its own decline is told so, though the party is elsewhere by now.
 			if done, _ := stored.Replay(cmd.hash(c)); done {
@@ -56,8 +61,11 @@ func (s *Service) alarming(ctx context.Context, c caller.Caller, a caller.Action
 		if err != nil {
 			return decision{}, allowing(err, *stored, c, m, now)
 		}
+		if d.still {
+			return d, nil
+		}
 		d.next.By, d.next.Same = c.Subject, 0
-		if d.next.State != stored.State { // accepted, on its way: the escort may look where to go
+		if d.next.State != stored.State || d.next.Verified != stored.Verified { // accepted, sure, on its way: the escort may look where to go
 			d.next.RevealUntil = now.Add(s.Policy.Reveal)
 		}
 		d.next, err = d.next.Remember(cmd.hash(c), m)
@@ -90,6 +98,8 @@ func SideOf(c caller.Caller) placement.Side {
 		return placement.Team
 	case caller.Desk:
 		return placement.Office
+	case caller.Survivor:
+		return placement.Survivor
 	}
 	return placement.Observer
 }
@@ -166,14 +176,23 @@ func (s *Service) Choose(ctx context.Context, c caller.Caller, id string, choice
 }
 
 // AcceptByPhone is a yes the team heard on the phone; code is what the shelter
-// said its code is, empty when it was not asked.
+// said its code is, empty when it was not asked. A right code makes the yes sure
+// also later, until too many wrong ones were said.
 func (s *Service) AcceptByPhone(ctx context.Context, c caller.Caller, id, code string, cmd Command) (Outcome, error) {
 	return s.move(ctx, c, caller.MovePlacement, id, placement.MovePhone, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
 		h, err := s.handover(ctx, p.Hold.Shelter)
 		if err != nil {
 			return p, nil, err
 		}
-		return p.AcceptByPhone(code != "" && h.Code == code, s.Code(), s.Code(), now)
+		said := placement.SaidNothing
+		switch {
+		case code == "":
+		case h.Code == code:
+			said = placement.SaidRight
+		default:
+			said = placement.SaidWrong
+		}
+		return p.AcceptByPhone(said, s.Code(), s.Code(), now)
 	})
 }
 
@@ -209,7 +228,9 @@ func (s *Service) nextOption(ctx context.Context, p placement.Placement, beds []
 }
 
 // holdNext holds the best shelter not tried yet; when nothing fits, the
-// placement waits.
+// placement waits. Where all that fits has been tried, the team is told, and
+// the placement waits if it chooses nothing: the directory may have been wrong,
+// and nobody is forgotten between holding and waiting.
 func (s *Service) holdNext(ctx context.Context, p placement.Placement, beds []placement.BedMove, now time.Time) (placement.Placement, []placement.BedMove, error) {
 	w, wanted, err := s.asking(ctx, p, now)
 	if err != nil {
@@ -217,11 +238,12 @@ func (s *Service) holdNext(ctx context.Context, p placement.Placement, beds []pl
 		return p, beds, nil //nolint:nilerr // giving beds back does not wait for a directory
 	}
 	best := matching.Rank(w, wanted, s.Policy, 1)
+	until := now.Add(s.Policy.WaitFor[p.Request.Urgency])
 	switch {
 	case len(best.Options) == 0:
-		return p.Wait(now.Add(s.Policy.WaitFor[p.Request.Urgency]), now), beds, nil
+		return p.Wait(until, now), beds, nil
 	case slices.Contains(p.Tried, best.Options[0].Candidate.ID):
-		return p, beds, nil
+		return p.LeftToChoose(until, now), beds, nil
 	}
 	p, more, err := p.TakeHold(best.Options[0].Hold(), s.holdUntil(p, now), now)
 	return p, append(beds, more...), err

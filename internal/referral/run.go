@@ -23,7 +23,9 @@ type decision struct {
 	beds   []placement.BedMove
 	alerts []placement.Alert
 	also   []placement.Placement // other placements that change in the same write
+	with   []table.Op            // other items of the same write
 	done   bool                  // next is the answer already: a replay, or nothing to do
+	still  bool                  // the command is no replay, and changes nothing
 }
 
 // errAgain says that something newer has been learnt: decide again on it.
@@ -39,6 +41,7 @@ type attempt struct {
 	known map[table.Key]*table.Item // fresh images of units
 	exact map[table.Key]bool        // units to be written by version, not taken
 	seen  map[table.Key]uint64      // versions of the units taken from, as the directory had them
+	turns map[string]uint64         // versions of the turns of rescues, read before the decision
 	sent  []string                  // ids of our writes that may have landed
 }
 
@@ -51,7 +54,7 @@ func (s *Service) run(ctx context.Context, id string, d decide) (p placement.Pla
 // runFrom starts from an image of the placement if have is false: a create
 // expects none and saves the read.
 func (s *Service) runFrom(ctx context.Context, id string, it *table.Item, read bool, d decide) (placement.Placement, bool, error) {
-	a := &attempt{Service: s, ctx: ctx, known: map[table.Key]*table.Item{}, exact: map[table.Key]bool{}, seen: map[table.Key]uint64{}}
+	a := &attempt{Service: s, ctx: ctx, known: map[table.Key]*table.Item{}, exact: map[table.Key]bool{}, seen: map[table.Key]uint64{}, turns: map[string]uint64{}}
 	key := record.PlacementKey(id)
 	for range attempts {
 		if read {
@@ -74,11 +77,11 @@ func (s *Service) runFrom(ctx context.Context, id string, it *table.Item, read b
 			read = true
 			continue
 		}
-		if err != nil || dec.done {
+		if err != nil || dec.done || dec.still {
 			ours := it != nil && slices.Contains(a.sent, it.WriteID)
 			return dec.next, dec.done && !ours, err
 		}
-		ops, err := a.ops(dec, version)
+		ops, err := a.ops(dec, stored, version)
 		if errors.Is(err, errAgain) {
 			read = it != nil || read
 			continue
@@ -104,12 +107,13 @@ func (s *Service) runFrom(ctx context.Context, id string, it *table.Item, read b
 }
 
 // ops makes the one write of a decision: the placement and every unit once.
-func (a *attempt) ops(d decision, version uint64) ([]table.Op, error) {
+func (a *attempt) ops(d decision, stored *placement.Placement, version uint64) ([]table.Op, error) {
 	d.next.Due = a.due(d.next)
 	ops := []table.Op{table.PutOp(record.FromPlacement(d.next), version)}
 	for _, alert := range d.alerts {
 		ops = append(ops, table.PutOp(record.FromAlert(alert), 0))
 	}
+	ops = append(ops, d.with...)
 	for _, other := range d.also {
 		other.Due = a.due(other)
 		ops = append(ops, table.PutOp(record.FromPlacement(other), other.Version))
@@ -121,7 +125,46 @@ func (a *attempt) ops(d decision, version uint64) ([]table.Op, error) {
 		}
 		ops = append(ops, op)
 	}
-	return ops, nil
+	turns, err := a.turnOps(d, stored)
+	return append(ops, turns...), err
+}
+
+// turnOps put the turn of every rescue of whose kept-apart parties one comes to a
+// shelter by this decision. Two of them that are decided at the same instant do
+// not see each other; only one of the two then has the turn as it was before its
+// decision, and the other is decided again.
+func (a *attempt) turnOps(d decision, stored *placement.Placement) (ops []table.Op, err error) {
+	for _, rescue := range comings(d, stored) {
+		version, known := a.turns[rescue]
+		if !known {
+			it, rerr := a.Store.Get(a.ctx, record.TurnKey(rescue), table.Strong)
+			if rerr != nil {
+				return nil, refusal(rerr)
+			}
+			if it != nil {
+				version = it.Version
+			}
+			a.turns[rescue], err = version, errAgain // where the others are must be read after it
+		}
+		ops = append(ops, table.PutOp(record.FromTurn(rescue), version))
+	}
+	return ops, err
+}
+
+// comings are the rescues of whose kept-apart parties one comes to a shelter.
+func comings(d decision, stored *placement.Placement) (rescues []string) {
+	come := func(p placement.Placement) {
+		if p.KeptIn != "" && p.State.Live() && !slices.Contains(rescues, p.KeptIn) {
+			rescues = append(rescues, p.KeptIn)
+		}
+	}
+	if stored == nil || !stored.State.Live() || stored.Hold.Shelter != d.next.Hold.Shelter || stored.KeptIn != d.next.KeptIn {
+		come(d.next)
+	}
+	for _, other := range d.also {
+		come(other)
+	}
+	return rescues
 }
 
 // byUnit groups bed moves by unit, in the order units first appear.
@@ -240,6 +283,7 @@ func (a *attempt) learn(b table.Batch, err error) (read bool, it *table.Item, _ 
 		a.sent = append(a.sent, b.WriteID)
 		clear(a.known)
 		clear(a.exact)
+		clear(a.turns)
 		return true, nil, nil
 	}
 	stale, ok := table.IsStale(err)
@@ -256,6 +300,10 @@ func (a *attempt) learn(b table.Batch, err error) (read bool, it *table.Item, _ 
 			continue
 		}
 		delete(a.known, key)
+		if rescue, ok := record.TurnOf(key); ok {
+			a.learnTurn(rescue, image)
+			continue
+		}
 		if !record.IsUnit(key) {
 			continue
 		}
@@ -264,6 +312,18 @@ func (a *attempt) learn(b table.Batch, err error) (read bool, it *table.Item, _ 
 		}
 	}
 	return read, it, nil
+}
+
+// learnTurn notes whose turn it is now: it is known before the next decision.
+func (a *attempt) learnTurn(rescue string, image table.Image) {
+	switch {
+	case !image.Known:
+		delete(a.turns, rescue)
+	case image.Item == nil:
+		a.turns[rescue] = 0
+	default:
+		a.turns[rescue] = image.Item.Version
+	}
 }
 
 // learnUnit puts a refused unit back into the directory, so that the next

@@ -267,7 +267,7 @@ func TestWhatCannotBeReadIsToldAsBusy(t *testing.T) {
 			return err
 		},
 		"alerts": func(w *testworld.World, _ referral.Outcome) error {
-			_, err := w.Service.Alerts(ctx, desk, true)
+			_, _, err := w.Service.Alerts(ctx, desk, true, 50, "")
 			return err
 		},
 		"shelter": func(w *testworld.World, _ referral.Outcome) error {

@@ -42,6 +42,7 @@ const (
 	Desk      = "subject-desk"
 	Ministry  = "subject-ministry"
 	Nobody    = "subject-nobody"
+	Carrier   = "subject-carrier"
 )
 
 // StaffOf is the subject of a shelter's staff.
@@ -89,9 +90,12 @@ func On(t testing.TB, store table.Store) *World {
 	w.Figures = rollup.NewPublisher(w.Service, policy.Disclosure())
 	for _, c := range []caller.Caller{
 		{Subject: Team, Role: caller.Rescue, Scope: "team-a"}, {Subject: OtherTeam, Role: caller.Rescue, Scope: "team-b"},
-		{Subject: Desk, Role: caller.Desk, Scope: string(District)}, {Subject: Ministry, Role: caller.Ministry, Scope: "IN"},
+		{Subject: Desk, Role: caller.Desk, Scope: string(District)}, {Subject: Ministry, Role: caller.Ministry, Scope: "IN"}, {Subject: Carrier, Role: caller.Carrier, Scope: "IN"},
 	} {
 		w.Put(t, record.FromMembership(c))
+	}
+	for _, team := range []string{"team-a", "team-b"} {
+		w.Put(t, record.FromTeam(team, "IN", ""))
 	}
 	for _, s := range Shelters() {
 		w.Add(t, s)
@@ -129,7 +133,7 @@ func (w *World) Add(t testing.TB, s Place) {
 		it.Version = 1
 		changes = append(changes, table.Change{New: &it})
 	}
-	w.Put(t, record.FromMembership(caller.Caller{Subject: StaffOf(s.ID), Role: caller.Shelter, Scope: s.ID}))
+	w.Put(t, record.FromMember(caller.Membership{Caller: caller.Caller{Subject: StaffOf(s.ID), Role: caller.Shelter, Scope: s.ID}, Region: s.District}))
 	if err := w.Publisher.Apply(context.Background(), changes); err != nil {
 		t.Fatal(err)
 	}
