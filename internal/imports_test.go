@@ -28,7 +28,7 @@ var layers = []layer{
 	{name: "facts", rooms: []string{"shelter", "placement"}, own: []string{"fault", "code", "place", "language"}},
 	{name: "decisions", rooms: []string{"matching", "matching/batch", "occupancy", "disclosure"}, own: []string{"facts", "fault", "code", "place", "language"}, same: true},
 	{name: "registry", rooms: []string{"registry"}, own: []string{"fault", "code", "place", "language", "facts"}},
-	{name: "use cases", rooms: []string{"policy", "record", "directory", "audit", "feed", "referral", "history", "rollup"}, own: []string{"contract", "place", "language", "caller", "facts", "decisions", "registry"}, same: true},
+	{name: "use cases", rooms: []string{"policy", "record", "directory", "audit", "feed", "logbook", "referral", "history", "rollup"}, own: []string{"contract", "place", "language", "caller", "facts", "decisions", "registry"}, same: true},
 	{name: "batch file", rooms: []string{"batchfile", "batchfile/synthetic"}, own: []string{"decisions"}, same: true},
 	{name: "dynamo", rooms: []string{"dynamo", "dynamo/streams", "dynamo/local"}, own: []string{"table"}, same: true,
 		foreign: []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"}},

@@ -87,6 +87,7 @@ const (
 	ReadMustMove     Action = "readMustMove"
 	KeepMember       Action = "keepMember"
 	ListMembers      Action = "listMembers"
+	SyncDevice       Action = "syncDevice"
 	GiveStayCode     Action = "giveStayCode"
 	ReadReceipts     Action = "readReceipts"
 	ReadOwnStay      Action = "readOwnStay"

@@ -17,6 +17,7 @@ const (
 	Malformed     Kind = "malformed"          // the request is not well formed: a header or parameter is missing or broken
 	Invalid       Kind = "invalid"            // well formed, but a field breaks a rule
 	Unauthorized  Kind = "unauthorized"       // who is asking is not known
+	Wipe          Kind = "wipe"               // not a member any more: the device erases what it holds
 	Forbidden     Kind = "forbidden"          // known, but not allowed to do this at all
 	NotFound      Kind = "not_found"          // missing, or somebody else's: the two answer alike
 	Gone          Kind = "gone"               // it was there for this reader and is not any more: consent was withdrawn

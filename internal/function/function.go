@@ -18,6 +18,7 @@ import (
 	"panah/internal/feed"
 	"panah/internal/gateway"
 	"panah/internal/httpapi"
+	"panah/internal/logbook"
 	"panah/internal/policy"
 	"panah/internal/record"
 	"panah/internal/referral"
@@ -166,8 +167,8 @@ func Missed(ctx context.Context, p Parts, s *referral.Service, share, of int) (i
 	})
 }
 
-// Changes keeps the directory's log and pages, the audit chains and what a
-// ministry's figures are made from, out of the change feed, and, when beds were
+// Changes keeps the directory's log and pages, the audit chains, the books devices are
+// brought up to date from, and what a ministry's figures are made from, out of the change feed, and, when beds were
 // given back, looks for those who wait; decode reads the engine's own form of a
 // change.
 func Changes(p Parts, decode func(json.RawMessage) (table.Change, error)) (lambda.Handler, error) {
@@ -192,6 +193,7 @@ func NewFeed(store table.Store, s *referral.Service, log *slog.Logger) *feed.Fee
 	return feed.New(store, s.NewID, s.Now, log,
 		feed.Consumer{Name: "directory", Apply: pub.Apply},
 		feed.Consumer{Name: "audit", Apply: keeper.Apply},
+		feed.Consumer{Name: "logbook", Apply: logbook.NewKeeper(store, s.NewID).Apply},
 		feed.Consumer{Name: "figures", Apply: rollup.NewKeeper(store, s.Policy, s.NewID, log).Apply},
 		feed.Consumer{Name: "waiting", Apply: func(ctx context.Context, changes []table.Change) error {
 			if !referral.Freed(changes) {

@@ -70,6 +70,7 @@ func placementRoutes(a *API, r huma.API) {
 	post(r, a, "/v1/rescues/{id}/depart", "departRescue", "Every accepted party with a recorded choice departs", a.departRescue)
 	get(r, a, "/v1/alerts", "listAlerts", "What the desk must look at, the oldest first", a.listAlerts)
 	post(r, a, "/v1/alerts/{id}/acknowledge", "acknowledgeAlert", "Somebody of the desk has seen an alert", a.acknowledgeAlert)
+	get(r, a, "/v1/sync", "sync", "What has changed since a cursor: a team's placements, or a shelter's arrivals", a.sync)
 	post(r, a, "/v1/placements/{id}/cancel", "cancelPlacement", "The request ends before arrival", a.cancelPlacement)
 	post(r, a, "/v1/placements/{id}/end", "endStay", "Persons have left", a.endStay)
 	post(r, a, "/v1/placements/{id}/stay-code", "giveStayCode", "The survivor's own code, shown once; the one before is void", a.giveStayCode, created)

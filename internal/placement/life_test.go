@@ -304,7 +304,7 @@ func TestAHoldLivesUntilItsInstant(t *testing.T) {
 	for name, do := range map[string]func(time.Time) error{
 		"accept": func(now time.Time) error { _, _, err := p.Accept("a", "b", now); return err },
 		"phone": func(now time.Time) error {
-			_, _, err := p.AcceptByPhone(placement.SaidRight, "a", "b", now)
+			_, _, err := p.AcceptByPhone(placement.CodeRight, "a", "b", now)
 			return err
 		},
 		"extend": func(now time.Time) error { _, _, err := p.Extend(minutes(60), now); return err },
@@ -341,7 +341,7 @@ func TestAYesIsNotedAsItWasGiven(t *testing.T) {
 	if yes.State != placement.Accepted || yes.ByPhone || !yes.Verified || yes.DoorTeam != "AB" || yes.DoorHouse != "CD" {
 		t.Errorf("%+v", yes)
 	}
-	for said, sure := range map[placement.Said]bool{placement.SaidRight: true, placement.SaidNothing: false, placement.SaidWrong: false} {
+	for said, sure := range map[placement.PhoneCode]bool{placement.CodeRight: true, placement.CodeUnsaid: false, placement.CodeWrong: false} {
 		p, moves, err := held(t, 1).AcceptByPhone(said, "AB", "CD", now)
 		if err != nil || !p.ByPhone || p.Verified != sure || moves[0].Vouched != sure || moves[0].Kind != placement.PinBeds || p.DoorHouse != "CD" {
 			t.Errorf("on the phone, sure %v: %+v, %+v, %v", sure, p, moves, err)

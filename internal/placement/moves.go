@@ -118,14 +118,14 @@ func (p Placement) accept(m Move, doorTeam, doorHouse string, now time.Time) (Pl
 	return p, p.beds(PinBeds, time.Time{}), nil
 }
 
-// Said is what the team was told on the phone to be the shelter's code.
-type Said uint8
+// PhoneCode is what the team was told on the phone to be the shelter's code.
+type PhoneCode uint8
 
 // What can be said of a code.
 const (
-	SaidNothing Said = iota
-	SaidWrong
-	SaidRight
+	CodeUnsaid PhoneCode = iota
+	CodeWrong
+	CodeRight
 )
 
 // MaxPhoneTries is how many wrong codes are looked at for one placement: a code
@@ -139,7 +139,7 @@ func (p Placement) PhoneTriesLeft() int { return max(0, MaxPhoneTries-p.PhoneTri
 // code is it sure who answered: without it the escort learns a meeting place and
 // not the shelter's door. Said again with the right code, also on the road, the
 // same yes is sure. After MaxPhoneTries no code is looked at any more.
-func (p Placement) AcceptByPhone(said Said, doorTeam, doorHouse string, now time.Time) (Placement, []BedMove, error) {
+func (p Placement) AcceptByPhone(said PhoneCode, doorTeam, doorHouse string, now time.Time) (Placement, []BedMove, error) {
 	var moves []BedMove
 	if p.State == Held {
 		var err error
@@ -149,16 +149,16 @@ func (p Placement) AcceptByPhone(said Said, doorTeam, doorHouse string, now time
 		p.ByPhone, p.Verified = true, false
 	} else if err := p.enter(MovePhone); err != nil {
 		return p, nil, err
-	} else if said == SaidNothing {
+	} else if said == CodeUnsaid {
 		return p, nil, fault.Field("phoneCode", "is required: the yes is recorded, only the code is missing")
 	}
 	if p.PhoneTriesLeft() == 0 {
 		return p, moves, nil
 	}
 	switch said {
-	case SaidWrong:
+	case CodeWrong:
 		p.PhoneTries++
-	case SaidRight:
+	case CodeRight:
 		p.Verified, moves = true, p.beds(PinBeds, time.Time{})
 		for i := range moves {
 			moves[i].Vouched = true

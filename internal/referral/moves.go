@@ -184,13 +184,13 @@ func (s *Service) AcceptByPhone(ctx context.Context, c caller.Caller, id, code s
 		if err != nil {
 			return p, nil, err
 		}
-		said := placement.SaidNothing
+		said := placement.CodeUnsaid
 		switch {
 		case code == "":
 		case h.Code == code:
-			said = placement.SaidRight
+			said = placement.CodeRight
 		default:
-			said = placement.SaidWrong
+			said = placement.CodeWrong
 		}
 		return p.AcceptByPhone(said, s.Code(), s.Code(), now)
 	})

@@ -19,6 +19,7 @@ import (
 	"panah/internal/directory"
 	"panah/internal/embedded"
 	"panah/internal/fault"
+	"panah/internal/logbook"
 	"panah/internal/placement"
 	"panah/internal/policy"
 	"panah/internal/record"
@@ -41,6 +42,7 @@ type theatre struct {
 	svc    *referral.Service
 	pub    *directory.Publisher
 	keeper *audit.Keeper
+	books  *logbook.Keeper
 	clock  time.Time
 	ids    int
 	feed   string
@@ -75,6 +77,7 @@ func (th *theatre) restart() {
 	th.svc = referral.New(referral.Config{Store: th.probe, Policy: rules, Now: now, NewID: th.newID, Code: func() string { return "DOOR" }, Secret: []byte(staySecret), Log: quietLog(), LookFirst: 1, Abreast: 1})
 	th.pub = directory.NewPublisher(th.probe, th.newID, now, quietLog())
 	th.keeper = audit.NewKeeper(th.probe, th.newID, now, quietLog())
+	th.books = logbook.NewKeeper(th.probe, th.newID)
 }
 
 // scene is one command, sent until it has an answer.
@@ -153,6 +156,9 @@ func play() (scenes []scene) {
 		if err := th.keeper.Apply(ctx, changes); err != nil {
 			return err
 		}
+		if err := th.books.Apply(ctx, changes); err != nil {
+			return err
+		}
 		th.feed = next
 		return table.ErrBusy // more may be there: come again
 	}
@@ -176,6 +182,9 @@ func play() (scenes []scene) {
 			return err
 		}
 		if _, err := th.svc.Placement(ctx, teams[0], placement.ID("team-a", "one")); err != nil {
+			return err
+		}
+		if err := anew(ctx, th.svc); err != nil {
 			return err
 		}
 		_, err := th.svc.Verify(ctx, false)
@@ -316,6 +325,16 @@ func play() (scenes []scene) {
 	// waits again, whoever looked first.
 	add(feed, pass(time.Hour), feed, clock, feed, pass(time.Hour), clock, feed, clock)
 	return scenes
+}
+
+// anew brings a device up to date from the beginning.
+func anew(ctx context.Context, s *referral.Service) error {
+	first, err := s.Sync(ctx, teams[0].Subject, "", 1)
+	if err != nil {
+		return err
+	}
+	_, err = s.Sync(ctx, teams[0].Subject, first.Cursor, 50)
+	return err
 }
 
 // pass moves the clock on.
@@ -538,7 +557,7 @@ func (th *theatre) stored(ctx context.Context) map[string]string {
 		}
 		for _, c := range changes {
 			it := c.New
-			if strings.HasPrefix(it.PK, "DIR#") || strings.HasPrefix(it.PK, "G#") || strings.HasPrefix(it.SK, "A#") {
+			if strings.HasPrefix(it.PK, "DIR#") || strings.HasPrefix(it.PK, "LOG#") || strings.HasPrefix(it.PK, "G#") || strings.HasPrefix(it.SK, "A#") {
 				continue
 			}
 			var b bytes.Buffer
@@ -610,7 +629,7 @@ func TestFaultMatrix(t *testing.T) {
 	}
 	all.Wait()
 	total, missing := 0, 0
-	for _, dir := range []string{"referral", "directory", "audit"} {
+	for _, dir := range []string{"referral", "directory", "audit", "logbook"} {
 		listed, err := tabletest.CallSites("../" + dir)
 		if err != nil || len(listed) == 0 {
 			t.Fatal(err)
