@@ -317,7 +317,7 @@ func TestLegalClocksRunFromTheRescue(t *testing.T) {
 		}
 	}
 	ruled := of(girl())
-	ruled.Ruling.At = testworld.Start
+	ruled.First.At, ruled.Ruling.At = testworld.Start, testworld.Start
 	for _, r := range p.Clocks(ruled) {
 		if !r.Stopped {
 			t.Errorf("%s runs on after a decision", r.ID)
