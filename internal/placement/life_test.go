@@ -505,8 +505,8 @@ func TestBedsComeFreeAsPersonsLeave(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for _, at := range []time.Time{minutes(1), minutes(10)} {
-		if off, _, _ := p.End(nil, code.EndHome, at, minutes(9)); off.Stays[0].At != minutes(9) {
+	for at, want := range map[time.Time]time.Time{minutes(1): minutes(2), minutes(10): minutes(9)} {
+		if off, _, _ := p.End(nil, code.EndHome, at, minutes(9)); off.Stays[0].At != want {
 			t.Errorf("left at %v, noted as %v", at, off.Stays[0].At)
 		}
 	}
