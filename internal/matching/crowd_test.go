@@ -345,3 +345,34 @@ func TestZonesAreMergedWithinAStateFirst(t *testing.T) {
 		t.Error("zones with the same districts are not the same, or others are")
 	}
 }
+
+// A small zone is merged with one of its own state, though another state's is nearer.
+func TestAZoneStaysInItsStateWhereItCan(t *testing.T) {
+	all := place.Districts("IN")
+	nearest := func(of place.Place, same bool) (best place.Place, km float64) {
+		for _, d := range all {
+			if d.Code == of.Code || (d.State == of.State) != same {
+				continue
+			}
+			if far := place.DistanceKM(of, d); best.Code == "" || far < km {
+				best, km = d, far
+			}
+		}
+		return best, km
+	}
+	for _, small := range all {
+		own, far := nearest(small, true)
+		other, near := nearest(small, false)
+		if own.Code == "" || near >= far {
+			continue
+		}
+		zones := matching.NewZoning(map[place.Code]int{small.Code: 1, own.Code: 5, other.Code: 5}, 3)
+		at, _ := zones.Of(small.Code)
+		with, _ := zones.Of(own.Code)
+		if len(zones.Zones) != 2 || at != with {
+			t.Errorf("%s was merged out of its state: %+v", small.Code, zones.Zones)
+		}
+		return
+	}
+	t.Error("no district lies nearer to another state's")
+}
