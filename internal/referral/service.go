@@ -39,10 +39,12 @@ type Config struct {
 // Service carries out commands and answers questions about placements and shelters.
 type Service struct {
 	Config
-	mu      sync.Mutex
-	members map[string]membership
-	waited  map[place.Code]string // how far behind the first of those who wait the last look went
-	checked map[[2]int]string     // the last shelter verified, by share and of how many, where the time was up
+	mu          sync.Mutex
+	members     map[string]membership
+	waited      map[place.Code]string // how far behind the first of those who wait the last look went
+	pauses      []string              // shelters paused, as last read
+	pausesUntil time.Time
+	checked     map[[2]int]string // the last shelter verified, by share and of how many, where the time was up
 }
 
 type membership struct {

@@ -320,7 +320,7 @@ func (r *run) speakUp() {
 	}
 	say := referral.Saying{Code: placement.MakeStayCode([]byte(staySecret), p.ID, v.CodeNo).String(), Ask: pick(r, []code.StayAsk{code.AskLeave, code.AskMove, code.AskComplain})}
 	if say.Ask == code.AskComplain {
-		about := code.Complaint(r.random.IntN(code.Complaints.Len()))
+		about := pick(r, []code.Complaint{2, 5, 5, 5, code.Complaint(r.random.IntN(code.Complaints.Len()))}) // rarely a serious one: it keeps everybody out
 		say.About = &about
 	}
 	r.send(&request{name: fmt.Sprintf("%s of %s", code.StayAsks.Name(say.Ask), p.ID), subject: desk.Subject, ghostly: true, do: func(ctx context.Context, s *referral.Service, _ caller.Caller) error {
