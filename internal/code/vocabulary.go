@@ -264,8 +264,16 @@ var DivertReasons = NewList[DivertReason]("medical", "safety", "vehicle")
 // Decision is what the Committee, a magistrate or the desk decided.
 type Decision uint8
 
-// Decisions lists the decisions that stop a legal clock.
-var Decisions = NewList[Decision]("produced", "interim_order", "stay", "transfer", "restored_to_family", "extended")
+// The decisions that begin and end a wait to be brought home across a border of
+// a country or state; they stop no legal clock.
+const (
+	RepatriationOrdered Decision = iota + 6
+	RepatriationWithdrawn
+)
+
+// Decisions lists the decisions; all but the two on repatriation stop a legal clock.
+var Decisions = NewList[Decision]("produced", "interim_order", "stay", "transfer", "restored_to_family", "extended",
+	"repatriation_ordered", "repatriation_withdrawn")
 
 // StayBasis is on what ground somebody stays: every stay has one, and a date by
 // which it must be looked at again.

@@ -20,6 +20,7 @@ import (
 	"panah/internal/httpapi"
 	"panah/internal/logbook"
 	"panah/internal/policy"
+	"panah/internal/record"
 	"panah/internal/referral"
 	"panah/internal/rollup"
 	"panah/internal/table"
@@ -117,7 +118,7 @@ func Clock(p Parts, span time.Duration) (lambda.Handler, error) {
 	figures := rollup.NewPublisher(s, policy.Disclosure())
 	return gateway.Schedule(func(ctx context.Context, task string) error {
 		if task == VerifyTask {
-			return verify(ctx, s, pub)
+			return errors.Join(verify(ctx, s, pub), missed(ctx, p, s))
 		}
 		published := make(chan error, 1)
 		go func() { published <- figures.Publish(ctx) }() // holds lapse in time while a country is counted
@@ -141,6 +142,34 @@ func verify(ctx context.Context, s *referral.Service, pub *directory.Publisher) 
 		s.Log.Error("the directory had missed changes", "count", lost)
 	}
 	return errors.Join(err, rerr)
+}
+
+// missed takes in, of one in 24 shares of everything, what a feed that was cut has
+// lost. It is first of all an alarm: nothing else says so before an item's next
+// change.
+func missed(ctx context.Context, p Parts, s *referral.Service) error {
+	n, err := Missed(ctx, p, s, s.Now().UTC().Hour(), 24)
+	if n > 0 {
+		p.Log.Error("the change feed had been cut", "items", n)
+	}
+	return err
+}
+
+// feedKeeps is how long a stream keeps a change, and an hour for what is under way.
+const feedKeeps = 25 * time.Hour
+
+// Missed takes in one share of what a feed that was cut has lost, and answers how
+// many items there were. A version that was never seen is lost once it is older
+// than the stream keeps it: before that it may still come.
+func Missed(ctx context.Context, p Parts, s *referral.Service, share, of int) (int, error) {
+	keeper := audit.NewKeeper(p.Store, s.NewID, s.Now, p.Log)
+	return NewFeed(p.Store, s, p.Log).Missed(ctx, share, of, func(ctx context.Context, it *table.Item) (bool, error) {
+		if at, ok := record.WrittenAt(it.WriteID); ok && s.Now().Sub(at) < feedKeeps {
+			return false, nil
+		}
+		seen, err := keeper.Seen(ctx, it)
+		return !seen, err
+	})
 }
 
 // Changes keeps the directory's log and pages, the audit chains, the books devices are

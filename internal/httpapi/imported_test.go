@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"panah/internal/httpapi"
+	"panah/internal/referral"
+	"panah/internal/shelter"
 	"panah/internal/testworld"
 )
 
@@ -263,5 +265,34 @@ func alone(t *testing.T, seen map[[6]string]float64) {
 				t.Errorf("%v: %s must have %v", k, hidden[0], rest)
 			}
 		}
+	}
+}
+
+func TestAUnitWhoseRoomsAreCountedHasRooms(t *testing.T) {
+	w := testworld.Open(t)
+	ministry := client{t, direct(httpapi.Handler(w.Service, slog.New(slog.DiscardHandler), httpapi.Shelters, httpapi.Occupancy)), testworld.Ministry}
+	send := func(key, rows string) {
+		t.Helper()
+		a := ministry.do("POST", "/v1/imports", key, "key,district,type,population,ages,kind,roomBeds,day,sanctioned,staffed,outOfService,present,persons\n"+rows, "Content-Type", "text/csv").want(t, 200)
+		if a.Body["refusedRows"] != 0.0 || len(a.Body["problems"].([]any)) != 0 {
+			t.Fatal(a.Raw)
+		}
+	}
+	unit := func(key string) shelter.Unit {
+		id, _ := shelter.Identity("IN", referral.OwnRegister, key)
+		return w.Unit(t, id, "family")
+	}
+	const guessed = "R1,IN-LGD-525,other,family,0-5;25-59,room,,%s,15,14,1,9,%d\n"
+	send("rooms-0000001", fmt.Sprintf(guessed, "2026-11-01", 31)+"R2,IN-LGD-525,other,family,0-5;25-59,room,5,2026-11-01,10,10,0,4,6\n")
+	u := unit("R1") // 31 people in 9 rooms: at least four beds in a room
+	if u.RoomBeds != 4 || u.Rooms() != 14 || u.RoomsOccupied() != 9 || u.Counts().Occupied() != 31 || u.Sanctioned != 60 || u.Counts().Free() != (14-1-9)*4 {
+		t.Errorf("%+v: %d of %d rooms, %+v", u, u.RoomsOccupied(), u.Rooms(), u.Counts())
+	}
+	if u := unit("R2"); u.RoomBeds != 5 || u.Rooms() != 10 || u.RoomsOccupied() != 4 || u.Counts().Occupied() != 6 || u.Sanctioned != 50 {
+		t.Errorf("%+v: %d of %d rooms", u, u.RoomsOccupied(), u.Rooms())
+	}
+	send("rooms-0000002", fmt.Sprintf(guessed, "2026-11-02", 20))
+	if again := unit("R1"); again.RoomBeds != 4 || again.Rooms() != 14 || again.RoomsOccupied() != 9 || again.Counts().Occupied() != 20 {
+		t.Errorf("rooms have lost beds for a day with fewer people: %+v", again)
 	}
 }

@@ -50,6 +50,7 @@ type unitBody struct {
 	Kind             unitKindCode      `json:"kind,omitempty" default:"bed"`
 	SeparateSleeping bool              `json:"separateSleeping,omitempty"`
 	Site             int               `json:"site,omitempty" minimum:"0" maximum:"9"`
+	RoomBeds         int               `json:"roomBeds,omitempty" minimum:"0" maximum:"20" doc:"Beds of a room, where a party has rooms to itself; 0 where beds are let singly"`
 	Sanctioned       int               `json:"sanctioned" minimum:"0" maximum:"5000" doc:"What the authority allows; 0 for a unit no longer used"`
 }
 
@@ -80,7 +81,7 @@ func (b registrationBody) registration() (shelter.Registration, error) {
 		r.Languages = append(r.Languages, shelter.Language{Tag: tag, Via: via})
 	}
 	for _, u := range b.Units {
-		f := shelter.UnitFacts{ID: u.Unit, SeparateSleeping: u.SeparateSleeping, Site: uint8(u.Site), Sanctioned: u.Sanctioned}
+		f := shelter.UnitFacts{ID: u.Unit, SeparateSleeping: u.SeparateSleeping, Site: uint8(u.Site), Sanctioned: u.Sanctioned, RoomBeds: u.RoomBeds}
 		f.Population, _ = code.Populations.Parse(string(u.Population))
 		f.Ages, _ = code.AgeBands.ParseSet(texts(u.Ages))
 		f.Kind, _ = code.UnitKinds.Parse(string(u.Kind))
@@ -124,7 +125,7 @@ func (a *API) registerShelter(ctx context.Context, in *registerInput) (*register
 	if err != nil {
 		return nil, err
 	}
-	out := &registerOutput{Status: http.StatusCreated, ETag: etag(s.Version), Location: "/v1/shelters/" + s.ID, Body: a.viewShelter(s)}
+	out := &registerOutput{Status: http.StatusCreated, ETag: etag(s.Edition()), Location: "/v1/shelters/" + s.ID, Body: a.viewShelter(s)}
 	if replayed {
 		out.Status, out.Replayed = http.StatusOK, "true"
 	}

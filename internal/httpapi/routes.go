@@ -114,6 +114,7 @@ func occupancyRoutes(a *API, r huma.API) {
 	get(r, a, "/v1/response-times", "getResponseTimes", "From the request to beds held, a yes and arrival, by month", responseTimes.serve(a), inForms[monthsBody](r))
 	get(r, a, "/v1/clocks", "getClocks", "Legal clocks, kept and broken, by month", legalClocks.serve(a), inForms[monthsBody](r))
 	get(r, a, "/v1/moves", "getMoves", "What parties crossed to reach a bed, by month", journeys.serve(a), inForms[monthsBody](r))
+	get(r, a, "/v1/repatriation-waits", "getRepatriationWaits", "Who waits to be brought home, for which country and how long, by month", returns.serve(a), inForms[monthsBody](r))
 	get(r, a, "/v1/dictionary", "getDictionary", "The meaning of every column", a.getDictionary, open)
 	get(r, a, "/healthz", "getHealth", "Whether this function runs", a.getHealth, open)
 }

@@ -19,7 +19,7 @@ type shelterOutput struct {
 }
 
 func (a *API) shelterAnswer(s referral.ShelterView) *shelterOutput {
-	return &shelterOutput{etag(s.Version), a.viewShelter(s)}
+	return &shelterOutput{etag(s.Edition()), a.viewShelter(s)}
 }
 
 // getShelter serves GET /v1/shelters/{id}.

@@ -116,7 +116,7 @@ func viewOwnStay(o referral.OwnStay) ownStayView {
 		v.Stay = &stayView{code.StayBases.Name(p.Basis.Ground), p.Basis.ReviewBy}
 	}
 	for _, c := range o.Clocks {
-		v.Clocks = append(v.Clocks, clockView{ID: c.ID, What: c.What, DueAt: c.DueAt, StoppedBy: c.StoppedBy, Stopped: c.Stopped})
+		v.Clocks = append(v.Clocks, viewClock(c))
 	}
 	for _, ask := range o.MayAsk {
 		v.MayAsk = append(v.MayAsk, code.StayAsks.Name(ask))

@@ -433,7 +433,7 @@ func (r *runner) greet(url string, took time.Duration) {
 		}
 		fmt.Fprintf(&tokens, "  %-9s %-11s %s\n", role, m.Scope, token)
 	}
-	_, _ = fmt.Fprintf(r.Out, greeting, url, len(r.demo.Shelters), took.Seconds(), r.Data, url, tokens.String(), url, url)
+	_, _ = fmt.Fprintf(r.Out, greeting, url, len(r.demo.Shelters), took.Seconds(), r.Data, url, tokens.String(), url, url, url, url)
 }
 
 const greeting = `Panah is running at %s
@@ -457,5 +457,11 @@ A first placement: a girl of 15 and her little brother in Kolkata need beds now.
 
 Expect 201: state "held", two beds in one shelter until expiresAt, other options with the
 parts of their score and reasons, and under "next" the moves that would succeed.
+
+The survivor's own code, with P the placement's id; then any phone, no account:
+
+  curl -s -X POST %s/v1/placements/$P/stay-code -H "Authorization: Bearer $TOKEN" -H "Idempotency-Key: $(date +%%s)-code"
+  curl -s %s/v1/stay -H 'Content-Type: application/json' -H "Idempotency-Key: $(date +%%s)-view" -d '{"code":"THE-CODE","action":"view"}'
+
 Stop with Ctrl-C.
 `

@@ -100,7 +100,7 @@ var rules = []rule{
 	{move: MoveTurnAway, side: Team, from: []State{Accepted, InTransit, Diverted}},
 	{move: MoveCancel, side: Team, from: []State{Requested, Waitlisted, Held, Accepted, InTransit, Diverted}},
 	{move: MoveAccept, side: House, from: []State{Held}},
-	{move: MovePhone, side: Team, from: []State{Held}},
+	{move: MovePhone, side: Team, from: []State{Held, Accepted, InTransit, Diverted}},
 	{move: MoveDecline, side: House, from: []State{Held, Accepted}},
 	{move: MoveTurnAway, side: House, from: []State{Accepted, InTransit, Diverted}},
 	{move: MoveReceive, side: House, from: []State{Requested, Waitlisted, Held, Accepted, InTransit, Diverted, Arrived, Ended, Cancelled, Superseded}, fact: true},

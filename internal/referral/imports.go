@@ -230,6 +230,7 @@ func (r *importing) next(v ShelterView, id string, source uint64, facts shelter.
 		return next, created, nil
 	}
 	next, _, err = updated(v, facts)
+	next.Units = slices.Clone(next.Units) // what is stored stays as it is, to be compared
 	return next, !created, err
 }
 
@@ -265,12 +266,13 @@ func (r *importing) count(e *registry.Entry, v *ShelterView) (problems []registr
 			if u.ID != said.ID {
 				continue
 			}
+			said := census(u, d.DayCount)
 			c := u.Counts()
-			asIs := c.Staffed() == d.Staffed && c.OutOfService() == d.OutOfService && c.Occupied() == d.Occupied
+			asIs := c.Staffed() == said.Staffed && c.OutOfService() == said.OutOfService && c.Occupied() == said.Present && (said.Rooms == 0 || u.RoomsOccupied() == said.Rooms)
 			if d.Day.Before(u.CountedAt) || d.Day.Before(u.ConfirmedAt) || d.Day.Before(u.MovedAt) || (asIs && d.Day.Equal(u.CountedAt)) {
 				continue
 			}
-			next, err := u.Count(shelter.Census{CountedAt: d.Day, Present: d.Occupied, Staffed: d.Staffed, OutOfService: d.OutOfService}, r.now())
+			next, err := u.Count(said, r.now())
 			if wrong, ok := fault.Of(err); ok {
 				problems = append(problems, registry.Problem{Line: d.Line, Field: field(wrong), What: wrong.Detail})
 				continue
@@ -280,6 +282,17 @@ func (r *importing) count(e *registry.Entry, v *ShelterView) (problems []registr
 		}
 	}
 	return problems
+}
+
+// census is a day's count of a unit in beds and people; where rooms were counted,
+// the beds are those of the rooms.
+func census(u shelter.Unit, d shelter.DayCount) shelter.Census {
+	c := shelter.Census{CountedAt: d.Day, Present: d.Occupied, Staffed: d.Staffed, OutOfService: d.OutOfService}
+	if u.RoomBeds > 1 && registry.CountsRooms(u.Kind) {
+		c.Present, c.Rooms = d.Persons, min(d.Occupied, d.Persons)
+		c.Staffed, c.OutOfService = d.Staffed*u.RoomBeds, d.OutOfService*u.RoomBeds
+	}
+	return c
 }
 
 // field names a fault's field as a file does.

@@ -94,7 +94,7 @@ func (s *Service) Transfer(ctx context.Context, c caller.Caller, r placement.Req
 			if err != nil {
 				return decision{}, s.unlessStored(ctx, id, err)
 			}
-			p.KeepFrom, p.KeptIn = origin.KeepFrom, origin.KeptIn
+			p.KeepFrom, p.KeptIn, p.Return = origin.KeepFrom, origin.KeptIn, origin.Return
 		}
 		p.By = c.Subject
 		p.Late = r.HoldBest && !r.OccurredAt.IsZero() && now.Sub(r.OccurredAt) > s.Policy.LateHold

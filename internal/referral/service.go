@@ -60,7 +60,8 @@ func New(c Config) *Service {
 		c.Now = time.Now
 	}
 	if c.NewID == nil {
-		c.NewID = func() string { return random(16) }
+		now := c.Now
+		c.NewID = func() string { return record.WriteID(now(), random(12)) }
 	}
 	if c.Code == nil {
 		c.Code = func() string { return random(4)[:5] }

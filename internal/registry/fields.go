@@ -24,7 +24,7 @@ type Row struct {
 	Want  shelter.Status // how far the office has got with it
 
 	has  set
-	said [25]string // each field as it was said
+	said [26]string // each field as it was said
 }
 
 // set is a set of fields by their position.
@@ -111,6 +111,7 @@ var fields = []field{
 		r.Unit.Site = uint8(n)
 		return problem
 	}},
+	{"roomBeds", ofUnit, func(r *Row, v string) string { return number(v, shelter.MaxRoomBeds, &r.Unit.RoomBeds) }},
 	{"day", ofCount, func(r *Row, v string) (problem string) {
 		r.Count.Day, problem = date(v)
 		return problem
