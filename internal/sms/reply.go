@@ -95,13 +95,13 @@ func NotUnderstood(units []shelter.Unit) string {
 
 // WhichUnit asks which unit was meant.
 func WhichUnit(units []shelter.Unit) string {
-	return "Which unit? Nothing changed. Send for example: BEDS " + example(units) + " 3." + listed(" Units: ", units, 160-80)
+	return listed("Which unit? Nothing changed. Send for example: BEDS "+example(units)+" 3. Units: ", units)
 }
 
 // Helped says how to write.
 func Helped(units []shelter.Unit) string {
 	u := example(units)
-	return fmt.Sprintf("BEDS %s 3: 3 beds empty. PRESENT %s 9: 9 people here. SAME: no change. UNDO.", u, u) + listed(" Units: ", units, 160-110)
+	return listed(fmt.Sprintf("BEDS %s 3: 3 beds empty. PRESENT %s 9: 9 people here. SAME: no change. UNDO. Units: ", u, u), units)
 }
 
 // Confirmed answers that nothing has changed.
@@ -124,18 +124,24 @@ func example(units []shelter.Unit) string {
 	return units[0].ID
 }
 
+// more says that there are units that are not named.
+const more = " ..."
+
 // listed names as many units as there is room for.
-func listed(head string, units []shelter.Unit, room int) string {
-	out := ""
+func listed(said string, units []shelter.Unit) string {
 	for i, u := range units {
 		next := u.ID
 		if i > 0 {
 			next = ", " + next
 		}
-		if len(head)+len(out)+len(next) > room {
-			return head + out + " ..."
+		room := MaxReply - len(said)
+		if i < len(units)-1 {
+			room -= len(more)
 		}
-		out += next
+		if len(next) > room {
+			return said + more
+		}
+		said += next
 	}
-	return head + out
+	return said
 }
