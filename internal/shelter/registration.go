@@ -52,7 +52,7 @@ const (
 	MaxKey       = 40
 	MaxStay      = 3650 // days
 	MaxRoomBeds  = 20
-	farAhead     = 50   // years a registration may run
+	farAhead     = 50 // years a registration may run
 )
 
 // Check answers the first problem.
