@@ -17,6 +17,7 @@ var (
 	teams    = []caller.Caller{{Subject: "team-a-1", Role: caller.Rescue, Scope: "team-a"}, {Subject: "team-b-1", Role: caller.Rescue, Scope: "team-b"}}
 	desk     = caller.Caller{Subject: "desk-1", Role: caller.Desk, Scope: string(testworld.District)}
 	ministry = caller.Caller{Subject: "ministry-1", Role: caller.Ministry, Scope: "IN"}
+	carrier  = caller.Caller{Subject: "carrier-1", Role: caller.Carrier, Scope: "IN"}
 )
 
 // phoneCode is what every shelter says on the phone.
@@ -664,7 +665,7 @@ func (r *run) told(shelterID string, to shelter.Status, before int) {
 
 // members are everyone of a run.
 func members() (out []caller.Caller) {
-	out = append(append(out, teams...), desk, ministry)
+	out = append(append(out, teams...), desk, ministry, carrier)
 	for _, s := range shelters() {
 		out = append(out, staff(s.ID))
 	}

@@ -74,7 +74,7 @@ func (th *theatre) restart() {
 		th.t.Fatal(err)
 	}
 	now := func() time.Time { return th.clock }
-	th.svc = referral.New(referral.Config{Store: th.probe, Policy: rules, Now: now, NewID: th.newID, Code: func() string { return "DOOR" }, Secret: []byte(staySecret), Log: quietLog(), LookFirst: 1, Abreast: 1})
+	th.svc = referral.New(referral.Config{Store: th.probe, Policy: rules, Now: now, NewID: th.newID, Code: func() string { return "DOOR" }, Secret: []byte(staySecret), NumberSecret: []byte("numbers"), Log: quietLog(), LookFirst: 1, Abreast: 1})
 	th.pub = directory.NewPublisher(th.probe, th.newID, now, quietLog())
 	th.keeper = audit.NewKeeper(th.probe, th.newID, now, quietLog())
 	th.books = logbook.NewKeeper(th.probe, th.newID)
@@ -322,6 +322,7 @@ func play() (scenes []scene) {
 	add(theRaid()...)
 	add(theRegister()...)
 	add(theMembers()...)
+	add(theMessages()...)
 	// What was told of beds by a directory a moment old is settled: who found none
 	// waits again, whoever looked first.
 	add(feed, pass(time.Hour), feed, clock, feed, pass(time.Hour), clock, feed, clock)
@@ -538,6 +539,35 @@ func theMembers() []scene {
 		}
 		return err
 	}}
+}
+
+// theMessages are a phone that is registered, counts, takes it back, confirms, and is
+// taken off.
+func theMessages() []scene {
+	set := func(version uint64, numbers ...string) scene {
+		return func(ctx context.Context, th *theatre) error {
+			_, err := th.svc.SetNumbers(ctx, staff("GRLS"), "GRLS", numbers, version)
+			if f, ok := fault.Of(err); ok && f.Kind == fault.Precondition { // somebody else was faster: looked at again
+				seen, _ := f.Current.(referral.Seen)
+				_, err = th.svc.SetNumbers(ctx, staff("GRLS"), "GRLS", numbers, seen.Version)
+			}
+			return err
+		}
+	}
+	say := func(key, text string) scene {
+		var at time.Time
+		return func(ctx context.Context, th *theatre) error {
+			if at.IsZero() {
+				at = th.clock
+			}
+			r, err := th.svc.Message(ctx, carrier, referral.TextMessage{Key: key, From: "+12025550143", Text: text, ReceivedAt: at})
+			if err == nil && !r.Changed {
+				return fmt.Errorf("%s: %s", text, r.Text)
+			}
+			return err
+		}
+	}
+	return []scene{set(0, "+12025550143", "+12025550144"), say("m1", "BEDS girls 2"), say("m2", "UNDO"), pass(time.Minute), say("m3", "SAME"), set(1, "+12025550144")}
 }
 
 // patience is how often a command is sent.
