@@ -372,7 +372,7 @@ func theRegister() []scene {
 			if err != nil {
 				return err
 			}
-			_, err = th.svc.Import(ctx, ministry, f, referral.Import{})
+			_, err = th.svc.Import(ctx, ministry, f, referral.Import{Command: referral.Command{Key: "matrix-import", Payload: "file"}})
 			return err
 		}
 	}
