@@ -77,7 +77,7 @@ func (viewCode) Schema(huma.Registry) *huma.Schema       { return enum(code.View
 func (heardViaCode) Schema(huma.Registry) *huma.Schema   { return enum(code.HeardVias.Names()) }
 func (chosenByCode) Schema(huma.Registry) *huma.Schema   { return enum(code.ChosenBys.Names()) }
 func (declineCode) Schema(huma.Registry) *huma.Schema    { return enum(code.DeclineReasons.Names()) }
-func (cancelCode) Schema(huma.Registry) *huma.Schema     { return enum(code.CancelReasons.Names()) }
+func (cancelCode) Schema(huma.Registry) *huma.Schema     { return enum(teamsCancels()) }
 func (endCode) Schema(huma.Registry) *huma.Schema        { return enum(code.EndReasons.Names()) }
 func (overrideCode) Schema(huma.Registry) *huma.Schema   { return enum(code.Overrides.Names()) }
 func (holdCode) Schema(huma.Registry) *huma.Schema       { return enum([]string{"best", "none"}) }
@@ -92,6 +92,10 @@ func (institutionCode) Schema(huma.Registry) *huma.Schema   { return enum(code.I
 func (houseRuleCode) Schema(huma.Registry) *huma.Schema     { return enum(code.HouseRules.Names()) }
 func (unitKindCode) Schema(huma.Registry) *huma.Schema      { return enum(code.UnitKinds.Names()) }
 func (languageViaCode) Schema(huma.Registry) *huma.Schema   { return enum(code.LanguageVias.Names()) }
+
+// teamsCancels are the reasons a team can give: that consent is withdrawn is the
+// survivor's own word, with their code.
+func teamsCancels() []string { return code.CancelReasons.Names()[:code.CancelConsentWithdrawn] }
 
 // askedPopulations are those a person can ask for.
 func askedPopulations() (names []string) {

@@ -88,7 +88,7 @@ func open(t *testing.T, data string) *referral.Service {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = store.Close() })
-	s, err := function.NewService(store, slog.New(slog.DiscardHandler))
+	s, err := function.NewService(store, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"panah/internal/language"
 	"panah/internal/place"
 	"panah/internal/placement"
+	"panah/internal/shelter"
 	"panah/internal/table"
 )
 
@@ -23,6 +24,7 @@ type placementForm struct {
 	Shelter    string          `json:"h,omitempty"`
 	Parts      []partForm      `json:"b,omitempty"`
 	Score      int             `json:"o,omitempty"`
+	Day        shelter.Day     `json:"hd,omitempty"` // of the hold, where the shelter limits how many come on one
 	Expires    int64           `json:"e,omitempty"`
 	Offered    []string        `json:"f,omitempty"`
 	Tried      []string        `json:"y,omitempty"`
@@ -35,6 +37,7 @@ type placementForm struct {
 	Basis      *basisForm      `json:"ba,omitempty"`
 	Phone      bool            `json:"ph,omitempty"`
 	Verified   bool            `json:"ve,omitempty"`
+	Tries      int             `json:"pt,omitempty"`
 	Looks      []lookForm      `json:"lk,omitempty"`
 	LookUntil  int64           `json:"lu,omitempty"`
 	Apart      []splitForm     `json:"sp,omitempty"`
@@ -49,6 +52,7 @@ type placementForm struct {
 	KeepFrom   []string        `json:"kf,omitempty"`
 	KeptIn     string          `json:"ki,omitempty"`
 	Found      int64           `json:"fo,omitempty"`
+	Withdrawn  int64           `json:"wd,omitempty"`
 	Choice     *choiceForm     `json:"k,omitempty"`
 	Commands   []uint64        `json:"m"` // key and payload in turn
 	Arrived    int64           `json:"a,omitempty"`
@@ -137,9 +141,10 @@ type rulingForm struct {
 }
 
 type pastForm struct {
-	No      int        `json:"n"`
-	Shelter string     `json:"h"`
-	Parts   []partForm `json:"b"`
+	No      int         `json:"n"`
+	Shelter string      `json:"h"`
+	Parts   []partForm  `json:"b"`
+	Day     shelter.Day `json:"d,omitempty"`
 }
 
 type choiceForm struct {
@@ -168,23 +173,23 @@ func FromPlacement(p placement.Placement) table.Item {
 		Late: p.Late, Request: fromRequest(p.Request), HoldNo: p.Hold.No, Shelter: p.Hold.Shelter, Score: p.Hold.Score,
 		Expires: seconds(p.Hold.ExpiresAt), Offered: p.Offered, Tried: p.Tried, Refused: p.Refused,
 		Arrived: seconds(p.ArrivedAt), Reason: p.Reason}
-	f.Parts = fromParts(p.Hold.Parts)
+	f.Parts, f.Day = fromParts(p.Hold.Parts), p.Hold.Day
 	f.Unwanted, f.WarnedAt, f.Due, f.Found = p.Unwanted, seconds(p.WarnedAt), seconds(p.Due), seconds(p.FoundAt)
 	f.Basis, f.Back, f.Return = fromBasis(p.Basis), fromBack(p.Back), fromReturn(p.Return)
-	f.Phone, f.Verified, f.LookUntil = p.ByPhone, p.Verified, seconds(p.RevealUntil)
+	f.Phone, f.Verified, f.Tries, f.LookUntil = p.ByPhone, p.Verified, p.PhoneTries, seconds(p.RevealUntil)
 	for _, l := range p.Looks {
 		f.Looks = append(f.Looks, lookForm{l.By, seconds(l.At)})
 	}
 	for _, s := range p.Apart {
 		f.Apart = append(f.Apart, splitForm(s))
 	}
-	f.By = p.By
+	f.By, f.Withdrawn = p.By, seconds(p.Withdrawn)
 	f.TransferOf, f.LateTold, f.Seek, f.KeepFrom, f.KeptIn, f.Same = p.TransferOf, p.LateTold, p.Seek, p.KeepFrom, p.KeptIn, p.Same
 	if f.Ruled = fromRuling(p.Ruling); p.First != p.Ruling {
 		f.First = fromRuling(p.First)
 	}
 	for _, h := range p.Past {
-		f.Past = append(f.Past, pastForm{No: h.No, Shelter: h.Shelter, Parts: fromParts(h.Parts)})
+		f.Past = append(f.Past, pastForm{No: h.No, Shelter: h.Shelter, Parts: fromParts(h.Parts), Day: h.Day})
 	}
 	if c := p.Choice; !c.At.IsZero() {
 		f.Choice = &choiceForm{c.By, c.Shelter, c.HouseRulesShown, c.ChildView, c.Viewed, seconds(c.At)}
@@ -265,15 +270,15 @@ func ToPlacement(it *table.Item) (placement.Placement, error) {
 		Policy: f.Policy, CreatedAt: instant(f.Created), ChangedAt: instant(f.Changed), Version: it.Version, Late: f.Late,
 		Hold:    placement.Hold{No: f.HoldNo, Shelter: f.Shelter, Score: f.Score, ExpiresAt: instant(f.Expires)},
 		Offered: f.Offered, Tried: f.Tried, Refused: f.Refused, ArrivedAt: instant(f.Arrived), Reason: f.Reason}
-	p.Hold.Parts = toParts(f.Parts)
+	p.Hold.Parts, p.Hold.Day = toParts(f.Parts), f.Day
 	p.Unwanted, p.WarnedAt, p.Due, p.FoundAt = f.Unwanted, instant(f.WarnedAt), instant(f.Due), instant(f.Found)
-	p.By = f.By
+	p.By, p.Withdrawn = f.By, instant(f.Withdrawn)
 	p.TransferOf, p.LateTold, p.Seek, p.KeepFrom, p.KeptIn, p.Same = f.TransferOf, f.LateTold, f.Seek, f.KeepFrom, f.KeptIn, f.Same
 	p.Ruling, p.Basis, p.Back, p.Return = toRuling(f.Ruled), toBasis(f.Basis), toBack(f.Back), toReturn(f.Return)
 	if p.First = p.Ruling; f.First != nil {
 		p.First = toRuling(f.First)
 	}
-	p.ByPhone, p.Verified, p.RevealUntil = f.Phone, f.Verified, instant(f.LookUntil)
+	p.ByPhone, p.Verified, p.PhoneTries, p.RevealUntil = f.Phone, f.Verified, f.Tries, instant(f.LookUntil)
 	for _, l := range f.Looks {
 		p.Looks = append(p.Looks, placement.Look{By: l.By, At: instant(l.At)})
 	}
@@ -281,7 +286,7 @@ func ToPlacement(it *table.Item) (placement.Placement, error) {
 		p.Apart = append(p.Apart, placement.Split(s))
 	}
 	for _, past := range f.Past {
-		p.Past = append(p.Past, placement.Hold{No: past.No, Shelter: past.Shelter, Parts: toParts(past.Parts)})
+		p.Past = append(p.Past, placement.Hold{No: past.No, Shelter: past.Shelter, Parts: toParts(past.Parts), Day: past.Day})
 	}
 	if c := f.Choice; c != nil {
 		p.Choice = placement.Choice{By: c.By, Shelter: c.Shelter, HouseRulesShown: c.Shown, ChildView: c.View, Viewed: c.Viewed, At: instant(c.At)}

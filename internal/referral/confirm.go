@@ -11,6 +11,7 @@ import (
 	"panah/internal/matching"
 	"panah/internal/placement"
 	"panah/internal/record"
+	"panah/internal/shelter"
 	"panah/internal/table"
 )
 
@@ -34,7 +35,7 @@ func (s *Service) ConfirmRescue(ctx context.Context, c caller.Caller, id string,
 		if r.State == placement.RescueConfirming {
 			return r, fault.New(fault.IllegalMove, "the rescue is being confirmed already").WithAllowed([]string{})
 		}
-		return r.Confirming(now.Add(confirmLease), now), nil
+		return r.Confirming(now.Add(confirmLease), now), s.someOpen(ctx, r)
 	})
 	if err != nil {
 		return RescueOutcome{}, err
@@ -274,6 +275,7 @@ func (s *Service) unmoved(ctx context.Context, group []waitingParty) (bool, erro
 type waitingParty struct {
 	p    placement.Placement
 	pick placement.Picked
+	day  shelter.Day // on which it comes, where the shelter limits how many do
 }
 
 func (s *Service) openOf(ctx context.Context, r placement.Rescue, picks []placement.Picked) (out []waitingParty, err error) {
@@ -283,7 +285,7 @@ func (s *Service) openOf(ctx context.Context, r placement.Rescue, picks []placem
 			return nil, err
 		}
 		if p != nil && (p.State == placement.Requested || p.State == placement.Waitlisted) {
-			out = append(out, waitingParty{*p, pick})
+			out = append(out, waitingParty{p: *p, pick: pick})
 		}
 	}
 	return out, nil
@@ -300,10 +302,7 @@ func (s *Service) fitting(ctx context.Context, shelterID string, group []waiting
 	if !ok {
 		return nil, nil
 	}
-	free := map[string]int{}
-	for i := range c.Units {
-		free[c.Units[i].ID] = c.Units[i].FreeAt(now)
-	}
+	left := map[matching.Scarce]int{}
 	for _, g := range group {
 		a, err := s.ask(ctx, g.p, now)
 		if err != nil {
@@ -312,13 +311,20 @@ func (s *Service) fitting(ctx context.Context, shelterID string, group []waiting
 		if slices.ContainsFunc(out, func(o waitingParty) bool { return slices.Contains(g.p.KeepFrom, o.p.ID) }) {
 			continue
 		}
-		_, failed, _ := matching.Try(w, shelterID, a, s.Policy)
-		if len(failed) > 0 || slices.ContainsFunc(g.pick.Parts, func(part placement.Part) bool { return free[part.Unit] < part.Claimed() }) {
+		o, failed, _ := matching.Try(w, shelterID, a, s.Policy)
+		uses := matching.Uses(shelterID, g.p.Request.Persons, g.pick.Parts, o.Day)
+		for _, use := range uses {
+			if _, seen := left[use.Scarce]; !seen {
+				left[use.Scarce] = c.Left(use.Scarce, now)
+			}
+		}
+		if len(failed) > 0 || slices.ContainsFunc(uses, func(use matching.Amount) bool { return left[use.Scarce] < use.N }) {
 			continue
 		}
-		for _, part := range g.pick.Parts {
-			free[part.Unit] -= part.Claimed()
+		for _, use := range uses {
+			left[use.Scarce] -= use.N
 		}
+		g.day = o.Day
 		out = append(out, g)
 	}
 	return out, nil
@@ -335,8 +341,8 @@ func (s *Service) holdTogether(ctx context.Context, r placement.Rescue, shelterI
 		return d, err
 	}
 	c, _ := w.Find(shelterID)
-	for i, g := range group {
-		o := placement.Option{Shelter: shelterID, Parts: g.pick.Parts, Score: g.pick.Score, Rev: c.Rev}
+	for i, g := range again {
+		o := placement.Option{Shelter: shelterID, Parts: g.pick.Parts, Score: g.pick.Score, Rev: c.Rev, Day: g.day, Limit: c.DailyIntake}
 		next, beds, err := g.p.TakeHold(o, s.holdUntil(g.p, now), now)
 		if err != nil {
 			return d, err
@@ -373,28 +379,47 @@ type Bulk struct {
 }
 
 // DepartAll starts the journey of every accepted party of a rescue whose choice is
-// recorded; the others say why not.
-func (s *Service) DepartAll(ctx context.Context, c caller.Caller, id string, socialWorker bool, cmd Command) ([]Bulk, error) {
-	r, err := s.ownRescue(ctx, c, caller.MovePlacement, id)
-	if err != nil {
-		return nil, err
-	}
-	made, err := s.madeOf(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	var ready []placement.Placement
-	for _, p := range made {
-		if p != nil && (p.State == placement.Accepted || p.State == placement.InTransit) {
-			ready = append(ready, *p)
+// recorded; the others say why not. Which they are is written before anybody
+// departs: the same command sent again finishes what it began and takes along
+// nobody who was accepted, or has chosen, since.
+func (s *Service) DepartAll(ctx context.Context, c caller.Caller, id string, socialWorker bool, cmd Command) (out []Bulk, replayed bool, err error) {
+	r, replayed, err := s.rewriteRescue(ctx, c, id, cmd, func(r placement.Rescue, now time.Time) (placement.Rescue, error) {
+		if err := placement.CheckOccurred(cmd.OccurredAt, now); err != nil {
+			return r, err
 		}
-	}
-	return s.bulk(len(ready), func(i int) (Outcome, string, error) {
-		one := cmd
-		one.Key, one.Version = cmd.Key+"/"+ready[i].ID, ready[i].Version
-		o, err := s.Depart(ctx, c, ready[i].ID, socialWorker, nil, one)
-		return o, ready[i].ID, err
+		if r.State == placement.RescueConfirming {
+			return r, fault.New(fault.IllegalMove, "the rescue is being confirmed; wait until it is").WithAllowed([]string{})
+		}
+		made, err := s.madeOf(ctx, r)
+		if err != nil {
+			return r, err
+		}
+		var ready []placement.Departing
+		for i, p := range made {
+			if p != nil && p.State == placement.Accepted {
+				ready = append(ready, placement.Departing{Party: i, Version: p.Version})
+			}
+		}
+		if len(ready) == 0 {
+			o, err := s.outcome(ctx, r, []matching.Planned{})
+			if err != nil {
+				return r, err
+			}
+			return r, fault.New(fault.IllegalMove, "no party of this rescue is accepted and waits to depart").WithAllowed(o.Next())
+		}
+		return r.Departing(cmd.hash(c), ready, now)
 	})
+	if err != nil {
+		return nil, false, err
+	}
+	leaving := r.Departure(cmd.hash(c).Key)
+	out, err = s.bulk(len(leaving), func(i int) (Outcome, string, error) {
+		one, party := cmd, r.PartyID(leaving[i].Party)
+		one.Key, one.Version = cmd.Key+"/"+party, leaving[i].Version
+		o, err := s.Depart(ctx, c, party, socialWorker, nil, one)
+		return o, party, err
+	})
+	return out, replayed, err
 }
 
 // ReceiveAll records the arrival of many placements at one shelter.

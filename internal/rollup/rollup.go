@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"panah/internal/code"
@@ -117,6 +118,11 @@ func (k *Keeper) Apply(ctx context.Context, changes []table.Change) error {
 		if err != nil {
 			return err
 		}
+		if before == nil && now.Version > 1 { // what was between is not known: it is nowhere it has been and is not
+			if err := k.nowhereElse(ctx, stays, homes, now); err != nil {
+				return err
+			}
+		}
 		if before != nil && left(*before, now) {
 			was, err := k.home(ctx, homes, before.Hold.Shelter)
 			if err != nil {
@@ -165,6 +171,22 @@ func (k *Keeper) home(ctx context.Context, known map[string]place.Code, id strin
 	return s.District, err
 }
 
+// nowhereElse notes of a placement whose last versions were never seen that nobody
+// of it is in a shelter it has been at before, where they were counted.
+func (k *Keeper) nowhereElse(ctx context.Context, into map[table.Key][]update[stay], homes map[string]place.Code, now placement.Placement) error {
+	for _, h := range append([]placement.Hold{now.Hold}, now.Past...) {
+		if h.Shelter == "" || !now.ArrivedAt.IsZero() && h.Shelter == now.Hold.Shelter {
+			continue
+		}
+		home, err := k.home(ctx, homes, h.Shelter)
+		if err != nil {
+			return err
+		}
+		leave(into, now, home, h.Shelter)
+	}
+	return nil
+}
+
 // left reports whether a party that had arrived at a shelter is not there any
 // more: it is elsewhere, or the arrival was taken back.
 func left(before, now placement.Placement) bool {
@@ -186,20 +208,7 @@ func (k *Keeper) stays(into map[table.Key][]update[stay], now placement.Placemen
 		return
 	}
 	s := stay{Version: now.Version, Since: now.ArrivedAt.Unix(), Left: now.ChangedAt.Unix()}
-	for _, part := range now.Hold.Parts {
-		n := 0
-		for _, i := range part.Persons {
-			if now.State == placement.Arrived && i < len(now.Stays) && !now.Stays[i].Gone {
-				n++
-			}
-		}
-		if n > 0 {
-			if s.Units == nil {
-				s.Units = map[string]int{}
-			}
-			s.Units[part.Unit] += n
-		}
-	}
+	s.Units = units(now)
 	for _, c := range k.policy.Clocks(now) {
 		if due := c.DueAt.Unix(); !c.Stopped && (s.Due == 0 || due < s.Due) {
 			s.Due = due
@@ -207,6 +216,23 @@ func (k *Keeper) stays(into map[table.Key][]update[stay], now placement.Placemen
 	}
 	key := stayKey(home, now.Hold.Shelter)
 	into[key] = append(into[key], update[stay]{now.ID, now.Version, func(stay) stay { return s }})
+}
+
+// units are the persons of a placement who are in its shelter now, by unit; nil
+// where nobody is.
+func units(p placement.Placement) (out map[string]int) {
+	for _, part := range p.Hold.Parts {
+		for _, i := range part.Persons {
+			if p.State != placement.Arrived || i >= len(p.Stays) || p.Stays[i].Gone {
+				continue
+			}
+			if out == nil {
+				out = map[string]int{}
+			}
+			out[part.Unit]++
+		}
+	}
+	return out
 }
 
 // waiting takes one version of a placement in. When a wait has ended stays as it was
@@ -238,7 +264,7 @@ func waiting(known wait, now placement.Placement) wait {
 // for an arrival that was taken back.
 func (k *Keeper) journey(j journey, now placement.Placement, before *placement.Placement, home place.Code) journey {
 	if j.Version == 0 {
-		j = journey{Urgency: now.Request.Urgency, Created: now.CreatedAt.Unix(), WalkIn: before == nil && now.State == placement.Arrived}
+		j = journey{Urgency: now.Request.Urgency, Created: now.CreatedAt.Unix(), WalkIn: strings.HasPrefix(now.Team, "house:")}
 	} else if j.Version+1 < now.Version {
 		k.log.Error("rollup: a version was never seen", "item", now.ID, "version", now.Version-1)
 	}
@@ -291,21 +317,11 @@ func (k *Keeper) clocks(known []clock, now placement.Placement) (out []clock) {
 		}
 		out = append(out, l)
 	}
-	return append(out, follow(reviews, runs, now.Ruling.At, gone(now))...)
-}
-
-// gone is when the last of a party left a shelter; zero when somebody is there, or
-// nobody ever was.
-func gone(p placement.Placement) (last time.Time) {
-	if p.State != placement.Ended || p.ArrivedAt.IsZero() {
-		return last
+	var ended time.Time
+	if now.State == placement.Ended {
+		ended = now.LeftAt()
 	}
-	for _, s := range p.Stays {
-		if s.At.After(last) {
-			last = s.At
-		}
-	}
-	return last
+	return append(out, follow(reviews, runs, now.Ruling.At, ended)...)
 }
 
 // follow puts the review that runs now behind those before it. Each of them was
