@@ -114,7 +114,7 @@ func TestEventsThroughTheRealBootstraps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	env := append(local.FunctionEnv(server.Endpoint, options.Table, "a secret"), "PANAH_CLOCK_SPAN=0s")
+	env := append(local.FunctionEnv(server.Endpoint, options.Table, "a secret", "another"), "PANAH_CLOCK_SPAN=0s")
 	functions, stop, err := local.Bootstraps(context.Background(), template, built, env, os.Stderr)
 	if err != nil {
 		t.Fatal(err)
