@@ -132,7 +132,7 @@ func (a answering) answer(ctx context.Context, text string) (Reply, error) {
 	switch {
 	case !ok || len(a.units) == 0:
 		return Reply{Text: sms.NotUnderstood(a.units)}, nil
-	case placement.CheckOccurred(a.at, a.now()) != nil:
+	case a.tooOld():
 		return Reply{Text: sms.Late()}, nil
 	}
 	switch m.Word {
@@ -152,6 +152,9 @@ func (a answering) answer(ctx context.Context, text string) (Reply, error) {
 	}
 	return a.count(ctx, u, m)
 }
+
+// tooOld reports whether the message is older than any command may be.
+func (a answering) tooOld() bool { return placement.CheckOccurred(a.at, a.now()) != nil }
 
 // errTooMany says that more beds were said to be empty than there are.
 var errTooMany = errors.New("referral: more empty beds than beds")
