@@ -163,11 +163,21 @@ func (a *asked) offset() int { return a.policy.Where(a.here.Code).UTCOffset }
 // order compares two shelters that fit. Locked places stand behind every open
 // one for adults, and places whose hold lapsed behind those not yet tried.
 func (w World) order(x, y *fit) int {
-	if by := cmp.Or(after(x.restricted, y.restricted), after(x.again, y.again), cmp.Compare(y.band, x.band)); by != 0 {
-		return by
-	}
-	if by := cmp.Or(cmp.Compare(x.since, y.since), cmp.Compare(x.dice, y.dice), cmp.Compare(y.score, x.score), cmp.Compare(x.offered, y.offered)); by != 0 {
-		return by
+	switch {
+	case x.restricted != y.restricted:
+		return after(x.restricted, y.restricted)
+	case x.again != y.again:
+		return after(x.again, y.again)
+	case x.band != y.band:
+		return cmp.Compare(y.band, x.band)
+	case x.since != y.since:
+		return cmp.Compare(x.since, y.since)
+	case x.dice != y.dice:
+		return cmp.Compare(x.dice, y.dice)
+	case x.score != y.score:
+		return cmp.Compare(y.score, x.score)
+	case x.offered != y.offered:
+		return cmp.Compare(x.offered, y.offered)
 	}
 	return cmp.Compare(w.shelves.ID(x.slot), w.shelves.ID(y.slot))
 }
