@@ -24,9 +24,11 @@ const (
 
 // score fills in the points and reasons of an option.
 func (t *trial) score(o *Option) {
-	o.Languages = make([]language.Match, len(t.Persons))
-	for i := range t.Persons {
-		o.Languages[i] = bestLanguage(&t.Persons[i], t.c.Languages)
+	if o.Languages = t.served; o.Languages == nil {
+		o.Languages = make([]language.Match, len(t.Persons))
+		for i := range t.Persons {
+			o.Languages[i] = bestLanguage(&t.Persons[i], t.c.Languages)
+		}
 	}
 	points := t.points(o.Languages)
 	o.Points = points[:]

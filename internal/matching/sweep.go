@@ -29,9 +29,10 @@ func Rank(w World, ask Ask, policy Policy, k int) Result {
 	s.run(false)
 	res := Result{Considered: s.considered, Options: make([]Option, len(s.best))}
 	for i := range res.Options {
-		t := trial{asked: s.asked, c: w.open(s.best[i].slot)}
+		t := trial{asked: s.asked, c: w.open(s.best[i].slot), served: s.served(s.best[i].tongues), bedding: s.bedding}
 		t.assign()
 		res.Options[i] = t.option()
+		s.bedding = t.bedding // its memory: an option keeps none of it
 	}
 	if res.Considered >= policy.Histogram {
 		res.FirstRule = s.histogram()
@@ -427,7 +428,7 @@ func (s *sweep) freeAt(r *row, i int, u *bunks) int {
 // consider ranks a shelter that fits, unless it cannot be among the best: first
 // by the most it could score so near, then by the most its languages could add.
 func (s *sweep) consider(r *row, more []bunks) {
-	f := fit{slot: r.slot, restricted: s.grownUp && r.freedom == 0, again: s.tried(r.slot)}
+	f := fit{slot: r.slot, tongues: r.tongues, restricted: s.grownUp && r.freedom == 0, again: s.tried(r.slot)}
 	if s.outdone(&f, s.distance+s.rest) {
 		return
 	}
@@ -488,6 +489,15 @@ func (s *sweep) language(list uint32) int {
 		total += s.worth[serving[list]]
 	}
 	return share(s.policy.Weights.Language, total, 8*len(s.Persons))
+}
+
+// served is how well a list of languages serves each person.
+func (s *sweep) served(list uint32) []language.Match {
+	out := make([]language.Match, len(s.serving))
+	for i, serving := range s.serving {
+		out[i] = serving[list]
+	}
+	return out
 }
 
 // keepBest puts f among the best k so far, in order.
