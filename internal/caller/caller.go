@@ -24,14 +24,15 @@ const (
 	Shelter  Role = "shelter"
 	Desk     Role = "desk"
 	Ministry Role = "ministry"
-	Carrier  Role = "carrier" // software that brings text messages in
+	Carrier  Role = "carrier"  // software that brings text messages in
+	Survivor Role = "survivor" // by a code of their own: nobody has it as a membership
 )
 
-// Roles lists the roles.
+// Roles lists the roles somebody can be a member as.
 var Roles = []Role{Rescue, Shelter, Desk, Ministry, Carrier}
 
-// Caller is who is asking. Scope is a team id, a shelter id or a region code,
-// as the role has it.
+// Caller is who is asking. Scope is a team id, a shelter id, a region code or a
+// placement, as the role has it.
 type Caller struct {
 	Subject string
 	Role    Role
@@ -86,6 +87,13 @@ const (
 	ReadMustMove     Action = "readMustMove"
 	KeepMember       Action = "keepMember"
 	ListMembers      Action = "listMembers"
+	SyncDevice       Action = "syncDevice"
+	KeepNumbers      Action = "keepNumbers"
+	CarryMessage     Action = "carryMessage"
+	GiveStayCode     Action = "giveStayCode"
+	ReadReceipts     Action = "readReceipts"
+	ReadOwnStay      Action = "readOwnStay"
+	SpeakOfStay      Action = "speakOfStay"
 )
 
 // Resource is what the action is on. Fields that do not apply are empty.
@@ -94,6 +102,7 @@ type Resource struct {
 	Shelter  string     // that the placement or unit belongs to
 	District place.Code // where the shelter or party is, or a membership is kept
 	Grants   Role       // of a membership: what it gives
+	Stay     string     // the placement, for its survivor
 }
 
 //go:embed policies.cedar
@@ -123,7 +132,7 @@ func (c Caller) Allow(a Action, r Resource) error {
 // own is a resource that is the caller's in every way: if even this is
 // refused, the role lacks the action itself.
 func (c Caller) own() Resource {
-	return Resource{Team: c.Team(), Shelter: c.Shelter(), District: c.Region(), Grants: Desk}
+	return Resource{Team: c.Team(), Shelter: c.Shelter(), District: c.Region(), Grants: Desk, Stay: c.only(Survivor)}
 }
 
 // Keeping is the least membership a caller could be asked to keep: whether its
@@ -138,6 +147,7 @@ func decide(set *cedar.PolicySet, c Caller, a Action, r Resource) bool {
 		Context: cedar.NewRecord(cedar.RecordMap{
 			"ownTeam":    cedar.Boolean(c.Team() != "" && c.Team() == r.Team),
 			"ownShelter": cedar.Boolean(c.Shelter() != "" && c.Shelter() == r.Shelter),
+			"ownStay":    cedar.Boolean(c.only(Survivor) != "" && c.only(Survivor) == r.Stay),
 			"ownRegion":  cedar.Boolean(c.Region() != "" && place.Within(r.District, c.Region())),
 			"below":      cedar.Boolean(r.District != c.Region()),
 			"grants":     cedar.String(r.Grants),

@@ -63,6 +63,10 @@ var (
 		{Name: "arrivedP50", Meaning: "From the request to arrival: half took no longer", Unit: "minutes", Tag: "#indicator+arrived+p50"},
 		{Name: "arrivedP90", Meaning: "From the request to arrival: nine in ten took no longer", Unit: "minutes", Tag: "#indicator+arrived+p90"},
 		{Name: "count", Meaning: "How many; 'what' says of what", Tag: "#indicator+num"},
+		{Name: "waiting", Meaning: "Persons who waited at the end of the month to be brought home across a border, or to another state; the code is the country they wait for", Unit: "persons", Tag: "#inneed+returns+num"},
+		{Name: "over90", Meaning: "Of them, those who have waited 90 days or more", Unit: "persons", Tag: "#inneed+returns+over90"},
+		{Name: "over180", Meaning: "Of them, those who have waited 180 days or more", Unit: "persons", Tag: "#inneed+returns+over180"},
+		{Name: "over365", Meaning: "Of them, those who have waited 365 days or more", Unit: "persons", Tag: "#inneed+returns+over365"},
 		{Name: "due", Meaning: "Legal clocks that ran in requests of the month", Unit: "clocks", Tag: "#indicator+due+num"},
 		{Name: "met", Meaning: "Of them, those stopped by a recorded decision in time", Unit: "clocks", Tag: "#indicator+met+num"},
 		{Name: "broken", Meaning: "Of them, the others", Unit: "clocks", Tag: "#indicator+broken+num"},
@@ -99,7 +103,7 @@ func (a *API) getDictionary(context.Context, *struct{}) (*dictionaryOutput, erro
 		"Daily counts that come in by file are published an hour after the file, in the series of days and months, protected by the same rules as what is counted here. A day of a state is either counted or imported and is published once: a file that changes it later changes no figure that was shown. A country can have both of one day, of different states.",
 		"An empty cell is a figure withheld or not known; none is a zero.",
 		"Fullness is no target: read it beside overdueReviews and medianStayDays.",
-		"Waits for repatriation are not counted: nothing in a placement says yet that somebody waits to go home to another country.",
+		"Waits for repatriation begin with a recorded decision and end when the person leaves or the decision is withdrawn; they are counted where the placement was asked for, at the end of each month.",
 	}
 	return out, nil
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"panah/internal/httpapi"
+	"panah/internal/referral"
+	"panah/internal/shelter"
 	"panah/internal/testworld"
 )
 
@@ -264,4 +266,56 @@ func alone(t *testing.T, seen map[[6]string]float64) {
 			}
 		}
 	}
+}
+
+func TestAUnitWhoseRoomsAreCountedHasRooms(t *testing.T) {
+	w := testworld.Open(t)
+	ministry := client{t, direct(httpapi.Handler(w.Service, slog.New(slog.DiscardHandler), httpapi.Shelters, httpapi.Occupancy)), testworld.Ministry}
+	send := func(key, rows string) {
+		t.Helper()
+		a := ministry.do("POST", "/v1/imports", key, "key,district,type,population,ages,kind,roomBeds,day,sanctioned,staffed,outOfService,present,persons\n"+rows, "Content-Type", "text/csv").want(t, 200)
+		if a.Body["refusedRows"] != 0.0 || len(a.Body["problems"].([]any)) != 0 {
+			t.Fatal(a.Raw)
+		}
+	}
+	unit := func(key string) shelter.Unit {
+		id, _ := shelter.Identity("IN", referral.OwnRegister, key)
+		return w.Unit(t, id, "family")
+	}
+	const guessed = "R1,IN-LGD-525,other,family,0-5;25-59,room,,%s,15,14,1,9,%d\n"
+	send("rooms-0000001", fmt.Sprintf(guessed, "2026-11-01", 31)+"R2,IN-LGD-525,other,family,0-5;25-59,room,5,2026-11-01,10,10,0,4,6\n")
+	u := unit("R1") // 31 people in 9 rooms: at least four beds in a room
+	if u.RoomBeds != 4 || u.Rooms() != 14 || u.RoomsOccupied() != 9 || u.Counts().Occupied() != 31 || u.Sanctioned != 60 || u.Counts().Free() != (14-1-9)*4 {
+		t.Errorf("%+v: %d of %d rooms, %+v", u, u.RoomsOccupied(), u.Rooms(), u.Counts())
+	}
+	if u := unit("R2"); u.RoomBeds != 5 || u.Rooms() != 10 || u.RoomsOccupied() != 4 || u.Counts().Occupied() != 6 || u.Sanctioned != 50 {
+		t.Errorf("%+v: %d of %d rooms", u, u.RoomsOccupied(), u.Rooms())
+	}
+	send("rooms-0000002", fmt.Sprintf(guessed, "2026-11-02", 20))
+	if again := unit("R1"); again.RoomBeds != 4 || again.Rooms() != 14 || again.RoomsOccupied() != 9 || again.Counts().Occupied() != 20 {
+		t.Errorf("rooms have lost beds for a day with fewer people: %+v", again)
+	}
+}
+
+func TestAnImportsKeyIsForOneFile(t *testing.T) {
+	eachWay(t, func(t *testing.T, _ *testworld.World, as func(string) client) {
+		ministry := as(testworld.Ministry)
+		first := ministry.do("POST", "/v1/imports", "file-0000001", daily(days(october, 1)), "Content-Type", "text/csv").want(t, 200)
+		again := ministry.do("POST", "/v1/imports", "file-0000001", daily(days(october, 1)), "Content-Type", "text/csv").want(t, 200)
+		if first.Header.Get("Idempotency-Replayed") != "" || again.Header.Get("Idempotency-Replayed") != "true" || again.get("days", "unchanged") != 14.0 {
+			t.Errorf("%v %s", again.Header, again.Raw)
+		}
+		ministry.do("POST", "/v1/imports", "file-0000001", daily(days(october, 2)), "Content-Type", "text/csv").want(t, 422)
+		ministry.do("POST", "/v1/imports?dryRun=true", "file-0000001", daily(days(october, 1)), "Content-Type", "text/csv").want(t, 200)
+		if other := ministry.do("POST", "/v1/imports", "file-0000002", daily(days(october, 2)), "Content-Type", "text/csv").want(t, 200); other.get("days", "created") != 14.0 {
+			t.Errorf("what was refused was taken in: %s", other.Raw)
+		}
+		parts := func(boundary string) string {
+			return "--" + boundary + "\r\nContent-Disposition: form-data; name=\"file\"\r\nContent-Type: text/csv\r\n\r\n" + daily(days(october, 2)) + "\r\n--" + boundary + "--\r\n"
+		}
+		ministry.do("POST", "/v1/imports", "file-0000003", parts("aaaa1111"), "Content-Type", "multipart/form-data; boundary=aaaa1111").want(t, 200)
+		if same := ministry.do("POST", "/v1/imports", "file-0000003", parts("bbbb2222"), "Content-Type", "multipart/form-data; boundary=bbbb2222").want(t, 200); same.Header.Get("Idempotency-Replayed") != "true" {
+			t.Errorf("%v", same.Header)
+		}
+	})
 }

@@ -51,6 +51,7 @@ type unitBody struct {
 	Kind             unitKindCode      `json:"kind,omitempty" default:"bed"`
 	SeparateSleeping bool              `json:"separateSleeping,omitempty"`
 	Site             int               `json:"site,omitempty" minimum:"0" maximum:"9"`
+	RoomBeds         int               `json:"roomBeds,omitempty" minimum:"0" maximum:"20" doc:"Beds of a room, where a party has rooms to itself; 0 where beds are let singly"`
 	Sanctioned       int               `json:"sanctioned" minimum:"0" maximum:"5000" doc:"What the authority allows; 0 for a unit no longer used"`
 	StepFree         *int              `json:"stepFree,omitempty" minimum:"0" maximum:"5000" doc:"How many of the beds are step-free, less those used by people whom nobody placed here; absent: not limited"`
 	Medical          *int              `json:"medical,omitempty" minimum:"0" maximum:"5000" doc:"How many of the beds have medical care, in the same way"`
@@ -84,7 +85,7 @@ func (b registrationBody) registration() (shelter.Registration, error) {
 		r.Languages = append(r.Languages, shelter.Language{Tag: tag, Via: via})
 	}
 	for _, u := range b.Units {
-		f := shelter.UnitFacts{ID: u.Unit, SeparateSleeping: u.SeparateSleeping, Site: uint8(u.Site), Sanctioned: u.Sanctioned,
+		f := shelter.UnitFacts{ID: u.Unit, SeparateSleeping: u.SeparateSleeping, Site: uint8(u.Site), Sanctioned: u.Sanctioned, RoomBeds: u.RoomBeds,
 			StepFree: limit(u.StepFree), Medical: limit(u.Medical)}
 		f.Population, _ = code.Populations.Parse(string(u.Population))
 		f.Ages, _ = code.AgeBands.ParseSet(texts(u.Ages))
@@ -137,7 +138,7 @@ func (a *API) registerShelter(ctx context.Context, in *registerInput) (*register
 	if err != nil {
 		return nil, err
 	}
-	out := &registerOutput{Status: http.StatusCreated, ETag: etag(s.Version), Location: "/v1/shelters/" + s.ID, Body: a.viewShelter(s)}
+	out := &registerOutput{Status: http.StatusCreated, ETag: etag(s.Edition()), Location: "/v1/shelters/" + s.ID, Body: a.viewShelter(s)}
 	if replayed {
 		out.Status, out.Replayed = http.StatusOK, "true"
 	}

@@ -18,6 +18,7 @@ func TestTheSideRoadsThroughTheAPI(t *testing.T) {
 		if len(clocks) != 1 || clocks[0].(map[string]any)["id"] != "in.jj.31" || clocks[0].(map[string]any)["dueAt"] != "2026-11-25T20:10:00Z" {
 			t.Fatalf("clocks %v", clocks)
 		}
+		w.Pass(time.Minute)
 		team.do("POST", base+"/extend", "key-00000002", map[string]any{"version": 1}).want(t, 200)
 		team.do("POST", base+"/refuse", "key-00000003", map[string]any{"version": 2, "reason": "because"}).want(t, 422)
 		no := team.do("POST", base+"/refuse", "key-00000004", map[string]any{"version": 2, "reason": "rules"}).want(t, 200)

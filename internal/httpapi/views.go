@@ -36,10 +36,13 @@ type placementView struct {
 	FoundAt     *time.Time      `json:"bedsFoundAt,omitempty" doc:"Beds are to be had, after waiting or after a hold that lapsed: choose now, nothing is held"`
 	Clocks      []clockView     `json:"clocks,omitempty" doc:"Time limits of law"`
 	Committee   bool            `json:"pendingCommittee,omitempty" doc:"Someone is under 18 and no decision is recorded yet"`
+	Return      *returnView     `json:"return,omitempty" doc:"Where the party waits to be brought home, for the desk"`
 	Stay        *stayView       `json:"stay,omitempty" doc:"On what ground the party stays, and when that is looked at again"`
 	ByPhone     string          `json:"acceptedByPhone,omitempty" enum:"verified,unverified" doc:"Whether the team knew the shelter's code"`
+	PhoneTries  *int            `json:"phoneCodesLeft,omitempty" doc:"How many wrong codes may still be said to make an unverified yes sure"`
 	Apart       []apartView     `json:"apart,omitempty" doc:"Who was placed apart, by decision"`
 	Looks       []time.Time     `json:"handoverLooks,omitempty" doc:"When the escort looked at the handover point"`
+	Withdrawn   *time.Time      `json:"consentWithdrawnAt,omitempty" doc:"Since then nothing more is shared"`
 	UndoUntil   *time.Time      `json:"undoUntil,omitempty" doc:"Until when the last move can be taken back by whoever made it"`
 	Options     []optionView    `json:"options,omitempty"`
 	NonMatches  *nonMatchesView `json:"nonMatches,omitempty"`
@@ -62,11 +65,15 @@ type clockView struct {
 // clocked adds the legal clocks that run for a placement.
 func (v placementView) clocked(p placement.Placement, policy matching.Policy) placementView {
 	for _, c := range policy.Clocks(p) {
-		clock := clockView{ID: c.ID, What: c.What, DueAt: c.DueAt, StoppedBy: c.StoppedBy, Stopped: c.Stopped, StoppedAt: timeOrNil(c.Stop.At)}
-		if c.Stopped {
-			clock.Decision = code.Decisions.Name(c.Stop.What)
-		}
-		v.Clocks = append(v.Clocks, clock)
+		v.Clocks = append(v.Clocks, viewClock(c))
+	}
+	return v
+}
+
+func viewClock(c matching.Running) clockView {
+	v := clockView{ID: c.ID, What: c.What, DueAt: c.DueAt, StoppedBy: c.StoppedBy, Stopped: c.Stopped, StoppedAt: timeOrNil(c.Stop.At)}
+	if c.Stopped {
+		v.Decision = code.Decisions.Name(c.Stop.What)
 	}
 	return v
 }
@@ -100,6 +107,11 @@ func viewEarlier(p placement.Placement, side placement.Side) (out []stayedView) 
 	return out
 }
 
+type returnView struct {
+	To           string    `json:"to" doc:"The country or state"`
+	WaitingSince time.Time `json:"waitingSince"`
+}
+
 type stayView struct {
 	Basis    string    `json:"basis"`
 	ReviewBy time.Time `json:"reviewBy"`
@@ -115,11 +127,15 @@ type apartView struct {
 // sideRoads shows what has happened to a placement off the main road.
 func (v placementView) sideRoads(p placement.Placement, side placement.Side, now time.Time) placementView {
 	v.Committee = p.Request.Children() && p.Ruling.At.IsZero() && p.State != placement.Ended && p.State != placement.Cancelled && p.State != placement.Superseded
+	v.Withdrawn = timeOrNil(p.Withdrawn)
 	if !p.Basis.From.IsZero() {
 		v.Stay = &stayView{code.StayBases.Name(p.Basis.Ground), p.Basis.ReviewBy}
 	}
 	if p.ByPhone && p.State.Live() {
 		v.ByPhone = map[bool]string{true: "verified", false: "unverified"}[p.Verified]
+		if left := p.PhoneTriesLeft(); !p.Verified && side != placement.House {
+			v.PhoneTries = &left
+		}
 	}
 	for _, l := range p.Looks {
 		v.Looks = append(v.Looks, l.At)
@@ -127,6 +143,9 @@ func (v placementView) sideRoads(p placement.Placement, side placement.Side, now
 	v.Earlier = viewEarlier(p, side)
 	if side == placement.Team || side == placement.Office {
 		v.Persons = viewPersons(p)
+	}
+	if side == placement.Office && p.Return.To != "" {
+		v.Return = &returnView{string(p.Return.To), p.Return.Since}
 	}
 	if side != placement.House {
 		for _, s := range p.Apart {
@@ -476,6 +495,7 @@ type unitView struct {
 	ConfirmedAt  *time.Time `json:"confirmedAt,omitempty"`
 	ByPhone      bool       `json:"confirmedByPhone,omitempty" doc:"Vouched for on the phone, to a rescue team that knew the shelter's code"`
 	Blocked      int        `json:"blocked,omitempty" doc:"Empty beds of rooms that a party has to itself"`
+	RoomBeds     int        `json:"roomBeds,omitempty" doc:"Beds of a room, where a party has rooms to itself"`
 	Rooms        int        `json:"rooms,omitempty" doc:"Where a party has rooms to itself"`
 	RoomsTaken   int        `json:"roomsOccupied,omitempty"`
 	SurgeUntil   *time.Time `json:"surgeUntil,omitempty" doc:"Extra beds, beside the sanctioned ones, until then"`
@@ -509,7 +529,7 @@ func (a *API) viewUnit(u shelter.Unit) unitView {
 		undo = time.Time{}
 	}
 	left := u.PlacesAt(now)
-	return unitView{StepFree: viewLimit(u.StepFree, left.StepFree), Medical: viewLimit(u.Medical, left.Medical), ByPhone: u.ByPhone, Blocked: c.Blocked(), Rooms: u.Rooms(), RoomsTaken: u.RoomsOccupied(), SurgeUntil: timeOrNil(u.EndsAt),
+	return unitView{StepFree: viewLimit(u.StepFree, left.StepFree), Medical: viewLimit(u.Medical, left.Medical), ByPhone: u.ByPhone, Blocked: c.Blocked(), RoomBeds: u.RoomBeds, Rooms: u.Rooms(), RoomsTaken: u.RoomsOccupied(), SurgeUntil: timeOrNil(u.EndsAt),
 		Capacity: string(u.CapacityAt(now, a.referrals.Policy.Fresh.NoOffer)), UndoUntil: timeOrNil(undo), Unit: u.ID, Population: code.Populations.Name(u.Population), Ages: code.AgeBands.SetNames(u.Ages),
 		Kind: code.UnitKinds.Name(u.Kind), Apart: u.SeparateSleeping, Site: int(u.Site),
 		Version: u.Census, Sanctioned: u.Sanctioned, Staffed: c.Staffed(), OutOfService: c.OutOfService(), Occupied: c.Occupied(), Held: c.Held(),
@@ -554,7 +574,7 @@ type intakeView struct {
 }
 
 func (a *API) viewShelter(s referral.ShelterView) shelterView {
-	v := shelterView{ID: s.ID, Version: s.Version, RegistryKey: s.RegistryKey, District: string(s.District), Type: code.Institutions.Name(s.Type),
+	v := shelterView{ID: s.ID, Version: s.Edition(), RegistryKey: s.RegistryKey, District: string(s.District), Type: code.Institutions.Name(s.Type),
 		Status: shelter.Statuses.Name(s.Status), RegisteredUntil: timeOrNil(s.RegisteredUntil), HouseRules: code.HouseRules.SetNames(s.HouseRules),
 		RulesRecorded: s.RulesRecorded(), Languages: []string{}, LanguagesVia: []languageBody{}, NeedsOnSite: code.Needs.SetNames(s.OnSite),
 		NeedsArranged: code.Needs.SetNames(s.Arranged), Features: code.Features.SetNames(s.Features), MaxStayDays: s.MaxStayDays,

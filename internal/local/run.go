@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -86,11 +87,31 @@ func opened(o Options) (*embedded.Store, *referral.Service, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	service, err := function.NewService(store, o.Log)
-	if err != nil {
+	secret, err1 := staySecret(o.Data)
+	numbers, err2 := numberSecret(o.Data)
+	service, err3 := function.NewService(store, secret, o.Log)
+	if err := errors.Join(err1, err2, err3); err != nil {
 		return nil, nil, errors.Join(err, store.Close())
 	}
+	service.NumberSecret = numbers
 	return store, service, nil
+}
+
+// staySecret is what survivors' codes are made from.
+func staySecret(data string) ([]byte, error) { return kept(data, "stay-key") }
+
+// numberSecret is what phone numbers are hashed with.
+func numberSecret(data string) ([]byte, error) { return kept(data, "number-key") }
+
+// kept is a secret: random, made on first use and kept beside the data.
+func kept(data, name string) ([]byte, error) {
+	path := filepath.Join(data, name)
+	secret, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		secret = []byte(rand.Text() + rand.Text())
+		err = os.WriteFile(path, secret, 0o600)
+	}
+	return secret, err
 }
 
 // What Verify ends with when not all was well.
@@ -412,7 +433,7 @@ func (r *runner) greet(url string, took time.Duration) {
 		}
 		fmt.Fprintf(&tokens, "  %-9s %-11s %s\n", role, m.Scope, token)
 	}
-	_, _ = fmt.Fprintf(r.Out, greeting, url, len(r.demo.Shelters), took.Seconds(), r.Data, url, tokens.String(), url, url)
+	_, _ = fmt.Fprintf(r.Out, greeting, url, len(r.demo.Shelters), took.Seconds(), r.Data, url, tokens.String(), url, url, url, url)
 }
 
 const greeting = `Panah is running at %s
@@ -436,5 +457,11 @@ A first placement: a girl of 15 and her little brother in Kolkata need beds now.
 
 Expect 201: state "held", two beds in one shelter until expiresAt, other options with the
 parts of their score and reasons, and under "next" the moves that would succeed.
+
+The survivor's own code, with P the placement's id; then any phone, no account:
+
+  curl -s -X POST %s/v1/placements/$P/stay-code -H "Authorization: Bearer $TOKEN" -H "Idempotency-Key: $(date +%%s)-code"
+  curl -s %s/v1/stay -H 'Content-Type: application/json' -H "Idempotency-Key: $(date +%%s)-view" -d '{"code":"THE-CODE","action":"view"}'
+
 Stop with Ctrl-C.
 `

@@ -13,11 +13,9 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -27,15 +25,12 @@ var (
 	seed    = flag.Uint64("draw", 1, "the seed they are drawn by")
 	only    = flag.String("only", "", "only mutants whose name has this in it")
 	again   = flag.Bool("again", false, "only mutants that survived when last run")
+	budget  = flag.Duration("budget", time.Minute, "what processor time the tests may take in all, as without a mutant, that are run on one")
 	workers = flag.Int("workers", 1, "how many at a time")
 )
 
 // kept is where results lie between runs, so that a run that was ended goes on.
-const kept = "../../.build/mutants"
-
-// memory is how much a run may take before it counts as noticed: a mutant may
-// append for ever.
-const memory = 6 << 30
+var kept, _ = filepath.Abs("../../.build/mutants")
 
 func TestMutants(t *testing.T) {
 	start := time.Now()
@@ -43,17 +38,9 @@ func TestMutants(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.MkdirAll(kept, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	r := &machine{root: root, work: t.TempDir()}
-	list, overlay := mutate(t, root, r.work)
-	r.build(t, overlay)
-	if err := syscall.Setrlimit(syscall.RLIMIT_AS, &syscall.Rlimit{Cur: memory, Max: memory}); err != nil {
-		t.Fatal(err)
-	}
-	r.baseline(t)
-	j := open(t, r.finger)
+	r := &machine{root: root}
+	list := r.ready(t)
+	j := open(t, r.dir)
 	run := draw(list, j)
 	t.Logf("%d of %d mutants, %d tests, ready after %s", len(run), len(list), len(r.checks), time.Since(start).Round(time.Second))
 	r.all(run, j)
@@ -63,7 +50,7 @@ func TestMutants(t *testing.T) {
 // draw is which mutants are run.
 func draw(list []mutant, j *journal) []mutant {
 	out := slices.DeleteFunc(slices.Clone(list), func(m mutant) bool {
-		return !strings.Contains(m.name, *only) || *again && j.before[m.name] != survived
+		return !strings.Contains(m.name, *only) || *again && !lived(j.before[m.name])
 	})
 	rand.New(rand.NewPCG(*seed, 1)).Shuffle(len(out), func(i, k int) { out[i], out[k] = out[k], out[i] })
 	if *count > 0 {
@@ -97,10 +84,9 @@ func (r *machine) all(list []mutant, j *journal) {
 
 // round is some tests of one suite, run in one process.
 type round struct {
-	suite    string
-	tests    []string
-	took     time.Duration
-	together bool // more may be added
+	suite string
+	tests []string
+	took  time.Duration
 }
 
 // kill runs the tests that come by a mutant until one fails, and names it. The
@@ -110,9 +96,13 @@ func (r *machine) kill(m mutant, before string) string {
 	if len(rounds) == 0 {
 		return unreached
 	}
+	var spent time.Duration
 	for _, some := range rounds {
-		patience := 10*time.Second + 8*some.took
-		if out, ok := r.run(some.suite, some.tests, patience, fmt.Sprint("PANAH_MUTANT=", m.id)); !ok {
+		if spent += some.took; spent > *budget {
+			break
+		}
+		patience := 20*time.Second + 20*some.took // others may share the machine
+		if out, _, ok := r.run(some.suite, some.tests, patience, fmt.Sprint("PANAH_MUTANT=", m.id)); !ok {
 			return some.suite + "." + failed(out, some.tests)
 		}
 	}
@@ -121,6 +111,9 @@ func (r *machine) kill(m mutant, before string) string {
 
 // failed is the test whose failure an output tells of.
 func failed(out string, tests []string) string {
+	if len(tests) == 1 {
+		return tests[0]
+	}
 	for line := range strings.Lines(out) {
 		if rest, ok := strings.CutPrefix(line, "--- FAIL: "); ok {
 			name, _, _ := strings.Cut(rest, " ")
@@ -134,43 +127,42 @@ func failed(out string, tests []string) string {
 	return strings.Join(tests, "|")
 }
 
-// few is how many of the most telling tests are tried before all the quick ones.
-const few = 4
+// few is how many of the most telling tests are tried one by one, quick what a
+// test may take to be run together with others, and at most how long these take.
+const (
+	few      = 4
+	quick    = 400 * time.Millisecond
+	together = 1500 * time.Millisecond
+)
 
-// quick is what a test may take to be run together with others.
-const quick = 400 * time.Millisecond
-
-// rounds are the tests that come by a mutant: the one that noticed it before, a
-// few that take little and come by few others, all quick ones together, and the
-// long ones last.
-func (r *machine) rounds(m mutant, before string) (out []round) {
-	tests := r.reaching(m, before)
-	for i, c := range tests {
-		if i < few || c.took > quick {
-			out = append(out, round{suite: c.suite, tests: []string{c.name}, took: c.took})
+// rounds are the tests that come by a mutant: a few of the most telling one by
+// one, then the quick ones, many in one process, then the long ones.
+func (r *machine) rounds(m mutant, before string) []round {
+	var first, groups, long []round
+	for i, c := range r.reaching(m, before) {
+		alone := round{c.Suite, []string{c.Name}, c.Took}
+		open := slices.IndexFunc(groups, func(g round) bool { return g.suite == c.Suite && g.took+c.Took < together })
+		switch {
+		case i < few:
+			first = append(first, alone)
+		case c.Took > quick || strings.Contains(c.Name, "/"):
+			long = append(long, alone)
+		case open < 0:
+			groups = append(groups, alone)
+		default:
+			groups[open].tests = append(groups[open].tests, c.Name)
+			groups[open].took += c.Took
 		}
 	}
-	slow := min(few, len(out))
-	for _, c := range tests[slow:] {
-		if c.took > quick {
-			continue
-		}
-		i := slices.IndexFunc(out[slow:], func(o round) bool { return o.suite == c.suite && o.together })
-		if i < 0 {
-			out = slices.Insert(out, slow, round{suite: c.suite, together: true})
-			i = 0
-		}
-		o := &out[slow+i]
-		o.tests, o.took = append(o.tests, c.name), o.took+c.took
-	}
-	return out
+	return slices.Concat(first, groups, long)
 }
 
 // reaching are the tests that come by a mutant, the most telling first.
 func (r *machine) reaching(m mutant, before string) (out []check) {
 	at := slices.IndexFunc(targets, func(t target) bool { return t.dir == m.dir })
 	for _, c := range r.checks {
-		if c.reaches[m.id] && slices.Contains(targets[at].runs, c.suite) {
+		_, file, part := strings.Cut(c.Name, "/") // of the fault matrix: the troubles of this file's calls
+		if c.Reaches[m.id] && slices.Contains(targets[at].runs, c.Suite) && (!part || strings.HasPrefix(m.name, m.dir+"/"+file+" ")) {
 			out = append(out, c)
 		}
 	}
@@ -178,7 +170,7 @@ func (r *machine) reaching(m mutant, before string) (out []check) {
 		if c.String() == before {
 			return 0
 		}
-		return c.took.Seconds() * float64(len(c.reaches))
+		return c.Took.Seconds() * float64(len(c.Reaches))
 	}
 	slices.SortStableFunc(out, func(a, b check) int { return cmp.Compare(weight(a), weight(b)) })
 	return out

@@ -7,9 +7,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"go/ast"
-	"go/format"
 	"go/importer"
 	"go/parser"
+	"go/printer"
 	"go/token"
 	"go/types"
 	"io"
@@ -30,14 +30,14 @@ const switchFile = `package %s
 import (
 	"os"
 	"strconv"
-	"sync"
+	"sync/atomic"
 )
 
 var (
 	mutantOn_, _    = strconv.Atoi(os.Getenv("PANAH_MUTANT"))
 	mutantReached_  = os.Getenv("PANAH_REACHED")
 	mutantRecords_  = mutantReached_ != ""
-	mutantSeen_     sync.Map
+	mutantSeen_     [1 << 16]atomic.Bool
 	mutantScratch_  = os.TempDir()
 )
 
@@ -49,7 +49,7 @@ func mutant_(n int) bool {
 }
 
 func mutantReach_(n int) {
-	if _, seen := mutantSeen_.LoadOrStore(n, true); seen {
+	if mutantSeen_[n].Load() || mutantSeen_[n].Swap(true) {
 		return
 	}
 	f, err := os.OpenFile(mutantReached_, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
@@ -89,6 +89,10 @@ func boundary_(n int, as, other func() bool) bool {
 var _, _, _ = mutate_[int], boundary_, mutantScratch_
 `
 
+// sameLines prints code that says of each line where it stands in the original:
+// the fault matrix knows calls by that.
+var sameLines = printer.Config{Mode: printer.UseSpaces | printer.TabIndent | printer.SourcePos, Tabwidth: 8}
+
 // mutate writes every target with its mutants behind switches and answers the
 // overlay that puts them in place.
 func mutate(t *testing.T, root, work string) (list []mutant, overlay string) {
@@ -101,7 +105,7 @@ func mutate(t *testing.T, root, work string) (list []mutant, overlay string) {
 			m := &mutator{set: p.set, info: info, dir: target.dir, file: filepath.Base(p.paths[i]), list: &list, seen: map[string]int{}}
 			m.whole(f)
 			var out bytes.Buffer
-			if err := format.Node(&out, token.NewFileSet(), f); err != nil {
+			if err := sameLines.Fprint(&out, p.set, f); err != nil {
 				t.Fatal(err)
 			}
 			replaced[p.paths[i]] = written(t, work, target.dir+"-"+m.file, out.Bytes())

@@ -23,37 +23,23 @@ func lived(result string) bool { return strings.HasPrefix(result, survived) }
 // journal is what has been found, a line a mutant.
 type journal struct {
 	mu     sync.Mutex
-	file   *os.File
-	found  map[string]string // with these binaries
+	files  []*os.File
+	found  map[string]string // with this code
 	before map[string]string // with any: where to look first
 }
 
-// open reads what was found with these binaries, and what was found last of all.
-func open(t *testing.T, finger string) *journal {
-	path := filepath.Join(kept, finger+".txt")
-	j := &journal{found: results(path), before: map[string]string{}}
-	all, err := filepath.Glob(filepath.Join(kept, "*.txt"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	slices.SortFunc(all, func(a, b string) int { return age(a).Compare(age(b)) })
-	for _, p := range all {
-		for name, result := range results(p) {
-			j.before[name] = result
+func open(t *testing.T, dir string) *journal {
+	here, ever := filepath.Join(dir, "results.txt"), filepath.Join(kept, "results.txt")
+	j := &journal{found: results(here), before: results(ever)}
+	for _, path := range []string{here, ever} {
+		f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if j.file, err = os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644); err != nil {
-		t.Fatal(err)
+		t.Cleanup(func() { _ = f.Close() })
+		j.files = append(j.files, f)
 	}
 	return j
-}
-
-func age(path string) time.Time {
-	info, err := os.Stat(path)
-	if err != nil {
-		return time.Time{}
-	}
-	return info.ModTime()
 }
 
 func results(path string) map[string]string {
@@ -74,7 +60,9 @@ func (j *journal) note(m mutant, result string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.found[m.name] = result
-	_, _ = j.file.WriteString(m.name + "\t" + result + "\n")
+	for _, f := range j.files {
+		_, _ = f.WriteString(m.name + "\t" + result + "\n")
+	}
 }
 
 // equivalent begins the reason of a mutant that no test could ever tell from the
@@ -131,8 +119,8 @@ func report(t *testing.T, list, run []mutant, j *journal, took time.Duration) {
 	}
 	share := 100 * float64(killed) / float64(max(1, len(run)-same))
 	t.Logf("mutants: %d of %d run, %d killed, %d equivalent with a reason, %d survived with a reason, %d without: "+
-		"%.1f %% killed of those not equivalent (%.1f %% of all), %s", len(run), len(list), killed, same, explained, len(bare),
-		share, 100*float64(killed)/float64(max(1, len(run))), took.Round(time.Second))
+		"%.1f %% killed of those not equivalent (%.1f %% of all), with at most %s of tests on each, in %s", len(run), len(list), killed, same, explained, len(bare),
+		share, 100*float64(killed)/float64(max(1, len(run))), *budget, took.Round(time.Second))
 	if share < wanted {
 		t.Errorf("fewer than %d %% of the mutants that could be noticed were", wanted)
 	}

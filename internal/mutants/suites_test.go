@@ -3,9 +3,13 @@
 package mutants
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
+	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +17,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -62,60 +67,110 @@ var suites = map[string]suite{
 
 // check is one test of one suite, and which mutants it comes by.
 type check struct {
-	suite, name string
-	took        time.Duration
-	reaches     map[int]bool
+	Suite, Name string
+	Took        time.Duration // of processor time
+	Reaches     map[int]bool
 }
 
-func (c check) String() string { return c.suite + "." + c.name }
+func (c check) String() string { return c.Suite + "." + c.Name }
 
-// machine runs test binaries that hold every mutant.
+// machine runs test binaries that hold every mutant. They lie in a folder named
+// after the code they were made from, with what has been found with them.
 type machine struct {
-	root, work string
-	checks     []check
-	finger     string // of the binaries: what was found with them holds for them only
+	root, dir string
+	checks    []check
 }
 
-func (r *machine) binary(name string) string { return filepath.Join(r.work, name+".test") }
+func (r *machine) binary(name string) string { return filepath.Join(r.dir, name+".test") }
 
-// build makes a binary of each suite. The same code makes the same binaries.
-func (r *machine) build(t *testing.T, overlay string) {
-	all := sha256.New()
-	for _, name := range names() {
-		cmd := exec.Command("go", "test", "-c", "-trimpath", "-vet=off", "-overlay", overlay, "-o", r.binary(name), "./"+name)
-		cmd.Dir = r.root
-		if raw, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%s: %v\n%s", name, err, raw[:min(len(raw), 3000)])
-		}
-		raw, err := os.ReadFile(r.binary(name))
-		if err != nil {
+// ready makes the binaries and runs every test once, unless that has been done
+// for this code already.
+func (r *machine) ready(t *testing.T) (list []mutant) {
+	r.dir = filepath.Join(kept, finger(t, r.root))
+	list, overlay := mutate(t, r.root, t.TempDir())
+	memo := filepath.Join(r.dir, "checks.json")
+	if raw, err := os.ReadFile(memo); err == nil {
+		if err := json.Unmarshal(raw, &r.checks); err != nil {
 			t.Fatal(err)
 		}
-		_, _ = all.Write(raw)
+		limitMemory(t)
+		return list
 	}
-	r.finger = hex.EncodeToString(all.Sum(nil))[:12]
+	old, _ := filepath.Glob(filepath.Join(kept, "code-*"))
+	for _, dir := range old {
+		_ = os.RemoveAll(dir)
+	}
+	if err := os.MkdirAll(r.dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	r.build(t, overlay)
+	limitMemory(t)
+	r.baseline(t)
+	raw, err := json.Marshal(r.checks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	written(t, r.dir, "checks.json", raw)
+	return list
 }
 
-func names() (out []string) {
-	for name := range suites {
-		out = append(out, name)
+// finger names the code: what was found with it holds for it only.
+func finger(t *testing.T, root string) string {
+	all := sha256.New()
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() && (d.Name() == "rapid" || d.Name() == "local") {
+			return cmp.Or(err, fs.SkipDir)
+		}
+		if d.IsDir() || strings.HasSuffix(path, ".md") || strings.HasSuffix(path, "survivors.txt") {
+			return nil
+		}
+		raw, err := os.ReadFile(path)
+		_, _ = fmt.Fprintf(all, "%s %d\n%s", path, len(raw), raw)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
-	slices.Sort(out)
-	return out
+	return "code-" + hex.EncodeToString(all.Sum(nil))[:12]
 }
+
+// build makes a binary of each suite.
+func (r *machine) build(t *testing.T, overlay string) {
+	args := []string{"test", "-c", "-vet=off", "-tags=mutants", "-overlay", overlay, "-o", r.dir + "/"}
+	for _, name := range names() {
+		args = append(args, "./"+name)
+	}
+	cmd := exec.Command("go", args...)
+	cmd.Dir = r.root
+	if raw, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, raw[:min(len(raw), 3000)])
+	}
+}
+
+// memory is how much a run may take before it counts as noticed: a mutant may
+// append for ever.
+const memory = 6 << 30
+
+func limitMemory(t *testing.T) {
+	if err := syscall.Setrlimit(syscall.RLIMIT_AS, &syscall.Rlimit{Cur: memory, Max: memory}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func names() []string { return slices.Sorted(maps.Keys(suites)) }
 
 // baseline runs every test by itself, without a mutant: how long it takes and
 // which mutants it could notice. All must pass.
 func (r *machine) baseline(t *testing.T) {
 	for _, name := range names() {
-		for _, test := range r.list(t, name) {
-			reached := filepath.Join(r.work, "reached")
+		for _, test := range r.parts(r.list(t, name)) {
+			reached := filepath.Join(r.dir, "reached")
 			_ = os.Remove(reached)
-			start := time.Now()
-			if out, ok := r.run(name, []string{test}, time.Minute, "PANAH_REACHED="+reached); !ok {
+			out, took, ok := r.run(name, []string{test}, time.Minute, "PANAH_REACHED="+reached)
+			if !ok {
 				t.Fatalf("%s.%s fails without a mutant:\n%s", name, test, out[max(0, len(out)-1500):])
 			}
-			r.checks = append(r.checks, check{name, test, time.Since(start), numbers(t, reached)})
+			r.checks = append(r.checks, check{name, test, took, numbers(t, reached)})
 		}
 	}
 }
@@ -137,6 +192,28 @@ func (r *machine) list(t *testing.T, name string) (tests []string) {
 	return tests
 }
 
+// parts takes the fault matrix apart, a file of use cases at a time.
+func (r *machine) parts(tests []string) (out []string) {
+	files, _ := filepath.Glob(filepath.Join(r.root, "referral", "*.go"))
+	for _, test := range tests {
+		if test != "TestTroubles" {
+			out = append(out, test)
+			continue
+		}
+		for _, f := range files {
+			if !strings.HasSuffix(f, "_test.go") {
+				out = append(out, test+"/"+filepath.Base(f))
+			}
+		}
+	}
+	return out
+}
+
+// pattern runs some tests, or a part of one.
+func pattern(tests []string) string {
+	return "-test.run=^(" + strings.ReplaceAll(strings.Join(tests, "|"), "/", ")$/^(") + ")$"
+}
+
 func numbers(t *testing.T, path string) map[int]bool {
 	out := map[int]bool{}
 	raw, err := os.ReadFile(path)
@@ -153,21 +230,20 @@ func numbers(t *testing.T, path string) map[int]bool {
 	return out
 }
 
-// run runs some tests of a suite until one fails, in a folder of its own. What
-// does not end in time counts as failed.
-func (r *machine) run(name string, tests []string, patience time.Duration, env ...string) (string, bool) {
-	scratch, err := os.MkdirTemp(r.work, "run-")
+// run runs some tests of a suite until one fails, in a folder of its own, and says
+// what processor time it took. What does not end in time counts as failed.
+func (r *machine) run(name string, tests []string, patience time.Duration, env ...string) (out string, took time.Duration, ok bool) {
+	scratch, err := os.MkdirTemp("", "mutant-")
 	if err != nil {
-		return err.Error(), false
+		return err.Error(), 0, false
 	}
 	defer func() { _ = os.RemoveAll(scratch) }()
-	args := append([]string{"-test.failfast", "-test.short", fmt.Sprint("-test.timeout=", patience),
-		"-test.run=^(" + strings.Join(tests, "|") + ")$"}, suites[name].args...)
+	args := append([]string{"-test.failfast", "-test.short", fmt.Sprint("-test.timeout=", patience), pattern(tests)}, suites[name].args...)
 	cmd := exec.Command(r.binary(name), args...)
 	cmd.Dir = filepath.Join(r.root, name)
 	cmd.Env = append([]string{"PATH=", "HOME=" + os.Getenv("HOME"), "TMPDIR=" + scratch}, env...)
 	timer := time.AfterFunc(patience+5*time.Second, func() { _ = cmd.Process.Kill() })
 	defer timer.Stop()
 	raw, err := cmd.CombinedOutput()
-	return string(raw), err == nil
+	return string(raw), cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), err == nil
 }

@@ -121,18 +121,53 @@ func (p Placement) accept(m Move, doorTeam, doorHouse string, now time.Time) (Pl
 	return p, p.beds(PinBeds, time.Time{}), nil
 }
 
+// PhoneCode is what the team was told on the phone to be the shelter's code.
+type PhoneCode uint8
+
+// What can be said of a code.
+const (
+	CodeUnsaid PhoneCode = iota
+	CodeWrong
+	CodeRight
+)
+
+// MaxPhoneTries is how many wrong codes are looked at for one placement: a code
+// may be misheard, and is not to be guessed.
+const MaxPhoneTries = 5
+
+// PhoneTriesLeft is how many wrong codes may still be said.
+func (p Placement) PhoneTriesLeft() int { return max(0, MaxPhoneTries-p.PhoneTries) }
+
 // AcceptByPhone is a yes the team heard on the phone. Only with the shelter's own
 // code is it sure who answered: without it the escort learns a meeting place and
-// not the shelter's door.
-func (p Placement) AcceptByPhone(verified bool, doorTeam, doorHouse string, now time.Time) (Placement, []BedMove, error) {
-	p, moves, err := p.accept(MovePhone, doorTeam, doorHouse, now)
-	if err != nil {
+// not the shelter's door. Said again with the right code, also on the road, the
+// same yes is sure. After MaxPhoneTries no code is looked at any more.
+func (p Placement) AcceptByPhone(said PhoneCode, doorTeam, doorHouse string, now time.Time) (Placement, []BedMove, error) {
+	var moves []BedMove
+	if p.State == Held {
+		var err error
+		if p, moves, err = p.accept(MovePhone, doorTeam, doorHouse, now); err != nil {
+			return p, nil, err
+		}
+		p.ByPhone, p.Verified = true, false
+	} else if err := p.enter(MovePhone); err != nil {
 		return p, nil, err
+	} else if said == CodeUnsaid {
+		return p, nil, fault.Field("phoneCode", "is required: the yes is recorded, only the code is missing")
 	}
-	p.ByPhone, p.Verified = true, verified
-	for i := range moves {
-		moves[i].Vouched = verified
+	if p.PhoneTriesLeft() == 0 {
+		return p, moves, nil
 	}
+	switch said {
+	case CodeWrong:
+		p.PhoneTries++
+	case CodeRight:
+		p.Verified, moves = true, p.beds(PinBeds, time.Time{})
+		for i := range moves {
+			moves[i].Vouched = true
+		}
+	}
+	p.Back = Back{}
 	return p, moves, nil
 }
 
@@ -183,11 +218,11 @@ func (p Placement) Extend(until, now time.Time) (Placement, []BedMove, error) {
 	if !now.Before(p.Hold.ExpiresAt) {
 		return p, nil, fault.New(fault.HoldLapsed, "the hold has lapsed").WithAllowed([]string{})
 	}
-	if until.After(p.Hold.ExpiresAt) {
-		p.Hold.ExpiresAt = until
+	if !until.After(p.Hold.ExpiresAt) {
+		return p, nil, nil // it has as much time already
 	}
-	p.ChangedAt = now
-	return p, p.beds(KeepBeds, p.Hold.ExpiresAt), nil
+	p.Hold.ExpiresAt, p.ChangedAt = until, now
+	return p, p.beds(KeepBeds, until), nil
 }
 
 // TurnAway records that the party was not let in, or found it could not go in.
@@ -283,10 +318,16 @@ func (p Placement) Decide(what code.Decision, basis *Basis, at, now time.Time) (
 	if err := p.enter(MoveDecide); err != nil {
 		return p, err
 	}
+	if err := notBefore(at, p.Request.RescuedAt, "the rescue"); err != nil {
+		return p, err
+	}
+	if onReturn(what) {
+		return p, fault.Field("decision", "is about a return: it needs its own facts")
+	}
 	if at.After(now) {
 		at = now
 	}
-	p.Back = Back{Move: MoveDecide, Side: Office, From: p.State, At: now, Ruling: p.Ruling, Basis: p.Basis}
+	p.Back = Back{Move: MoveDecide, Side: Office, From: p.State, At: now, Ruling: p.Ruling, Basis: p.Basis, Return: p.Return}
 	p.Ruling, p.ChangedAt = Ruling{What: what, At: at}, now
 	if p.First.At.IsZero() {
 		p.First = p.Ruling
@@ -340,6 +381,9 @@ func (p Placement) Receive(shelter string, at, now time.Time) (Placement, []BedM
 	if !ok {
 		return p, nil, p.illegal("this shelter never held beds for the party")
 	}
+	if err := p.couldArrive(shelter, at); err != nil {
+		return p, nil, err
+	}
 	var moves []BedMove
 	basis, replaced := p.Basis, ""
 	if p.State == Ended {
@@ -369,6 +413,26 @@ func (p Placement) Receive(shelter string, at, now time.Time) (Placement, []BedM
 	return p, moves, nil
 }
 
+// couldArrive refuses an instant at which nobody can have arrived: before the
+// rescue, or while they stayed there already. Every other one may have been so,
+// however late it is told and whatever was told before.
+func (p Placement) couldArrive(shelter string, at time.Time) error {
+	if p.State == Ended && p.Hold.Shelter == shelter && !at.Before(p.ArrivedAt) && at.Before(p.LeftAt()) {
+		return fault.Field("occurredAt", "lies within a stay of the party with you that has ended: say when they came back")
+	}
+	return notBefore(at, p.Request.RescuedAt, "the rescue")
+}
+
+// LeftAt is when the last of those who arrived left; zero before.
+func (p Placement) LeftAt() (last time.Time) {
+	for _, s := range p.Stays {
+		if s.Gone && s.At.After(last) && !p.ArrivedAt.IsZero() {
+			last = s.At
+		}
+	}
+	return last
+}
+
 // Cancel ends the request before arrival.
 func (p Placement) Cancel(why code.CancelReason, now time.Time) (Placement, []BedMove, error) {
 	if err := p.enter(MoveCancel); err != nil {
@@ -389,8 +453,14 @@ func (p Placement) End(persons []int, why code.EndReason, at, now time.Time) (Pl
 	if err := p.enter(MoveEnd); err != nil {
 		return p, nil, err
 	}
-	if at.Before(p.ArrivedAt) || at.After(now) { // nobody leaves before they came: the phone's clock is off
+	if err := notBefore(at, p.ArrivedAt, "the arrival"); err != nil {
+		return p, nil, err
+	}
+	if at.After(now) {
 		at = now
+	}
+	if at.Before(p.ArrivedAt) { // two clocks differ a little
+		at = p.ArrivedAt
 	}
 	if len(persons) == 0 {
 		for i, s := range p.Stays {
@@ -431,6 +501,9 @@ func (p Placement) EndBefore(why code.EndReason, at, now time.Time) (Placement, 
 	}
 	if !slices.Contains([]code.EndReason{code.EndOwnWish, code.EndLeftUnannounced, code.EndDied, code.EndEntryError}, why) {
 		return p, nil, fault.Field("reason", "before arrival must be own_wish, left_unannounced, died or entry_error")
+	}
+	if err := notBefore(at, p.Request.RescuedAt, "the rescue"); err != nil {
+		return p, nil, err
 	}
 	if at.After(now) {
 		at = now

@@ -142,6 +142,15 @@ func CheckOccurred(at, now time.Time) error {
 	return nil
 }
 
+// notBefore refuses an instant before another one, but for as much as two clocks
+// may differ.
+func notBefore(at, least time.Time, what string) error {
+	if at.Before(least.Add(-MaxAhead)) {
+		return fault.Field("occurredAt", "is before %s", what)
+	}
+	return nil
+}
+
 // Children reports whether child rules apply to anyone of the party.
 func (r Request) Children() bool {
 	for _, p := range r.Persons {

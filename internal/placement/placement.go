@@ -14,6 +14,7 @@ import (
 
 	"panah/internal/code"
 	"panah/internal/fault"
+	"panah/internal/place"
 	"panah/internal/shelter"
 )
 
@@ -71,6 +72,13 @@ type Basis struct {
 	Ground   code.StayBasis
 	From     time.Time
 	ReviewBy time.Time
+}
+
+// Return is where a party is to be brought home, across a border of a country or
+// state, and since when it waits for that. Whoever leaves the shelter waits no more.
+type Return struct {
+	To    place.Code
+	Since time.Time
 }
 
 // Look is one look at the handover point: who, and when.
@@ -133,9 +141,11 @@ type Placement struct {
 	Ruling      Ruling // the latest
 	First       Ruling // the first of them: it stopped the clocks that run from the rescue
 	Basis       Basis
+	Return      Return
 	WarnedAt    time.Time // the instant of the last warning of a legal clock that was given
 	ByPhone     bool      // accepted on the phone, as the team says
 	Verified    bool      // the team knew the shelter's code
+	PhoneTries  int       // wrong codes said so far
 	Looks       []Look    // at the handover point
 	RevealUntil time.Time // how long the escort may look at it
 	KeepFrom    []string  // placements whose parties must not be in the same shelter
@@ -148,6 +158,7 @@ type Placement struct {
 	Seek        bool      // the next option could not be looked for yet: the clock does
 	By          string    // the subject who asked for the last change; empty: the clock
 	Due         time.Time // when the clock must look next; zero: never
+	Withdrawn   time.Time // when the survivor took consent back: see ReadableBy; zero: never
 	FoundAt     time.Time // when beds were found for a waiting request; the team is told, nothing is held
 }
 
@@ -249,7 +260,7 @@ func (p Placement) Next(side Side, now time.Time) []Move {
 func (p Placement) late(m Move, now time.Time) bool {
 	switch m {
 	case MoveAccept, MovePhone, MoveExtend:
-		return !now.Before(p.Hold.ExpiresAt)
+		return p.State == Held && !now.Before(p.Hold.ExpiresAt)
 	case MoveReveal:
 		return !now.Before(p.RevealUntil)
 	}
@@ -270,6 +281,25 @@ func (p Placement) guard(m Move) error {
 	case MoveReveal:
 		if len(p.Looks) >= MaxLooks {
 			return p.illegal("the handover point has been looked at often enough; ask the desk")
+		}
+	case MovePhone:
+		switch {
+		case p.State == Held:
+		case !p.ByPhone || p.Verified:
+			return p.illegal("the shelter's yes is sure already")
+		case p.PhoneTriesLeft() == 0:
+			return p.illegal("too many wrong codes were said; the desk can help")
+		}
+	case MoveWithdraw:
+		switch {
+		case !p.Withdrawn.IsZero():
+			return p.illegal("consent was withdrawn already")
+		case !p.Request.OnConsent():
+			return p.illegal("this placement does not rest on consent: the wish is for those who decide")
+		}
+	case MoveCorrect:
+		if !p.Withdrawn.IsZero() {
+			return p.illegal("consent was withdrawn: nothing more is told of the persons")
 		}
 	case MoveSplit:
 		if len(p.Request.Persons) < 2 {

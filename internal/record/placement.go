@@ -37,10 +37,12 @@ type placementForm struct {
 	Basis      *basisForm      `json:"ba,omitempty"`
 	Phone      bool            `json:"ph,omitempty"`
 	Verified   bool            `json:"ve,omitempty"`
+	Tries      int             `json:"pt,omitempty"`
 	Looks      []lookForm      `json:"lk,omitempty"`
 	LookUntil  int64           `json:"lu,omitempty"`
 	Apart      []splitForm     `json:"sp,omitempty"`
 	Back       *backForm       `json:"bk,omitempty"`
+	Return     *returnForm     `json:"rt,omitempty"`
 	Due        int64           `json:"du,omitempty"`
 	By         string          `json:"by,omitempty"`
 	TransferOf string          `json:"tr,omitempty"`
@@ -50,6 +52,7 @@ type placementForm struct {
 	KeepFrom   []string        `json:"kf,omitempty"`
 	KeptIn     string          `json:"ki,omitempty"`
 	Found      int64           `json:"fo,omitempty"`
+	Withdrawn  int64           `json:"wd,omitempty"`
 	Choice     *choiceForm     `json:"k,omitempty"`
 	Commands   []uint64        `json:"m"` // key and payload in turn
 	Arrived    int64           `json:"a,omitempty"`
@@ -123,7 +126,13 @@ type backForm struct {
 	At      int64           `json:"a"`
 	Ruled   *rulingForm     `json:"j,omitempty"`
 	Basis   *basisForm      `json:"b,omitempty"`
+	Return  *returnForm     `json:"t,omitempty"`
 	Instead string          `json:"r,omitempty"`
+}
+
+type returnForm struct {
+	To    place.Code `json:"t"`
+	Since int64      `json:"s"`
 }
 
 type rulingForm struct {
@@ -166,15 +175,15 @@ func FromPlacement(p placement.Placement) table.Item {
 		Arrived: seconds(p.ArrivedAt), Reason: p.Reason}
 	f.Parts, f.Day = fromParts(p.Hold.Parts), p.Hold.Day
 	f.Unwanted, f.WarnedAt, f.Due, f.Found = p.Unwanted, seconds(p.WarnedAt), seconds(p.Due), seconds(p.FoundAt)
-	f.Basis, f.Back = fromBasis(p.Basis), fromBack(p.Back)
-	f.Phone, f.Verified, f.LookUntil = p.ByPhone, p.Verified, seconds(p.RevealUntil)
+	f.Basis, f.Back, f.Return = fromBasis(p.Basis), fromBack(p.Back), fromReturn(p.Return)
+	f.Phone, f.Verified, f.Tries, f.LookUntil = p.ByPhone, p.Verified, p.PhoneTries, seconds(p.RevealUntil)
 	for _, l := range p.Looks {
 		f.Looks = append(f.Looks, lookForm{l.By, seconds(l.At)})
 	}
 	for _, s := range p.Apart {
 		f.Apart = append(f.Apart, splitForm(s))
 	}
-	f.By = p.By
+	f.By, f.Withdrawn = p.By, seconds(p.Withdrawn)
 	f.TransferOf, f.LateTold, f.Seek, f.KeepFrom, f.KeptIn, f.Same = p.TransferOf, p.LateTold, p.Seek, p.KeepFrom, p.KeptIn, p.Same
 	if f.Ruled = fromRuling(p.Ruling); p.First != p.Ruling {
 		f.First = fromRuling(p.First)
@@ -263,13 +272,13 @@ func ToPlacement(it *table.Item) (placement.Placement, error) {
 		Offered: f.Offered, Tried: f.Tried, Refused: f.Refused, ArrivedAt: instant(f.Arrived), Reason: f.Reason}
 	p.Hold.Parts, p.Hold.Day = toParts(f.Parts), f.Day
 	p.Unwanted, p.WarnedAt, p.Due, p.FoundAt = f.Unwanted, instant(f.WarnedAt), instant(f.Due), instant(f.Found)
-	p.By = f.By
+	p.By, p.Withdrawn = f.By, instant(f.Withdrawn)
 	p.TransferOf, p.LateTold, p.Seek, p.KeepFrom, p.KeptIn, p.Same = f.TransferOf, f.LateTold, f.Seek, f.KeepFrom, f.KeptIn, f.Same
-	p.Ruling, p.Basis, p.Back = toRuling(f.Ruled), toBasis(f.Basis), toBack(f.Back)
+	p.Ruling, p.Basis, p.Back, p.Return = toRuling(f.Ruled), toBasis(f.Basis), toBack(f.Back), toReturn(f.Return)
 	if p.First = p.Ruling; f.First != nil {
 		p.First = toRuling(f.First)
 	}
-	p.ByPhone, p.Verified, p.RevealUntil = f.Phone, f.Verified, instant(f.LookUntil)
+	p.ByPhone, p.Verified, p.PhoneTries, p.RevealUntil = f.Phone, f.Verified, f.Tries, instant(f.LookUntil)
 	for _, l := range f.Looks {
 		p.Looks = append(p.Looks, placement.Look{By: l.By, At: instant(l.At)})
 	}
@@ -338,11 +347,25 @@ func toBasis(f *basisForm) placement.Basis {
 	return placement.Basis{Ground: f.Ground, From: instant(f.From), ReviewBy: instant(f.Review)}
 }
 
+func fromReturn(r placement.Return) *returnForm {
+	if r.To == "" {
+		return nil
+	}
+	return &returnForm{r.To, seconds(r.Since)}
+}
+
+func toReturn(f *returnForm) placement.Return {
+	if f == nil {
+		return placement.Return{}
+	}
+	return placement.Return{To: f.To, Since: instant(f.Since)}
+}
+
 func fromBack(b placement.Back) *backForm {
 	if b.Move == "" {
 		return nil
 	}
-	return &backForm{b.Move, b.Side, b.From, b.Shelter, b.Persons, seconds(b.At), fromRuling(b.Ruling), fromBasis(b.Basis), b.Replaced}
+	return &backForm{b.Move, b.Side, b.From, b.Shelter, b.Persons, seconds(b.At), fromRuling(b.Ruling), fromBasis(b.Basis), fromReturn(b.Return), b.Replaced}
 }
 
 func toBack(f *backForm) placement.Back {
@@ -350,7 +373,7 @@ func toBack(f *backForm) placement.Back {
 		return placement.Back{}
 	}
 	return placement.Back{Move: f.Move, Side: f.Side, From: f.From, Shelter: f.Shelter, Persons: f.Persons, At: instant(f.At),
-		Ruling: toRuling(f.Ruled), Basis: toBasis(f.Basis), Replaced: f.Instead}
+		Ruling: toRuling(f.Ruled), Basis: toBasis(f.Basis), Return: toReturn(f.Return), Replaced: f.Instead}
 }
 
 func fromParts(parts []placement.Part) (out []partForm) {

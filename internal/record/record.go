@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,6 +28,31 @@ func UnitKey(shelter, id string) table.Key { return table.Key{PK: "S#" + shelter
 
 // PlacementKey is where a placement lies.
 func PlacementKey(id string) table.Key { return table.Key{PK: "P#" + id, SK: "P"} }
+
+// WriteID is a write's id: when it was made, to the millisecond, and what makes it
+// unique, at most 24 bytes.
+func WriteID(now time.Time, unique string) string {
+	return fmt.Sprintf("%011x-%s", now.UnixMilli(), unique)
+}
+
+// WrittenAt is when a write was made, by its id; false where the id does not say.
+func WrittenAt(writeID string) (time.Time, bool) {
+	ms, unique, found := strings.Cut(writeID, "-")
+	n, err := strconv.ParseInt(ms, 16, 64)
+	if !found || unique == "" || len(ms) != 11 || err != nil {
+		return time.Time{}, false
+	}
+	return time.UnixMilli(n).UTC(), true
+}
+
+// markFor is how long a mark stands: longer than a command may be late.
+const markFor = 8 * 24 * time.Hour
+
+// Mark is the item by which a shelter remembers one command that changes several
+// of its items and must act once.
+func Mark(shelterID, command string, key uint64, now time.Time) table.Item {
+	return table.Item{Key: table.Key{PK: ShelterKey(shelterID).PK, SK: fmt.Sprintf("C#%s#%016x", command, key)}, Expires: now.Add(markFor)}
+}
 
 // IsShelter reports whether the item is a shelter.
 func IsShelter(k table.Key) bool { return strings.HasPrefix(k.PK, "S#") && k.SK == "S" }
@@ -103,6 +129,7 @@ type shelterForm struct {
 	Made       uint64                   `json:"p,omitempty"`
 	By         string                   `json:"by,omitempty"`
 	Commands   []uint64                 `json:"co,omitempty"` // key and payload in turn
+	Quiet      uint64                   `json:"qu,omitempty"`
 	Daily      shelter.Limit            `json:"di,omitempty"` // of people a day
 }
 
@@ -116,7 +143,7 @@ func FromShelter(s shelter.Shelter) table.Item {
 	f := shelterForm{District: s.District, Type: s.Type, Status: s.Status, Registered: seconds(s.RegisteredUntil),
 		OnSite: s.OnSite, Arranged: s.Arranged, Features: s.Features, HouseRules: s.HouseRules,
 		From: s.Intake.From, To: s.Intake.To, MaxStay: s.MaxStayDays, Rev: s.Rev, Synthetic: s.Synthetic,
-		RulesKnown: s.RulesKnown, Unvetted: s.Unvetted, Registry: s.RegistryKey, Source: s.Source, Made: s.Made, By: s.By, Daily: s.DailyIntake}
+		RulesKnown: s.RulesKnown, Unvetted: s.Unvetted, Registry: s.RegistryKey, Source: s.Source, Made: s.Made, By: s.By, Quiet: s.Quiet, Daily: s.DailyIntake}
 	for _, l := range s.Languages {
 		f.Languages = append(f.Languages, languageForm(l))
 	}
@@ -136,7 +163,7 @@ func ToShelter(it *table.Item) (shelter.Shelter, error) {
 		RegisteredUntil: instant(f.Registered), OnSite: f.OnSite, Arranged: f.Arranged, Features: f.Features,
 		HouseRules: f.HouseRules, Intake: shelter.Hours{From: f.From, To: f.To}, MaxStayDays: f.MaxStay,
 		Rev: f.Rev, Version: it.Version, Synthetic: f.Synthetic,
-		RulesKnown: f.RulesKnown, Unvetted: f.Unvetted, RegistryKey: f.Registry, Source: f.Source, Made: f.Made, By: f.By, DailyIntake: f.Daily}
+		RulesKnown: f.RulesKnown, Unvetted: f.Unvetted, RegistryKey: f.Registry, Source: f.Source, Made: f.Made, By: f.By, Quiet: f.Quiet, DailyIntake: f.Daily}
 	for _, l := range f.Languages {
 		s.Languages = append(s.Languages, shelter.Language(l))
 	}
@@ -170,7 +197,6 @@ type unitForm struct {
 	Phone      bool                   `json:"ph,omitempty"`
 	Before     *beforeForm            `json:"be,omitempty"`
 	Opened     uint64                 `json:"op,omitempty"`
-	Vouches    []uint64               `json:"vo,omitempty"`
 	Undone     []uint64               `json:"un,omitempty"`
 	StepFree   shelter.Limit          `json:"sf,omitempty"`
 	Medical    shelter.Limit          `json:"md,omitempty"`
@@ -217,7 +243,7 @@ func FromUnit(u shelter.Unit) table.Item {
 		Sanctioned: u.Sanctioned, Staffed: c.Staffed(), OutOf: c.OutOfService(), Occupied: c.Occupied(), Census: u.Census,
 		Counted: seconds(u.CountedAt), Confirmed: seconds(u.ConfirmedAt), Moved: seconds(u.MovedAt),
 		Offered: seconds(u.LastOffered), Included: u.Counted, Mark: u.Mark, By: u.By,
-		RoomBeds: u.RoomBeds, Blocked: c.Blocked(), Ends: seconds(u.EndsAt), Phone: u.ByPhone, Before: fromBefore(u.Before), Opened: u.Opened, Vouches: u.Vouches, Undone: u.Undone,
+		RoomBeds: u.RoomBeds, Blocked: c.Blocked(), Ends: seconds(u.EndsAt), Phone: u.ByPhone, Before: fromBefore(u.Before), Opened: u.Opened, Undone: u.Undone,
 		StepFree: u.StepFree, Medical: u.Medical, Used: used, Places: places})}
 }
 
@@ -264,7 +290,7 @@ func ToUnit(it *table.Item) (shelter.Unit, error) {
 		Ages: f.Ages, Kind: f.Kind, SeparateSleeping: f.Separate, Site: f.Site, Rev: it.Guard.Rev, Version: it.Version,
 		Census: f.Census, Sanctioned: f.Sanctioned, CountedAt: instant(f.Counted), ConfirmedAt: instant(f.Confirmed),
 		MovedAt: instant(f.Moved), LastOffered: instant(f.Offered), Counted: f.Included, Mark: f.Mark, By: f.By,
-		RoomBeds: f.RoomBeds, EndsAt: instant(f.Ends), ByPhone: f.Phone, Before: before, Opened: f.Opened, Vouches: f.Vouches, Undone: f.Undone,
+		RoomBeds: f.RoomBeds, EndsAt: instant(f.Ends), ByPhone: f.Phone, Before: before, Opened: f.Opened, Undone: f.Undone,
 		StepFree: f.StepFree, Medical: f.Medical,
 	}, counts.WithBlocked(f.Blocked), claims)
 	if f.Used != nil {

@@ -35,7 +35,7 @@ func (s *Service) ConfirmRescue(ctx context.Context, c caller.Caller, id string,
 		if r.State == placement.RescueConfirming {
 			return r, fault.New(fault.IllegalMove, "the rescue is being confirmed already").WithAllowed([]string{})
 		}
-		return r.Confirming(now.Add(confirmLease), now), nil
+		return r.Confirming(now.Add(confirmLease), now), s.someOpen(ctx, r)
 	})
 	if err != nil {
 		return RescueOutcome{}, err
@@ -379,28 +379,47 @@ type Bulk struct {
 }
 
 // DepartAll starts the journey of every accepted party of a rescue whose choice is
-// recorded; the others say why not.
-func (s *Service) DepartAll(ctx context.Context, c caller.Caller, id string, socialWorker bool, cmd Command) ([]Bulk, error) {
-	r, err := s.ownRescue(ctx, c, caller.MovePlacement, id)
-	if err != nil {
-		return nil, err
-	}
-	made, err := s.madeOf(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	var ready []placement.Placement
-	for _, p := range made {
-		if p != nil && (p.State == placement.Accepted || p.State == placement.InTransit) {
-			ready = append(ready, *p)
+// recorded; the others say why not. Which they are is written before anybody
+// departs: the same command sent again finishes what it began and takes along
+// nobody who was accepted, or has chosen, since.
+func (s *Service) DepartAll(ctx context.Context, c caller.Caller, id string, socialWorker bool, cmd Command) (out []Bulk, replayed bool, err error) {
+	r, replayed, err := s.rewriteRescue(ctx, c, id, cmd, func(r placement.Rescue, now time.Time) (placement.Rescue, error) {
+		if err := placement.CheckOccurred(cmd.OccurredAt, now); err != nil {
+			return r, err
 		}
-	}
-	return s.bulk(len(ready), func(i int) (Outcome, string, error) {
-		one := cmd
-		one.Key, one.Version = cmd.Key+"/"+ready[i].ID, ready[i].Version
-		o, err := s.Depart(ctx, c, ready[i].ID, socialWorker, nil, one)
-		return o, ready[i].ID, err
+		if r.State == placement.RescueConfirming {
+			return r, fault.New(fault.IllegalMove, "the rescue is being confirmed; wait until it is").WithAllowed([]string{})
+		}
+		made, err := s.madeOf(ctx, r)
+		if err != nil {
+			return r, err
+		}
+		var ready []placement.Departing
+		for i, p := range made {
+			if p != nil && p.State == placement.Accepted {
+				ready = append(ready, placement.Departing{Party: i, Version: p.Version})
+			}
+		}
+		if len(ready) == 0 {
+			o, err := s.outcome(ctx, r, []matching.Planned{})
+			if err != nil {
+				return r, err
+			}
+			return r, fault.New(fault.IllegalMove, "no party of this rescue is accepted and waits to depart").WithAllowed(o.Next())
+		}
+		return r.Departing(cmd.hash(c), ready, now)
 	})
+	if err != nil {
+		return nil, false, err
+	}
+	leaving := r.Departure(cmd.hash(c).Key)
+	out, err = s.bulk(len(leaving), func(i int) (Outcome, string, error) {
+		one, party := cmd, r.PartyID(leaving[i].Party)
+		one.Key, one.Version = cmd.Key+"/"+party, leaving[i].Version
+		o, err := s.Depart(ctx, c, party, socialWorker, nil, one)
+		return o, party, err
+	})
+	return out, replayed, err
 }
 
 // ReceiveAll records the arrival of many placements at one shelter.

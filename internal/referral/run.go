@@ -23,7 +23,9 @@ type decision struct {
 	beds   []placement.BedMove
 	alerts []placement.Alert
 	also   []placement.Placement // other placements that change in the same write
+	with   []table.Op            // other items of the same write
 	done   bool                  // next is the answer already: a replay, or nothing to do
+	still  bool                  // the command is no replay, and changes nothing
 }
 
 // errAgain says that something newer has been learnt: decide again on it.
@@ -75,7 +77,7 @@ func (s *Service) runFrom(ctx context.Context, id string, it *table.Item, read b
 			read = true
 			continue
 		}
-		if err != nil || dec.done {
+		if err != nil || dec.done || dec.still {
 			ours := it != nil && slices.Contains(a.sent, it.WriteID)
 			return dec.next, dec.done && !ours, err
 		}
@@ -111,6 +113,7 @@ func (a *attempt) ops(d decision, stored *placement.Placement, version uint64) (
 	for _, alert := range d.alerts {
 		ops = append(ops, table.PutOp(record.FromAlert(alert), 0))
 	}
+	ops = append(ops, d.with...)
 	for _, other := range d.also {
 		other.Due = a.due(other)
 		ops = append(ops, table.PutOp(record.FromPlacement(other), other.Version))

@@ -24,7 +24,7 @@ type Row struct {
 	Want  shelter.Status // how far the office has got with it
 
 	has  set
-	said [28]string // each field as it was said
+	said [29]string // each field as it was said
 }
 
 // set is a set of fields by their position.
@@ -112,6 +112,7 @@ var fields = []field{
 		r.Unit.Site = uint8(n)
 		return problem
 	}},
+	{"roomBeds", ofUnit, func(r *Row, v string) string { return number(v, shelter.MaxRoomBeds, &r.Unit.RoomBeds) }},
 	{"stepFree", ofUnit, func(r *Row, v string) string { return limit(v, &r.Unit.StepFree) }},
 	{"medical", ofUnit, func(r *Row, v string) string { return limit(v, &r.Unit.Medical) }},
 	{"day", ofCount, func(r *Row, v string) (problem string) {

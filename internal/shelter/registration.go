@@ -42,6 +42,7 @@ type UnitFacts struct {
 	SeparateSleeping bool
 	Site             uint8
 	Sanctioned       int
+	RoomBeds         int // beds of a room, where a party has rooms to itself; 0: beds are let singly
 	StepFree         Limit
 	Medical          Limit
 }
@@ -53,7 +54,8 @@ const (
 	MaxSite      = 9
 	MaxKey       = 40
 	MaxStay      = 3650 // days
-	farAhead     = 50   // years a registration may run
+	MaxRoomBeds  = 20
+	farAhead     = 50 // years a registration may run
 )
 
 // Check answers the first problem.
@@ -106,6 +108,7 @@ func (u UnitFacts) problems() (out []*fault.Fault) {
 	add(u.Ages == 0, "ages", "needs at least one age band")
 	add(!code.UnitKinds.Valid(u.Kind), "kind", "is not on the list")
 	add(u.Site > MaxSite, "site", "must be between 0 and %d", MaxSite)
+	add(u.RoomBeds < 0 || u.RoomBeds > MaxRoomBeds, "roomBeds", "must be between 0 and %d", MaxRoomBeds)
 	add(u.Sanctioned < 0 || u.Sanctioned > MaxBeds, "sanctioned", "must be between 0 and %d", MaxBeds)
 	add(tooMany(u.StepFree), "stepFree", "must be between 0 and %d", MaxBeds)
 	add(tooMany(u.Medical), "medical", "must be between 0 and %d", MaxBeds)
@@ -171,6 +174,10 @@ func (r Registration) apply(s Shelter, units []Unit) (Shelter, []Unit) {
 		}
 		u := &all[i]
 		u.Population, u.Ages, u.Kind, u.SeparateSleeping, u.Site, u.Sanctioned = f.Population, f.Ages, f.Kind, f.SeparateSleeping, f.Site, f.Sanctioned
+		if u.RoomBeds != f.RoomBeds { // until the next count people fill as few rooms as they can
+			u.RoomBeds = f.RoomBeds
+			u.blocked = max(0, u.BedsFor(u.occupied)-u.occupied)
+		}
 		u.StepFree, u.Medical = f.StepFree, f.Medical
 	}
 	for i := range all {
@@ -185,7 +192,7 @@ func Facts(s Shelter, units []Unit) Registration {
 		OnSite: s.OnSite, Arranged: s.Arranged, Features: s.Features, HouseRules: s.HouseRules, RulesKnown: s.RulesKnown,
 		Intake: s.Intake, MaxStayDays: s.MaxStayDays, DailyIntake: s.DailyIntake}
 	for _, u := range units {
-		r.Units = append(r.Units, UnitFacts{u.ID, u.Population, u.Ages, u.Kind, u.SeparateSleeping, u.Site, u.Sanctioned, u.StepFree, u.Medical})
+		r.Units = append(r.Units, UnitFacts{u.ID, u.Population, u.Ages, u.Kind, u.SeparateSleeping, u.Site, u.Sanctioned, u.RoomBeds, u.StepFree, u.Medical})
 	}
 	return r
 }

@@ -106,7 +106,6 @@ type Unit struct {
 	By          string         // the subject who counted or confirmed last
 	ByPhone     bool           // the counts were last vouched for on the phone, to a rescue team
 	Opened      uint64         // of surge beds: hash of what was asked for
-	Vouches     []uint64       // by which commands the counts were vouched for, the latest: a late copy vouches for nothing
 	Before      *Before        // the counts the last census replaced, until somebody comes or goes
 	Undone      []uint64       // by which commands a census was taken back, the latest: a copy of one takes back no other
 }

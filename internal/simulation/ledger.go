@@ -34,12 +34,14 @@ type ledger struct {
 	promised   map[string]map[string]shelter.Claim // by unit and claim
 	writes     int                                 // of placements so far
 	last       map[string]int                      // by placement, its last among them
+	voices     map[string]placement.Voice          // by placement
+	pauses     map[string]bool                     // shelters nobody new is offered
 	broken     string
 }
 
 func newLedger(r *run) *ledger {
 	return &ledger{run: r, versions: map[table.Key]uint64{}, placements: map[string]placement.Placement{}, units: map[string]shelter.Unit{},
-		shelters: map[string]shelter.Shelter{}, alerts: map[string][]placement.Alert{}, promised: map[string]map[string]shelter.Claim{}, last: map[string]int{}}
+		shelters: map[string]shelter.Shelter{}, alerts: map[string][]placement.Alert{}, promised: map[string]map[string]shelter.Claim{}, last: map[string]int{}, voices: map[string]placement.Voice{}, pauses: map[string]bool{}}
 }
 
 func (l *ledger) breaks(format string, args ...any) {
@@ -75,6 +77,14 @@ func (l *ledger) apply(changes []table.Change, by *process) {
 				l.breaks("%v", err)
 			}
 			l.shelters[s.ID] = s
+		case it.PK == record.PausePartition:
+			pause, err := record.ToPause(it)
+			if err != nil {
+				l.breaks("%v", err)
+			}
+			l.pauses[it.SK] = len(pause.Alerts) > 0
+		case record.IsVoice(it.Key):
+			l.voice(it)
 		case strings.HasPrefix(it.PK, "AL#"):
 			a, err := record.ToAlert(it)
 			if err != nil {
@@ -107,6 +117,24 @@ func (l *ledger) placement(it *table.Item, by *process, touched map[string]bool)
 	if known {
 		l.run.made(old, p, by)
 	}
+}
+
+// voice takes in what a survivor has said: each thing is an alert of its own, and
+// the placement has not changed by it.
+func (l *ledger) voice(it *table.Item) {
+	v, err := record.ToVoice(it)
+	if err != nil {
+		l.breaks("%v", err)
+		return
+	}
+	old := l.voices[v.Placement]
+	if len(v.Commands) != len(old.Commands)+1 && len(v.Commands) < placement.MaxCommands {
+		l.breaks("%s carried out %d commands of its survivor, then %d", v.Placement, len(old.Commands), len(v.Commands))
+	}
+	if v.CodeNo != old.CodeNo && v.CodeHash != placement.MakeStayCode([]byte(staySecret), v.Placement, v.CodeNo).Hash() {
+		l.breaks("%s has a code that does not follow from its number", v.Placement)
+	}
+	l.voices[v.Placement] = v
 }
 
 // promise adds or takes away the claims a placement stands for.

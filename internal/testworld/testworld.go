@@ -19,6 +19,7 @@ import (
 	"panah/internal/directory"
 	"panah/internal/embedded"
 	"panah/internal/language"
+	"panah/internal/logbook"
 	"panah/internal/place"
 	"panah/internal/policy"
 	"panah/internal/record"
@@ -54,6 +55,7 @@ type World struct {
 	Service   *referral.Service
 	Publisher *directory.Publisher
 	Keeper    *rollup.Keeper    // of stays and journeys
+	Books     *logbook.Keeper   // of what devices ask for
 	Figures   *rollup.Publisher // of what a ministry sees
 	clock     atomic.Int64
 	ids       atomic.Int64
@@ -87,6 +89,7 @@ func On(t testing.TB, store table.Store) *World {
 		Code: func() string { return fmt.Sprintf("D%04d", w.ids.Add(1)) }, Log: log})
 	w.Publisher = directory.NewPublisher(store, w.NewID, w.Now, log)
 	w.Keeper = rollup.NewKeeper(store, rules, w.NewID, log)
+	w.Books = logbook.NewKeeper(store, w.NewID)
 	w.Figures = rollup.NewPublisher(w.Service, policy.Disclosure())
 	for _, c := range []caller.Caller{
 		{Subject: Team, Role: caller.Rescue, Scope: "team-a"}, {Subject: OtherTeam, Role: caller.Rescue, Scope: "team-b"},
@@ -156,7 +159,7 @@ func (w *World) Feed(t testing.TB) {
 		if len(changes) == 0 {
 			return
 		}
-		if err := errors.Join(w.Publisher.Apply(context.Background(), changes), w.Keeper.Apply(context.Background(), changes)); err != nil {
+		if err := errors.Join(w.Publisher.Apply(context.Background(), changes), w.Keeper.Apply(context.Background(), changes), w.Books.Apply(context.Background(), changes)); err != nil {
 			t.Fatal(err)
 		}
 		w.feed = next
