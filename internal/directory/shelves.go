@@ -17,6 +17,7 @@ import (
 type shelves struct {
 	pages []*page
 	order []uint32 // slots by id
+	plain bool     // slots stand in the order of ids themselves
 }
 
 // page is the records of slotsPerPage slots, one after the other: the entries of
@@ -48,6 +49,14 @@ func (s *shelves) id(slot uint32) []byte {
 
 // ID implements matching.Shelves.
 func (s *shelves) ID(slot uint32) string { return string(s.id(slot)) }
+
+// Compare implements matching.Shelves.
+func (s *shelves) Compare(a, b uint32) int {
+	if s.plain {
+		return cmp.Compare(a, b)
+	}
+	return slices.Compare(s.id(a), s.id(b))
+}
 
 // Find implements matching.Shelves.
 func (s *shelves) Find(id string) (uint32, bool) {
@@ -120,7 +129,7 @@ func (k *known) encode(to []byte) []byte {
 // with are the shelves with the records of some slots changed or new; fresh are
 // the new ids. New slots follow the old ones without a gap.
 func (s *shelves) with(changed map[uint32]*known, fresh map[string]uint32) *shelves {
-	next := &shelves{pages: slices.Clone(s.pages), order: s.order}
+	next := &shelves{pages: slices.Clone(s.pages), order: s.order, plain: s.plain}
 	slots := s.len() + len(fresh)
 	byPage := map[int]bool{}
 	for slot := range changed {
@@ -156,6 +165,7 @@ func (s *shelves) with(changed map[uint32]*known, fresh map[string]uint32) *shel
 
 func (s *shelves) sort() {
 	slices.SortFunc(s.order, func(a, b uint32) int { return slices.Compare(s.id(a), s.id(b)) })
+	s.plain = slices.IsSorted(s.order)
 }
 
 // fill makes shelves of records in the order of their slots. It reports whether
@@ -179,7 +189,7 @@ func fill(records [][]byte) (*shelves, bool) {
 		s.order[i] = uint32(i)
 	}
 	byID := func(a, b uint32) int { return slices.Compare(s.id(a), s.id(b)) }
-	if !slices.IsSortedFunc(s.order, byID) {
+	if s.plain = slices.IsSortedFunc(s.order, byID); !s.plain {
 		s.sort()
 	}
 	for i := 1; i < len(s.order); i++ {

@@ -31,12 +31,16 @@ type rescueRequest struct {
 // PartiesBody is the parties of a rescue. It is exported because huma fills no
 // other embedded part.
 type PartiesBody struct {
-	Parties   []rescueParty `json:"parties" minItems:"1" maxItems:"300" doc:"At most 500 persons in all"`
+	Parties   []rescueParty `json:"parties" minItems:"1" maxItems:"500" doc:"At most 500 persons in all; what does not fit into one body of 64 KiB follows with parties"`
 	KeepApart [][]int       `json:"keepApart,omitempty" maxItems:"200" doc:"Pairs of parties that must not be in one shelter, as positions from 0, counting parties with a count as so many"`
+	Plan      string        `json:"plan,omitempty" enum:"now,later" default:"now" doc:"later: more parties follow with parties; the rescue is planned by plan or confirm"`
 }
 
+// planLater says that more parties follow before a plan is wanted.
+const planLater = "later"
+
 type rescueParty struct {
-	Count       int           `json:"count,omitempty" minimum:"1" maximum:"300" default:"1" doc:"So many parties like this one"`
+	Count       int           `json:"count,omitempty" minimum:"1" maximum:"500" default:"1" doc:"So many parties like this one"`
 	Together    togetherCode  `json:"together"`
 	Persons     []personBody  `json:"persons" minItems:"1" maxItems:"20"`
 	Preferences []featureCode `json:"preferences,omitempty" maxItems:"10"`
@@ -105,7 +109,7 @@ type rescueView struct {
 type rescuePartyView struct {
 	Party     int             `json:"party" doc:"Position, from 0"`
 	Persons   int             `json:"persons"`
-	State     string          `json:"state" doc:"planned or unplaced before confirmation; then the placement's state"`
+	State     string          `json:"state" doc:"planned, unplaced or, where no plan was made since it came, unplanned before confirmation; then the placement's state"`
 	Placement string          `json:"placement,omitempty" doc:"Its placement, once the plan was confirmed"`
 	Href      string          `json:"href,omitempty"`
 	Hold      *holdView       `json:"hold,omitempty"`
@@ -122,6 +126,9 @@ func (a *API) viewRescue(c caller.Caller, o referral.RescueOutcome) rescueView {
 	lost := false
 	for i, p := range o.Parties {
 		pv, placed := viewRescueParty(i, o.Rescue.Parties[i], p)
+		if pv.State == "unplaced" && i >= o.PlannedTo {
+			pv.State, pv.Why = "unplanned", nil
+		}
 		if placed {
 			v.Placed += pv.Persons
 		}
@@ -215,7 +222,7 @@ func (a *API) startRescue(ctx context.Context, in *rescueInput) (*rescueOutput, 
 	if err != nil {
 		return nil, err
 	}
-	o, err := a.referrals.NewRescue(ctx, c, r, referral.Command{Key: in.Key, Payload: "rescue " + canonical(in.Body)})
+	o, err := a.referrals.NewRescue(ctx, c, r, referral.Command{Key: in.Key, Payload: "rescue " + canonical(in.Body), PlanLater: in.Body.Plan == planLater})
 	out, err := a.rescueAnswer(c, o, err)
 	if err == nil {
 		out.Location = "/v1/rescues/" + o.ID
@@ -253,7 +260,7 @@ func (a *API) addParties(ctx context.Context, in *rescuePartiesInput) (*rescueOu
 		if err != nil {
 			return referral.RescueOutcome{}, err
 		}
-		return a.referrals.AddParties(ctx, c, in.ID, parties, apart, referral.Command{Key: in.Key, Payload: "parties " + in.ID + " " + canonical(in.Body)})
+		return a.referrals.AddParties(ctx, c, in.ID, parties, apart, referral.Command{Key: in.Key, Payload: "parties " + in.ID + " " + canonical(in.Body), PlanLater: in.Body.Plan == planLater})
 	})
 }
 

@@ -24,6 +24,7 @@ type Index struct {
 	tongues  [][]tongue
 	tags     []language.Tag
 	journeys *Journeys // worked out so far; indexes with the same zones share it
+	spoken   *spoken   // worked out so far; indexes with the same language lists share it
 }
 
 // shape is what law, ages and populations look at of a shelter. There are few:
@@ -91,9 +92,10 @@ type tongue struct {
 // registration; for shelters with n units more than fit in a row, those of row i
 // begin at more + (i-first)·n.
 type cell struct {
-	runs []run
-	rows []row
-	more []bunks
+	runs    []run
+	rows    []row
+	more    []bunks
+	soonest uint32 // when the first registration of any of them ends
 }
 
 type run struct {
@@ -290,6 +292,7 @@ func NewIndex(z Zoning, b *Book, sketches []Sketch) *Index {
 		x.cells[i] = newCell(members)
 	}
 	x.read(b)
+	x.spoken = &spoken{}
 	return x
 }
 
@@ -314,6 +317,9 @@ func (x *Index) With(z Zoning, b *Book, changed []Sketch) *Index {
 		next.cells[zone] = newCell(append(next.cells[zone].without(members), members...))
 	}
 	next.read(b)
+	if next.spoken = x.spoken; len(next.tongues) != len(x.tongues) {
+		next.spoken = &spoken{}
+	}
 	return next
 }
 
@@ -357,7 +363,7 @@ func newCell(members []*Sketch) *cell {
 			runs++
 		}
 	}
-	c := &cell{runs: make([]run, 0, runs), rows: make([]row, len(members)), more: make([]bunks, 0, units)}
+	c := &cell{runs: make([]run, 0, runs), rows: make([]row, len(members)), more: make([]bunks, 0, units), soonest: math.MaxUint32}
 	for i, s := range members {
 		if i == 0 || members[i-1].shape != s.shape {
 			c.runs = append(c.runs, run{shape: s.shape, first: uint32(i), more: uint32(len(c.more)), soonest: math.MaxUint32})
@@ -367,6 +373,7 @@ func newCell(members []*Sketch) *cell {
 			r.never++
 		} else {
 			r.soonest = min(r.soonest, s.row.registered)
+			c.soonest = min(c.soonest, r.soonest)
 		}
 		c.rows[i] = s.row
 		c.more = append(c.more, s.more...)

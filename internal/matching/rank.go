@@ -15,6 +15,7 @@ type fit struct {
 	again      bool
 	score      int
 	band       int    // of near-ties
+	tongues    uint32 // its list of languages
 	since      uint32 // when it was last offered, as near-ties see it
 	dice       uint32
 	offered    uint32 // when it was last offered
@@ -69,6 +70,7 @@ func Try(w World, id string, ask Ask, policy Policy) (Option, []string, bool) {
 func prepare(w World, ask Ask, policy Policy) *asked {
 	a := &asked{Ask: ask, policy: policy, index: w.Index, seed: mix(ask.Seed)}
 	a.here, _ = place.Lookup(ask.Place)
+	a.ahead = policy.Where(ask.Place).UTCOffset
 	a.journey = w.journey(a.here)
 	a.limit = policy.limit(ask)
 	if len(ask.ExcludedDistricts) > 0 {
@@ -158,18 +160,28 @@ func (t *trial) arrival() time.Time {
 	return t.At.Add(time.Duration(t.minutes()) * time.Minute)
 }
 
-func (a *asked) offset() int { return a.policy.Where(a.here.Code).UTCOffset }
+func (a *asked) offset() int { return a.ahead }
 
 // order compares two shelters that fit. Locked places stand behind every open
 // one for adults, and places whose hold lapsed behind those not yet tried.
 func (w World) order(x, y *fit) int {
-	if by := cmp.Or(after(x.restricted, y.restricted), after(x.again, y.again), cmp.Compare(y.band, x.band)); by != 0 {
-		return by
+	switch {
+	case x.restricted != y.restricted:
+		return after(x.restricted, y.restricted)
+	case x.again != y.again:
+		return after(x.again, y.again)
+	case x.band != y.band:
+		return cmp.Compare(y.band, x.band)
+	case x.since != y.since:
+		return cmp.Compare(x.since, y.since)
+	case x.dice != y.dice:
+		return cmp.Compare(x.dice, y.dice)
+	case x.score != y.score:
+		return cmp.Compare(y.score, x.score)
+	case x.offered != y.offered:
+		return cmp.Compare(x.offered, y.offered)
 	}
-	if by := cmp.Or(cmp.Compare(x.since, y.since), cmp.Compare(x.dice, y.dice), cmp.Compare(y.score, x.score), cmp.Compare(x.offered, y.offered)); by != 0 {
-		return by
-	}
-	return cmp.Compare(w.shelves.ID(x.slot), w.shelves.ID(y.slot))
+	return w.shelves.Compare(x.slot, y.slot)
 }
 
 func after(x, y bool) int {

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"panah/internal/code"
+	"panah/internal/language"
 	"panah/internal/place"
 	"panah/internal/placement"
 	"panah/internal/shelter"
@@ -51,8 +52,9 @@ type trial struct {
 	*asked
 	c       *Candidate
 	bedding bedding
-	placed  bool // everybody found a bed
-	lacks   lack // of places beside beds, though everybody found a bed
+	placed  bool             // everybody found a bed
+	served  []language.Match // how well each person is served, where it is known already
+	lacks   lack             // of places beside beds, though everybody found a bed
 }
 
 // asked is what is the same for every shelter of one ask.
@@ -60,6 +62,7 @@ type asked struct {
 	Ask
 	policy    Policy
 	here      place.Place
+	ahead     int // minutes that local time is ahead of UTC
 	limit     int // journey minutes
 	journey   *journey
 	excluded  []bool // zones that touch an excluded area; nil for none

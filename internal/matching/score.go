@@ -24,7 +24,13 @@ const (
 
 // score fills in the points and reasons of an option.
 func (t *trial) score(o *Option) {
-	points := t.points()
+	if o.Languages = t.served; o.Languages == nil {
+		o.Languages = make([]language.Match, len(t.Persons))
+		for i := range t.Persons {
+			o.Languages[i] = bestLanguage(&t.Persons[i], t.c.Languages)
+		}
+	}
+	points := t.points(o.Languages)
 	o.Points = points[:]
 	if t.StayDays == 0 {
 		o.Points = points[:len(points)-1]
@@ -32,19 +38,15 @@ func (t *trial) score(o *Option) {
 	for _, p := range points {
 		o.Score += p.Points
 	}
-	o.Languages = make([]language.Match, len(t.Persons))
-	for i := range t.Persons {
-		o.Languages[i] = bestLanguage(&t.Persons[i], t.c.Languages)
-	}
 	t.reasons(o)
 }
 
 // points are the parts of the score of a shelter that fits.
-func (t *trial) points() [8]Points {
+func (t *trial) points(languages []language.Match) [8]Points {
 	w := t.policy.Weights
 	return [...]Points{
 		{PartDistance, share(w.Distance, t.policy.FullDistant-t.minutes(), t.policy.FullDistant)},
-		{PartLanguage, t.languagePoints(t.c.Languages)},
+		{PartLanguage, t.languagePoints(languages)},
 		{PartNeeds, share(w.Needs, t.c.OnSite.And(t.needs).Len(), t.needs.Len())},
 		{PartFreedom, share(w.Freedom, freedom(&t.c.Shelter), 4)},
 		{PartFreshness, share(w.Freshness, t.freshness(), 4)},
@@ -79,10 +81,10 @@ func languageWorth(m language.Match) int {
 
 // languagePoints averages the best language each person shares with the
 // shelter; no language in common is flagged, not hidden.
-func (a *asked) languagePoints(spoken []shelter.Language) int {
+func (a *asked) languagePoints(best []language.Match) int {
 	total := 0
-	for i := range a.Persons {
-		total += languageWorth(bestLanguage(&a.Persons[i], spoken))
+	for _, m := range best {
+		total += languageWorth(m)
 	}
 	return share(a.policy.Weights.Language, total, 8*len(a.Persons))
 }

@@ -20,6 +20,7 @@ func (s shelves) Find(id string) (uint32, bool) {
 	return uint32(i), ok
 }
 
+func (s shelves) Compare(a, b uint32) int { return strings.Compare(s[a].ID, s[b].ID) }
 func (s shelves) Slots() iter.Seq[uint32] {
 	return func(yield func(uint32) bool) {
 		for i := range s {

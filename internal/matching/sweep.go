@@ -29,9 +29,10 @@ func Rank(w World, ask Ask, policy Policy, k int) Result {
 	s.run(false)
 	res := Result{Considered: s.considered, Options: make([]Option, len(s.best))}
 	for i := range res.Options {
-		t := trial{asked: s.asked, c: w.open(s.best[i].slot)}
+		t := trial{asked: s.asked, c: w.open(s.best[i].slot), served: s.served(s.best[i].tongues), bedding: s.bedding}
 		t.assign()
 		res.Options[i] = t.option()
+		s.bedding = t.bedding // its memory: an option keeps none of it
 	}
 	if res.Considered >= policy.Histogram {
 		res.FirstRule = s.histogram()
@@ -75,8 +76,8 @@ type sweep struct {
 	verdicts []uint8 // by shape: 1 + the first rule it fails, or passes; 0: not looked at yet
 	whoAt    []int32 // by shape that passes: where the persons suited by each unit begin in who
 	who      []uint32
-	worth    []int16 // by language list: 1 + points
-	matches  []uint8 // by tag and person: 1 + the match of staff who speak it
+	serving  [][]language.Match // by person and language list
+	worth    [language.Exact + 1]int
 	named    []named
 
 	now, freshFrom, confirmedFrom uint32
@@ -140,8 +141,14 @@ func newSweep(w World, ask Ask, policy Policy, k int) *sweep {
 	s, _ := swept.Get().(*sweep)
 	s.asked, s.w, s.k, s.best, s.who, s.named = prepare(w, ask, policy), w, k, s.best[:0], s.who[:0], s.named[:0]
 	s.considered, s.fits, s.first = 0, 0, [32]int{}
-	s.verdicts, s.whoAt, s.worth = zeroed(s.verdicts, len(w.shapes)), zeroed(s.whoAt, len(w.shapes)), zeroed(s.worth, len(w.tongues))
-	s.matches = zeroed(s.matches, len(w.tags)*len(ask.Persons))
+	s.verdicts, s.whoAt = zeroed(s.verdicts, len(w.shapes)), zeroed(s.whoAt, len(w.shapes))
+	s.serving = s.serving[:0]
+	for i := range ask.Persons {
+		s.serving = append(s.serving, w.serving(ask.Persons[i].Languages))
+	}
+	for m := range s.worth {
+		s.worth[m] = languageWorth(language.Match(m))
+	}
 	s.now = seconds(ask.At)
 	late := seconds(ask.At.Add(time.Second - 1)) // the first whole second not before At
 	s.freshFrom, s.confirmedFrom = back(late, policy.Fresh.NoOffer), back(late, policy.Fresh.Unconfirmed)
@@ -221,7 +228,11 @@ func (s *sweep) cell(c *cell) {
 	s.considered += len(c.rows)
 	anyNamed := slices.ContainsFunc(s.named, func(n named) bool { return n.zone == s.zone })
 	for i := range c.runs {
-		r, at, end := &c.runs[i], c.expired(i, s.now), c.end(i)
+		r, end := &c.runs[i], c.end(i)
+		at := int(r.first + r.never)
+		if c.soonest <= s.now {
+			at = c.expired(i, s.now)
+		}
 		s.first[ruleRegistered] += at - int(r.first)
 		verdict := s.verdicts[r.shape]
 		if verdict == 0 {
@@ -417,7 +428,7 @@ func (s *sweep) freeAt(r *row, i int, u *bunks) int {
 // consider ranks a shelter that fits, unless it cannot be among the best: first
 // by the most it could score so near, then by the most its languages could add.
 func (s *sweep) consider(r *row, more []bunks) {
-	f := fit{slot: r.slot, restricted: s.grownUp && r.freedom == 0, again: s.tried(r.slot)}
+	f := fit{slot: r.slot, tongues: r.tongues, restricted: s.grownUp && r.freedom == 0, again: s.tried(r.slot)}
 	if s.outdone(&f, s.distance+s.rest) {
 		return
 	}
@@ -471,37 +482,22 @@ func (s *sweep) score(r *row, more []bunks) int {
 		s.freedomPoints[r.freedom] + fresh + share(s.policy.Weights.Load, free, max(staffed, 1)) + s.stayPoints(s.kind, int(r.stay))
 }
 
-// language is what a list of languages is worth, worked out once.
+// language is what a list of languages is worth.
 func (s *sweep) language(list uint32) int {
-	if s.worth[list] == 0 {
-		total := 0
-		for person := range s.Persons {
-			best := language.None
-			for _, t := range s.w.tongues[list] {
-				m := s.match(t.tag, person)
-				if m != language.None && !t.staff {
-					m = language.Interpreter
-				}
-				best = max(best, m)
-			}
-			total += languageWorth(best)
-		}
-		s.worth[list] = 1 + int16(share(s.policy.Weights.Language, total, 8*len(s.Persons)))
+	total := 0
+	for _, serving := range s.serving {
+		total += s.worth[serving[list]]
 	}
-	return int(s.worth[list]) - 1
+	return share(s.policy.Weights.Language, total, 8*len(s.Persons))
 }
 
-// match is how well staff who speak a language serve a person, worked out once.
-func (s *sweep) match(tag uint16, person int) language.Match {
-	at := &s.matches[int(tag)*len(s.Persons)+person]
-	if *at == 0 {
-		best := language.None
-		for _, wanted := range s.Persons[person].Languages {
-			best = max(best, language.Serves(s.w.tags[tag], wanted))
-		}
-		*at = 1 + uint8(best)
+// served is how well a list of languages serves each person.
+func (s *sweep) served(list uint32) []language.Match {
+	out := make([]language.Match, len(s.serving))
+	for i, serving := range s.serving {
+		out[i] = serving[list]
 	}
-	return language.Match(*at - 1)
+	return out
 }
 
 // keepBest puts f among the best k so far, in order.

@@ -57,6 +57,8 @@ type Shelves interface {
 	Open(slot uint32) *Candidate
 	// ID is the id of the shelter of a slot.
 	ID(slot uint32) string
+	// Compare compares two slots by the ids of their shelters.
+	Compare(a, b uint32) int
 	// Find is the slot of a shelter.
 	Find(id string) (slot uint32, ok bool)
 	// Slots are all slots, by id.
@@ -104,6 +106,7 @@ type listed []*Candidate
 
 func (l listed) Open(slot uint32) *Candidate { c := *l[slot]; return &c }
 func (l listed) ID(slot uint32) string       { return l[slot].ID }
+func (l listed) Compare(a, b uint32) int     { return cmp.Compare(a, b) }
 func (l listed) Find(id string) (uint32, bool) {
 	i, ok := slices.BinarySearchFunc(l, id, func(c *Candidate, id string) int { return cmp.Compare(c.ID, id) })
 	return uint32(i), ok

@@ -12,7 +12,7 @@ import (
 // Limits of one rescue.
 const (
 	MaxRescued  = 500 // persons
-	MaxTogether = 300 // parties
+	MaxTogether = 500 // parties: each person may be one
 	MaxApart    = 200 // pairs to keep apart
 	MaxDeparts  = 32  // departures of many at once: with their parties they stay far below an item's limit
 )
@@ -60,6 +60,7 @@ type Rescue struct {
 	State     RescueState
 	Plan      []Picked
 	Seed      uint64 // of the plan
+	PlannedTo int    // how many of the parties, from the first, the last plan looked at
 	Round     int    // of confirming
 	Made      int    // how many of the parties, from the first, have a placement
 	LeaseTill time.Time
@@ -172,7 +173,7 @@ func (r Rescue) Remember(cmd Command) Rescue {
 
 // Planned gives the rescue a plan made with a seed.
 func (r Rescue) Planned(plan []Picked, seed uint64, now time.Time) Rescue {
-	r.Plan, r.Seed, r.ChangedAt = plan, seed, now
+	r.Plan, r.Seed, r.PlannedTo, r.ChangedAt = plan, seed, len(r.Parties), now
 	return r
 }
 
@@ -187,7 +188,7 @@ func (r Rescue) Confirming(lease, now time.Time) Rescue {
 // Confirmed notes that every party is held or waits: the placements say where, and
 // the plan is over.
 func (r Rescue) Confirmed(now time.Time) Rescue {
-	r.Plan, r.Seed = nil, 0
+	r.Plan, r.Seed, r.PlannedTo = nil, 0, len(r.Parties)
 	r.State, r.LeaseTill, r.ChangedAt, r.Round = RescueConfirmed, time.Time{}, now, 0
 	return r
 }

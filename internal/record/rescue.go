@@ -15,6 +15,7 @@ type rescueForm struct {
 	State    placement.RescueState `json:"s"`
 	Plan     []pickedForm          `json:"p,omitempty"`
 	Seed     uint64                `json:"e,omitempty"`
+	Planned  int                   `json:"pl,omitempty"`
 	Round    int                   `json:"r,omitempty"`
 	Made     int                   `json:"d,omitempty"`
 	Lease    int64                 `json:"l,omitempty"`
@@ -78,7 +79,7 @@ func IsRescue(k table.Key) bool { return strings.HasPrefix(k.PK, "R#") && k.SK =
 
 // FromRescue makes the item of a rescue. The clock finds it while a lease runs.
 func FromRescue(r placement.Rescue) table.Item {
-	f := rescueForm{Team: r.Team, Common: fromRequest(r.Common), Apart: r.Apart, State: r.State, Seed: r.Seed, Round: r.Round, Made: r.Made,
+	f := rescueForm{Team: r.Team, Common: fromRequest(r.Common), Apart: r.Apart, State: r.State, Seed: r.Seed, Planned: r.PlannedTo, Round: r.Round, Made: r.Made,
 		Lease: seconds(r.LeaseTill), Commands: fromCommands(r.Commands), Created: seconds(r.CreatedAt), Changed: seconds(r.ChangedAt), By: r.By,
 		Departs: fromDeparts(r.Departs)}
 	for _, p := range r.Parties {
@@ -101,7 +102,7 @@ func ToRescue(it *table.Item) (placement.Rescue, error) {
 		return placement.Rescue{}, err
 	}
 	r := placement.Rescue{ID: strings.TrimPrefix(it.PK, "R#"), Team: f.Team, Common: toRequest(f.Common), Apart: f.Apart, State: f.State,
-		Seed: f.Seed, Round: f.Round, Made: f.Made, LeaseTill: instant(f.Lease), Commands: toCommands(f.Commands), CreatedAt: instant(f.Created),
+		Seed: f.Seed, PlannedTo: f.Planned, Round: f.Round, Made: f.Made, LeaseTill: instant(f.Lease), Commands: toCommands(f.Commands), CreatedAt: instant(f.Created),
 		ChangedAt: instant(f.Changed), Version: it.Version, By: f.By, Departs: toDeparts(f.Departs)}
 	for _, p := range f.Parties {
 		r.Parties = append(r.Parties, toRequest(p))

@@ -21,6 +21,7 @@ type Command struct {
 	Version    uint64 // of the placement the sender acted on
 	HoldNo     int    // the hold the sender acted on; 0 where a version is enough
 	OccurredAt time.Time
+	PlanLater  bool // of a rescue: it is only stored, and planned at its next plan or confirmation
 }
 
 // hash keeps of a command only what tells a repeat: its key, as this sender's

@@ -90,7 +90,7 @@ func (s *Service) NewRescue(ctx context.Context, c caller.Caller, r placement.Re
 		if err := r.Check(now); err != nil {
 			return RescueOutcome{}, err
 		}
-		next, planned, err := s.planned(ctx, r.Remember(cmd.hash(c)), now)
+		next, planned, err := s.plannedUnless(ctx, cmd.PlanLater, r.Remember(cmd.hash(c)), now)
 		if err != nil {
 			return RescueOutcome{}, err
 		}
@@ -140,7 +140,7 @@ func (s *Service) ownRescue(ctx context.Context, c caller.Caller, a caller.Actio
 	return *r, c.Allow(a, caller.Resource{Team: r.Team, District: r.Common.Place})
 }
 
-// AddParties adds parties found later and plans again. Nobody who is held moves.
+// AddParties adds parties found later and plans again, at once or later. Nobody who is held moves.
 func (s *Service) AddParties(ctx context.Context, c caller.Caller, id string, parties []placement.Request, apart [][2]int, cmd Command) (RescueOutcome, error) {
 	return s.changeRescue(ctx, c, id, cmd, func(r placement.Rescue, now time.Time) (placement.Rescue, error) {
 		for i := range parties {
@@ -173,7 +173,7 @@ func (s *Service) changeRescue(ctx context.Context, c caller.Caller, id string, 
 		if err != nil {
 			return r, err
 		}
-		r, planned, err = s.planned(ctx, r, now)
+		r, planned, err = s.plannedUnless(ctx, cmd.PlanLater, r, now)
 		return r, err
 	})
 	if err != nil {
@@ -219,6 +219,15 @@ func (s *Service) putRescue(ctx context.Context, r *placement.Rescue) (bool, err
 		return false, nil
 	}
 	return false, refusal(err)
+}
+
+// plannedUnless plans, unless more parties are to come before a plan is wanted: who
+// had a place in the last plan keeps it.
+func (s *Service) plannedUnless(ctx context.Context, later bool, r placement.Rescue, now time.Time) (placement.Rescue, []matching.Planned, error) {
+	if later {
+		return r, nil, nil
+	}
+	return s.planned(ctx, r, now)
 }
 
 // planned plans the parties that have no beds yet around those that have.
