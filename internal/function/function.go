@@ -189,8 +189,8 @@ func NewFeed(store table.Store, s *referral.Service, log *slog.Logger) *feed.Fee
 	keeper := audit.NewKeeper(store, s.NewID, s.Now, log)
 	return feed.New(store, s.NewID, s.Now, log,
 		feed.Consumer{Name: "directory", Apply: pub.Apply},
-		feed.Consumer{Name: "audit", Apply: keeper.Apply},
 		feed.Consumer{Name: "figures", Apply: rollup.NewKeeper(store, s.Policy, s.NewID, log).Apply},
+		feed.Consumer{Name: "audit", Apply: keeper.Apply}, // behind all who keep something: what it has seen they have taken in
 		feed.Consumer{Name: "waiting", Apply: func(ctx context.Context, changes []table.Change) error {
 			if !referral.Freed(changes) {
 				return nil

@@ -598,7 +598,8 @@ func (r *run) told(shelterID string, to shelter.Status, before int) {
 	}
 	for _, id := range r.ledger.order {
 		p := r.ledger.placements[id]
-		if p.Hold.Shelter != shelterID || !p.State.Live() || (p.State == placement.Arrived && r.ledger.last[id] > before) {
+		over := p.State == placement.Held && !r.clock.Add(r.Skew).Before(p.Hold.ExpiresAt) // the clock has not been by
+		if p.Hold.Shelter != shelterID || !p.State.Live() || over || (p.State == placement.Arrived && r.ledger.last[id] > before) {
 			continue
 		}
 		if !slices.ContainsFunc(r.ledger.alertsOf(id), func(a placement.Alert) bool { return a.Kind == placement.AlertMustMove }) {

@@ -152,8 +152,9 @@ func (l *ledger) unit(c table.Change, touched map[string]bool) {
 	old, known := l.units[name]
 	l.units[name] = u
 	touched[name] = true
-	for id := range u.Claims() {
-		if _, had := old.Claim(id); known && !had && u.Counts().Free() < 0 {
+	for id, claim := range u.Claims() {
+		back := old.Counts().Occupied()-u.Counts().Occupied() >= claim.N // an arrival that did not happen: its beds are as promised as before
+		if _, had := old.Claim(id); known && !had && u.Counts().Free() < 0 && !back {
 			l.breaks("%s: claim %s was taken where too few beds were free: %d", name, id, u.Counts().Free())
 		}
 	}
@@ -177,6 +178,13 @@ func (l *ledger) agree(name string) {
 			l.breaks("%s: hold %s until %s has no claim", name, id, w.Until.Format(time.TimeOnly))
 		}
 	}
+}
+
+// forgotten reports whether a party's hold has lapsed and it has no other, nobody
+// looks for one and nobody was told that one is to be had.
+func forgotten(p placement.Placement) bool {
+	return p.State == placement.Requested && p.Request.HoldBest && slices.Contains(p.Tried, p.Hold.Shelter) && p.Back.Move == "" &&
+		p.FoundAt.IsZero() && !p.Seek && p.Request.NeededUntil.IsZero()
 }
 
 // done reports whether a placement remembers a command.

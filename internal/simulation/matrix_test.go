@@ -310,9 +310,6 @@ func play() (scenes []scene) {
 	})
 	add(theRaid()...)
 	add(theRegister()...)
-	// What was told of beds by a directory a moment old is settled: who found none
-	// waits again, whoever looked first.
-	add(feed, pass(time.Hour), feed, clock, feed, pass(time.Hour), clock, feed, clock)
 	return scenes
 }
 
@@ -469,10 +466,17 @@ func (th *theatre) stored(ctx context.Context) map[string]string {
 			switch {
 			case record.IsPlacement(it.Key): // not which options were shown: a directory may be a moment old
 				p, err := record.ToPlacement(it)
-				if p.State == placement.Waitlisted { // who waits may have been told of beds that were gone, or not
-					p.By = ""
+				if forgotten(p) {
+					th.failed = fmt.Sprintf("nobody looks for beds for %s any more", p.ID)
+				}
+				if p.State == placement.Requested || p.State == placement.Waitlisted {
+					// Who waits may have been told of beds that were gone by then, or not.
+					p.State, p.By = "open", ""
 				}
 				fmt.Fprint(&b, err, p.State, p.Hold.No, p.Hold.Shelter, p.Hold.Parts, p.Commands, p.Stays, p.Ruling, p.Reason, p.Choice.At, p.ArrivedAt, p.By)
+			case record.IsUnit(it.Key): // not when: a rescue that was cut short is finished later
+				u, err := record.ToUnit(it)
+				fmt.Fprint(&b, err, u.Counts(), u.Census, u.Rev, u.CountedAt, u.EndsAt, u.By)
 			case record.IsRescue(it.Key): // not when: the clock finishes a minute later what was cut short
 				r, err := record.ToRescue(it)
 				fmt.Fprint(&b, err, r.State, r.Parties, r.Apart, r.Made, len(r.Plan), r.Commands, r.By)

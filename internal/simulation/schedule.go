@@ -258,6 +258,8 @@ func (r *run) nothingStuck() {
 			r.fail("%s is still held %s after its hold's end", id, r.clock.Sub(p.Hold.ExpiresAt))
 		case !p.Due.IsZero() && p.Due.Before(past):
 			r.fail("%s (%s) was due %s ago", id, p.State, r.clock.Sub(p.Due))
+		case forgotten(p):
+			r.fail("nobody looks for beds for %s any more and nobody was told", id)
 		case p.State == placement.Waitlisted:
 			ask := matching.Ask{Request: p.Request, At: r.clock, Refused: p.Refused, Unwanted: p.Unwanted, Tried: p.Tried}
 			if got := matching.Rank(*w, ask, r.policy, 1); len(got.Options) > 0 && r.Skew == 0 {
