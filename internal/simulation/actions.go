@@ -132,7 +132,7 @@ func (r *run) setOut() {
 	}{{placement.Team, placement.MoveHold}, {placement.Team, placement.MoveChoose}, {placement.House, placement.MoveAccept},
 		{placement.Team, placement.MoveDepart}, {placement.Team, placement.MoveDivert}} {
 		p, idle := r.ledger.placements[id], r.those(false, r.api())
-		if len(idle) == 0 || step.move == placement.MoveDivert && r.chance(0.6) {
+		if len(idle) == 0 || step.move == placement.MoveDivert && r.chance(0.4) {
 			return
 		}
 		if !slices.Contains(offered(p, step.side, r), step.move) || step.move == placement.MoveHold && p.State == placement.Held {

@@ -33,13 +33,14 @@ type ledger struct {
 	alerts     map[string][]placement.Alert        // by placement
 	promised   map[string]map[string]shelter.Claim // by unit and claim
 	writes     int                                 // of placements so far
+	taken      map[string]bool                     // claims that have been seen, by unit and id
 	last       map[string]int                      // by placement, its last among them
 	broken     string
 }
 
 func newLedger(r *run) *ledger {
 	return &ledger{run: r, versions: map[table.Key]uint64{}, placements: map[string]placement.Placement{}, units: map[string]shelter.Unit{},
-		shelters: map[string]shelter.Shelter{}, alerts: map[string][]placement.Alert{}, promised: map[string]map[string]shelter.Claim{}, last: map[string]int{}}
+		shelters: map[string]shelter.Shelter{}, alerts: map[string][]placement.Alert{}, promised: map[string]map[string]shelter.Claim{}, last: map[string]int{}, taken: map[string]bool{}}
 }
 
 func (l *ledger) breaks(format string, args ...any) {
@@ -149,14 +150,16 @@ func (l *ledger) unit(c table.Change, touched map[string]bool) {
 		return
 	}
 	name := u.Shelter + "/" + u.ID
-	old, known := l.units[name]
+	_, known := l.units[name]
 	l.units[name] = u
 	touched[name] = true
-	for id, claim := range u.Claims() {
-		back := old.Counts().Occupied()-u.Counts().Occupied() >= claim.N // an arrival that did not happen: its beds are as promised as before
-		if _, had := old.Claim(id); known && !had && u.Counts().Free() < 0 && !back {
+	for id := range u.Claims() {
+		// A claim is taken once. One that comes back stood for an arrival that did not
+		// happen, and its beds are as promised as before.
+		if known && !l.taken[name+" "+id] && u.Counts().Free() < 0 {
 			l.breaks("%s: claim %s was taken where too few beds were free: %d", name, id, u.Counts().Free())
 		}
+		l.taken[name+" "+id] = true
 	}
 }
 
