@@ -1,4 +1,4 @@
-// Package audit keeps, for every placement, shelter and unit, an append-only
+// Package audit keeps, for every placement, shelter, unit and membership, an append-only
 // chain of its versions, written from the change feed: who made the version,
 // when it was seen, and a hash over the version and the one before. A version
 // that is changed, dropped or slipped in later breaks the chain. Entries hold
@@ -86,7 +86,7 @@ func NewKeeper(store table.Store, newID func() string, now func() time.Time, log
 
 // Kept reports whether an item has a chain.
 func Kept(k table.Key) bool {
-	return record.IsPlacement(k) || record.IsShelter(k) || record.IsUnit(k)
+	return record.IsPlacement(k) || record.IsVoice(k) || record.IsShelter(k) || record.IsUnit(k) || record.IsMembership(k)
 }
 
 // Key is where the entry of one version of an item lies: in the item's own

@@ -18,6 +18,7 @@ import (
 	"panah/internal/feed"
 	"panah/internal/gateway"
 	"panah/internal/httpapi"
+	"panah/internal/logbook"
 	"panah/internal/policy"
 	"panah/internal/record"
 	"panah/internal/referral"
@@ -30,22 +31,24 @@ type Parts struct {
 	Store   table.Store
 	Log     *slog.Logger
 	Service *referral.Service // made over Store when nil
+	Secret  []byte            // survivors' codes are made from
 }
 
 func (p Parts) service() (*referral.Service, error) {
 	if p.Service != nil {
 		return p.Service, nil
 	}
-	return NewService(p.Store, p.Log)
+	return NewService(p.Store, p.Secret, p.Log)
 }
 
-// NewService is the use cases over a store under the policy in force.
-func NewService(store table.Store, log *slog.Logger) (*referral.Service, error) {
+// NewService is the use cases over a store under the policy in force. Survivors'
+// codes are made from secret; nil is enough where none are made.
+func NewService(store table.Store, secret []byte, log *slog.Logger) (*referral.Service, error) {
 	rules, err := policy.Current()
 	if err != nil {
 		return nil, err
 	}
-	return referral.New(referral.Config{Store: store, Policy: rules, Log: log}), nil
+	return referral.New(referral.Config{Store: store, Policy: rules, Secret: secret, Log: log}), nil
 }
 
 // Figures serves groups of routes that answer from what was published: they need
@@ -177,8 +180,8 @@ func Missed(ctx context.Context, p Parts, s *referral.Service, share, of int) (i
 	})
 }
 
-// Changes keeps the directory's log and pages, the audit chains and what a
-// ministry's figures are made from, out of the change feed, and, when beds were
+// Changes keeps the directory's log and pages, the audit chains, the books devices are
+// brought up to date from, and what a ministry's figures are made from, out of the change feed, and, when beds were
 // given back, looks for those who wait; decode reads the engine's own form of a
 // change.
 func Changes(p Parts, decode func(json.RawMessage) (table.Change, error)) (lambda.Handler, error) {
@@ -202,6 +205,7 @@ func NewFeed(store table.Store, s *referral.Service, log *slog.Logger) *feed.Fee
 	keeper := audit.NewKeeper(store, s.NewID, s.Now, log)
 	return feed.New(store, s.NewID, s.Now, log,
 		feed.Consumer{Name: "directory", Apply: pub.Apply},
+		feed.Consumer{Name: "logbook", Apply: logbook.NewKeeper(store, s.NewID).Apply},
 		feed.Consumer{Name: "figures", Apply: rollup.NewKeeper(store, s.Policy, s.NewID, log).Apply},
 		feed.Consumer{Name: "audit", Apply: keeper.Apply}, // behind all who keep something: what it has seen they have taken in
 		feed.Consumer{Name: "waiting", Apply: func(ctx context.Context, changes []table.Change) error {

@@ -115,7 +115,8 @@ type rescuePartyView struct {
 	Failed    *nonMatchesView `json:"nonMatches,omitempty"`
 }
 
-func (a *API) viewRescue(o referral.RescueOutcome) rescueView {
+// viewRescue shows a rescue; only its team has moves.
+func (a *API) viewRescue(c caller.Caller, o referral.RescueOutcome) rescueView {
 	v := rescueView{ID: o.ID, State: string(o.State), Version: o.Version, Policy: a.referrals.Policy.ID, CreatedAt: o.CreatedAt,
 		Persons: o.Persons(), Parties: []rescuePartyView{}, Next: []nextView{}}
 	lost := false
@@ -131,15 +132,10 @@ func (a *API) viewRescue(o referral.RescueOutcome) rescueView {
 		fb := matching.FallbackFor(matching.Ask{Request: o.Common}, a.referrals.Policy)
 		v.Fallback = &fallbackView{string(fb.Desk), fb.Call, fb.Place}
 	}
-	moves := []string{"parties", "plan", "confirm"}
-	if o.State == placement.RescueConfirming {
-		moves = nil
-	}
-	if o.Made > 0 {
-		moves = append(moves, "depart")
-	}
-	for _, m := range moves {
-		v.Next = append(v.Next, nextView{m, "/v1/rescues/" + o.ID + "/" + m})
+	if c.Team() == o.Team {
+		for _, m := range o.Next() {
+			v.Next = append(v.Next, nextView{m, "/v1/rescues/" + o.ID + "/" + m})
+		}
 	}
 	return v
 }
@@ -148,6 +144,10 @@ func viewRescueParty(i int, r placement.Request, p referral.PartyOutcome) (v res
 	v = rescuePartyView{Party: i, Persons: len(r.Persons)}
 	if made := p.Placement; made != nil {
 		v.State, v.Placement, v.Href = string(made.State), made.ID, "/v1/placements/"+made.ID
+		if made.ReadableBy(placement.Team) == placement.ReadGone {
+			v.State = "gone"
+			return v, false
+		}
 		if made.State.Live() {
 			v.Hold = viewHold(*made)
 			return v, true
@@ -191,11 +191,11 @@ type rescueOutput struct {
 	Body     rescueView
 }
 
-func (a *API) rescueAnswer(o referral.RescueOutcome, err error) (*rescueOutput, error) {
+func (a *API) rescueAnswer(c caller.Caller, o referral.RescueOutcome, err error) (*rescueOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &rescueOutput{Status: http.StatusOK, ETag: etag(o.Version), Body: a.viewRescue(o)}
+	out := &rescueOutput{Status: http.StatusOK, ETag: etag(o.Version), Body: a.viewRescue(c, o)}
 	if o.State == placement.RescueConfirming {
 		out.Status = http.StatusAccepted
 	}
@@ -216,7 +216,7 @@ func (a *API) startRescue(ctx context.Context, in *rescueInput) (*rescueOutput, 
 		return nil, err
 	}
 	o, err := a.referrals.NewRescue(ctx, c, r, referral.Command{Key: in.Key, Payload: "rescue " + canonical(in.Body)})
-	out, err := a.rescueAnswer(o, err)
+	out, err := a.rescueAnswer(c, o, err)
 	if err == nil {
 		out.Location = "/v1/rescues/" + o.ID
 		if !o.Replayed {
@@ -233,7 +233,7 @@ func (a *API) getRescue(ctx context.Context, in *One) (*rescueOutput, error) {
 		return nil, err
 	}
 	o, err := a.referrals.Rescue(ctx, c, in.ID)
-	return a.rescueAnswer(o, err)
+	return a.rescueAnswer(c, o, err)
 }
 
 type rescuePartiesInput struct {
@@ -282,12 +282,13 @@ func (a *API) rescueCommand(ctx context.Context, do func(caller.Caller) (referra
 		return nil, err
 	}
 	o, err := do(c)
-	return a.rescueAnswer(o, err)
+	return a.rescueAnswer(c, o, err)
 }
 
 type bulkOutput struct {
-	Status int
-	Body   struct {
+	Status   int
+	Replayed string `header:"Idempotency-Replayed"`
+	Body     struct {
 		Placements []bulkView `json:"placements"`
 	}
 }
@@ -327,12 +328,16 @@ func (a *API) departRescue(ctx context.Context, in *bulkDepartInput) (*bulkOutpu
 	if err != nil {
 		return nil, err
 	}
-	list, err := a.referrals.DepartAll(ctx, c, in.ID, in.Body.SocialWorker,
+	list, replayed, err := a.referrals.DepartAll(ctx, c, in.ID, in.Body.SocialWorker,
 		referral.Command{Key: in.Key, Payload: "depart " + canonical(in.Body), OccurredAt: at(in.Body.OccurredAt)})
 	if err != nil {
 		return nil, err
 	}
-	return viewBulk(list), nil
+	out := viewBulk(list)
+	if replayed {
+		out.Replayed = "true"
+	}
+	return out, nil
 }
 
 type bulkReceiveInput struct {

@@ -113,6 +113,10 @@ func (a *API) decidePlacement(ctx context.Context, in *moveInput[decisionBody]) 
 	return a.command(ctx, func(c caller.Caller) (referral.Outcome, error) {
 		cmd := referral.DecideCommand{Command: in.command("decisions", in.Body.Moved), ReviewBy: at(in.Body.ReviewBy)}
 		cmd.What, _ = code.Decisions.Parse(string(in.Body.Decision))
+		cmd.ReturnTo, cmd.WaitingSince = place.Code(in.Body.ReturnTo), at(in.Body.WaitingSince)
+		if err := in.Body.onReturn(); err != nil {
+			return referral.Outcome{}, err
+		}
 		if ground, ok := code.StayBases.Parse(string(in.Body.Basis)); ok {
 			cmd.Ground = &ground
 		} else if in.Body.ReviewBy != nil {
@@ -120,6 +124,22 @@ func (a *API) decidePlacement(ctx context.Context, in *moveInput[decisionBody]) 
 		}
 		return a.referrals.Decide(ctx, c, in.ID, cmd)
 	})
+}
+
+// onReturn refuses facts that do not go with the decision.
+func (b decisionBody) onReturn() error {
+	ordered := string(b.Decision) == code.Decisions.Name(code.RepatriationOrdered)
+	switch {
+	case ordered && b.ReturnTo == "":
+		return fault.Field("returnTo", "is required with repatriation_ordered")
+	case !ordered && b.ReturnTo != "":
+		return fault.Field("returnTo", "goes with repatriation_ordered alone")
+	case !ordered && b.WaitingSince != nil:
+		return fault.Field("waitingSince", "goes with repatriation_ordered alone")
+	case (ordered || string(b.Decision) == code.Decisions.Name(code.RepatriationWithdrawn)) && b.Basis != "":
+		return fault.Field("basis", "is another decision's")
+	}
+	return nil
 }
 
 // acceptByPhone serves POST /v1/placements/{id}/accept-by-phone.
@@ -183,22 +203,25 @@ type alertView struct {
 	Clock        string     `json:"clock,omitempty" doc:"The legal clock that warns"`
 	Percent      int        `json:"percent,omitempty" doc:"How much of its time has passed"`
 	DueAt        *time.Time `json:"dueAt,omitempty"`
+	About        string     `json:"about,omitempty" doc:"What a survivor complains of"`
 	Acknowledged *time.Time `json:"acknowledgedAt,omitempty"`
 	Href         string     `json:"href"`
 }
 
 func viewAlert(a placement.Alert) alertView {
 	return alertView{ID: string(a.District) + "." + a.ID, Kind: placement.AlertKinds.Name(a.Kind), Placement: a.Placement, District: string(a.District),
-		At: a.At, Clock: a.Clock, Percent: a.Percent, DueAt: timeOrNil(a.DueAt), Acknowledged: timeOrNil(a.Acknowledged), Href: "/v1/placements/" + a.Placement}
+		At: a.At, Clock: a.Clock, Percent: a.Percent, DueAt: timeOrNil(a.DueAt), About: a.What, Acknowledged: timeOrNil(a.Acknowledged), Href: "/v1/placements/" + a.Placement}
 }
 
 type alertsInput struct {
+	Listing
 	All bool `query:"all" doc:"Also those acknowledged"`
 }
 
 type alertsOutput struct {
 	Body struct {
 		Alerts []alertView `json:"alerts"`
+		Next   string      `json:"nextCursor,omitempty" doc:"Give it as after for the next page; a page may hold few though more follow"`
 	}
 }
 
@@ -208,12 +231,12 @@ func (a *API) listAlerts(ctx context.Context, in *alertsInput) (*alertsOutput, e
 	if err != nil {
 		return nil, err
 	}
-	list, err := a.referrals.Alerts(ctx, c, in.All)
+	list, next, err := a.referrals.Alerts(ctx, c, in.All, in.Limit, in.After)
 	if err != nil {
 		return nil, err
 	}
 	out := &alertsOutput{}
-	out.Body.Alerts = []alertView{}
+	out.Body.Alerts, out.Body.Next = []alertView{}, next
 	for _, alert := range list {
 		out.Body.Alerts = append(out.Body.Alerts, viewAlert(alert))
 	}

@@ -18,6 +18,7 @@ func TestTheSideRoadsThroughTheAPI(t *testing.T) {
 		if len(clocks) != 1 || clocks[0].(map[string]any)["id"] != "in.jj.31" || clocks[0].(map[string]any)["dueAt"] != "2026-11-25T20:10:00Z" {
 			t.Fatalf("clocks %v", clocks)
 		}
+		w.Pass(time.Minute)
 		team.do("POST", base+"/extend", "key-00000002", map[string]any{"version": 1}).want(t, 200)
 		team.do("POST", base+"/refuse", "key-00000003", map[string]any{"version": 2, "reason": "because"}).want(t, 422)
 		no := team.do("POST", base+"/refuse", "key-00000004", map[string]any{"version": 2, "reason": "rules"}).want(t, 200)
@@ -50,9 +51,15 @@ func TestTheSideRoadsThroughTheAPI(t *testing.T) {
 		if strings.Join(now.next(), " ") != "supersede decisions" || now.str("doorCode") != "" {
 			t.Fatalf("the desk sees %s", now.Raw)
 		}
-		desk.do("POST", base+"/decisions", "key-00000010", map[string]any{"decision": "produced"}).want(t, 200)
+		desk.do("POST", base+"/decisions", "key-00000010", map[string]any{"decision": "produced", "occurredAt": "2026-11-24T19:50:00Z"}).want(t, 200)
+		desk.do("POST", base+"/decisions", "key-00000020", map[string]any{"decision": "interim_order"}).want(t, 200)
+		ruled := desk.do("GET", base, "", nil).want(t, 200)
+		stopped, _ := ruled.Body["clocks"].([]any)[0].(map[string]any)
+		if stopped["decision"] != "produced" || stopped["stoppedAt"] != "2026-11-24T19:50:00Z" || stopped["stopped"] != true {
+			t.Errorf("which decision stopped the clock, and when: %v", stopped)
+		}
 		team.do("POST", base+"/supersede", "key-00000011", map[string]any{"version": 7}).want(t, 403)
-		gone := desk.do("POST", base+"/supersede", "key-00000012", map[string]any{"version": now.Body["version"].(float64) + 1}).want(t, 200)
+		gone := desk.do("POST", base+"/supersede", "key-00000012", map[string]any{"version": ruled.Body["version"]}).want(t, 200)
 		if gone.str("state") != "superseded" {
 			t.Fatalf("superseded %s", gone.Raw)
 		}

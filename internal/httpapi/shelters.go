@@ -19,7 +19,7 @@ type shelterOutput struct {
 }
 
 func (a *API) shelterAnswer(s referral.ShelterView) *shelterOutput {
-	return &shelterOutput{etag(s.Version), a.viewShelter(s)}
+	return &shelterOutput{etag(s.Edition()), a.viewShelter(s)}
 }
 
 // getShelter serves GET /v1/shelters/{id}.
@@ -191,6 +191,7 @@ type arrivalsInput struct {
 type arrivalsOutput struct {
 	Body struct {
 		Arrivals []arrivalView `json:"arrivals"`
+		Gone     []goneView    `json:"withdrawn" doc:"Consent was withdrawn: what is to be deleted of whom"`
 		Next     string        `json:"nextCursor,omitempty"`
 	}
 }
@@ -201,12 +202,15 @@ func (a *API) listArrivals(ctx context.Context, in *arrivalsInput) (*arrivalsOut
 	if err != nil {
 		return nil, err
 	}
-	list, next, err := a.referrals.Arrivals(ctx, c, in.ID, in.Limit, in.After)
+	list, told, next, err := a.referrals.ArrivalsTold(ctx, c, in.ID, in.Limit, in.After)
 	if err != nil {
 		return nil, err
 	}
 	out := &arrivalsOutput{}
-	out.Body.Arrivals, out.Body.Next = arrivals(list, referral.SideOf(c), a.referrals.Now()), next
+	out.Body.Arrivals, out.Body.Gone, out.Body.Next = arrivals(list, referral.SideOf(c), a.referrals.Now()), []goneView{}, next
+	for _, n := range told {
+		out.Body.Gone = append(out.Body.Gone, viewGone(n.Placement, n.At, n.Closed))
+	}
 	return out, nil
 }
 

@@ -23,6 +23,7 @@ type Running struct {
 	LegalClock
 	DueAt   time.Time
 	Stopped bool
+	Stop    placement.Ruling // the decision that stopped it
 	from    time.Time
 }
 
@@ -36,7 +37,7 @@ func (p Policy) Clocks(of placement.Placement) []Running {
 		if (c.Children && !of.Request.Children()) || of.Request.RescuedAt.IsZero() {
 			continue
 		}
-		r := Running{LegalClock: c, from: of.Request.RescuedAt, Stopped: !of.Ruling.At.IsZero()}
+		r := Running{LegalClock: c, from: of.Request.RescuedAt, Stopped: !of.First.At.IsZero(), Stop: of.First}
 		if c.ExcludesJourney {
 			r.from = r.from.Add(time.Duration(of.Request.JourneyMinutes) * time.Minute)
 		}

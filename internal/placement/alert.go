@@ -20,10 +20,16 @@ const (
 	AlertDied
 	AlertOverdue
 	AlertMustMove
+	AlertWishLeave        // a survivor wishes to leave
+	AlertWishMove         // a survivor wishes to move
+	AlertComplaint        // a survivor complains; What says of what
+	AlertWishWithdraw     // a child, or somebody placed by order, takes consent back
+	AlertConsentWithdrawn // the placement is closed, or its sharing ended
 )
 
 // AlertKinds lists the alerts.
-var AlertKinds = code.NewList[AlertKind]("legal_clock", "turned_away", "no_social_worker", "child_left_unannounced", "waiting_over", "died", "arrival_overdue", "must_move")
+var AlertKinds = code.NewList[AlertKind]("legal_clock", "turned_away", "no_social_worker", "child_left_unannounced", "waiting_over", "died", "arrival_overdue", "must_move",
+	"wish_to_leave", "wish_to_move", "complaint", "wish_to_withdraw", "consent_withdrawn")
 
 // Alert tells the desk of a district to look at a placement. It holds no
 // person: only which placement and why.
@@ -36,6 +42,7 @@ type Alert struct {
 	Clock        string // the legal clock, for AlertLegalClock
 	Percent      int    // of its limit
 	DueAt        time.Time
+	What         string // the code of a complaint, for AlertComplaint
 	Acknowledged time.Time
 	By           string // subject who acknowledged
 	Version      uint64

@@ -6,6 +6,7 @@ import (
 
 	"panah/internal/code"
 	"panah/internal/fault"
+	"panah/internal/shelter"
 )
 
 // Option is a shelter to hold, as matching found it.
@@ -13,7 +14,9 @@ type Option struct {
 	Shelter string
 	Parts   []Part
 	Score   int
-	Rev     uint64 // of the shelter's rules the option was found under
+	Rev     uint64        // of the shelter's rules the option was found under
+	Day     shelter.Day   // on which the party comes, where the shelter limits how many do; else 0
+	Limit   shelter.Limit // of people on that day
 }
 
 // TakeHold holds an option until an instant. A live hold elsewhere is given
@@ -28,11 +31,11 @@ func (p Placement) TakeHold(o Option, until, now time.Time) (Placement, []BedMov
 	moves := p.drop()
 	p.Past = p.remembered(o.Shelter)
 	p.FoundAt = time.Time{}
-	p.Hold = Hold{No: p.Hold.No + 1, Shelter: o.Shelter, Parts: o.Parts, Score: o.Score, ExpiresAt: until}
+	p.Hold = Hold{No: p.Hold.No + 1, Shelter: o.Shelter, Parts: o.Parts, Score: o.Score, ExpiresAt: until, Day: o.Day}
 	p.to(Held, now)
 	take := p.beds(TakeBeds, until)
 	for i := range take {
-		take[i].Rev = o.Rev
+		take[i].Rev, take[i].Limit = o.Rev, o.Limit
 	}
 	return p, append(moves, take...), nil
 }
@@ -118,18 +121,53 @@ func (p Placement) accept(m Move, doorTeam, doorHouse string, now time.Time) (Pl
 	return p, p.beds(PinBeds, time.Time{}), nil
 }
 
+// PhoneCode is what the team was told on the phone to be the shelter's code.
+type PhoneCode uint8
+
+// What can be said of a code.
+const (
+	CodeUnsaid PhoneCode = iota
+	CodeWrong
+	CodeRight
+)
+
+// MaxPhoneTries is how many wrong codes are looked at for one placement: a code
+// may be misheard, and is not to be guessed.
+const MaxPhoneTries = 5
+
+// PhoneTriesLeft is how many wrong codes may still be said.
+func (p Placement) PhoneTriesLeft() int { return max(0, MaxPhoneTries-p.PhoneTries) }
+
 // AcceptByPhone is a yes the team heard on the phone. Only with the shelter's own
 // code is it sure who answered: without it the escort learns a meeting place and
-// not the shelter's door.
-func (p Placement) AcceptByPhone(verified bool, doorTeam, doorHouse string, now time.Time) (Placement, []BedMove, error) {
-	p, moves, err := p.accept(MovePhone, doorTeam, doorHouse, now)
-	if err != nil {
+// not the shelter's door. Said again with the right code, also on the road, the
+// same yes is sure. After MaxPhoneTries no code is looked at any more.
+func (p Placement) AcceptByPhone(said PhoneCode, doorTeam, doorHouse string, now time.Time) (Placement, []BedMove, error) {
+	var moves []BedMove
+	if p.State == Held {
+		var err error
+		if p, moves, err = p.accept(MovePhone, doorTeam, doorHouse, now); err != nil {
+			return p, nil, err
+		}
+		p.ByPhone, p.Verified = true, false
+	} else if err := p.enter(MovePhone); err != nil {
 		return p, nil, err
+	} else if said == CodeUnsaid {
+		return p, nil, fault.Field("phoneCode", "is required: the yes is recorded, only the code is missing")
 	}
-	p.ByPhone, p.Verified = true, verified
-	for i := range moves {
-		moves[i].Vouched = verified
+	if p.PhoneTriesLeft() == 0 {
+		return p, moves, nil
 	}
+	switch said {
+	case CodeWrong:
+		p.PhoneTries++
+	case CodeRight:
+		p.Verified, moves = true, p.beds(PinBeds, time.Time{})
+		for i := range moves {
+			moves[i].Vouched = true
+		}
+	}
+	p.Back = Back{}
 	return p, moves, nil
 }
 
@@ -180,11 +218,11 @@ func (p Placement) Extend(until, now time.Time) (Placement, []BedMove, error) {
 	if !now.Before(p.Hold.ExpiresAt) {
 		return p, nil, fault.New(fault.HoldLapsed, "the hold has lapsed").WithAllowed([]string{})
 	}
-	if until.After(p.Hold.ExpiresAt) {
-		p.Hold.ExpiresAt = until
+	if !until.After(p.Hold.ExpiresAt) {
+		return p, nil, nil // it has as much time already
 	}
-	p.ChangedAt = now
-	return p, p.beds(KeepBeds, p.Hold.ExpiresAt), nil
+	p.Hold.ExpiresAt, p.ChangedAt = until, now
+	return p, p.beds(KeepBeds, until), nil
 }
 
 // TurnAway records that the party was not let in, or found it could not go in.
@@ -215,17 +253,42 @@ func (p Placement) Divert(why code.DivertReason, now time.Time) (Placement, erro
 // Correct replaces what was said of the persons: an age or where somebody is to
 // sleep was wrong. The party stays the same people, in the same order; beds are
 // kept until they are swapped.
-func (p Placement) Correct(persons []Person, now time.Time) (Placement, error) {
+func (p Placement) Correct(persons []Person, now time.Time) (Placement, []BedMove, error) {
 	if err := p.enter(MoveCorrect); err != nil {
-		return p, err
+		return p, nil, err
 	}
 	if len(persons) != len(p.Request.Persons) {
-		return p, fault.Field("persons", "must be the same persons in the same order")
+		return p, nil, fault.Field("persons", "must be the same persons in the same order")
 	}
+	before := p.Request
 	p.Request.Persons = slices.Clone(persons)
 	p.ChangedAt, p.Back = now, Back{}
 	p.WarnedAt = time.Time{} // a clock of law may run now that did not before
-	return p, nil
+	return p, p.refit(before), nil
+}
+
+// refit is what becomes of the places beside beds when other needs are known of
+// the party than before.
+func (p Placement) refit(before Request) (out []BedMove) {
+	if !p.State.Live() {
+		return nil
+	}
+	kind := RefitBeds
+	if p.State == Arrived {
+		kind = RecountBeds
+	}
+	for _, m := range p.beds(kind, time.Time{}) {
+		i := slices.IndexFunc(p.Hold.Parts, func(part Part) bool { return part.Unit == m.Unit })
+		who := slices.DeleteFunc(slices.Clone(p.Hold.Parts[i].Persons), func(i int) bool { return i < len(p.Stays) && p.Stays[i].Gone })
+		change := p.Request.places(who).Minus(before.places(who))
+		if kind == RecountBeds {
+			m.Places = change
+		}
+		if m.Day = 0; change != (shelter.Places{}) {
+			out = append(out, m)
+		}
+	}
+	return out
 }
 
 // Overdue notes that the desk was told of a journey that takes too long.
@@ -255,11 +318,20 @@ func (p Placement) Decide(what code.Decision, basis *Basis, at, now time.Time) (
 	if err := p.enter(MoveDecide); err != nil {
 		return p, err
 	}
+	if err := notBefore(at, p.Request.RescuedAt, "the rescue"); err != nil {
+		return p, err
+	}
+	if onReturn(what) {
+		return p, fault.Field("decision", "is about a return: it needs its own facts")
+	}
 	if at.After(now) {
 		at = now
 	}
-	p.Back = Back{Move: MoveDecide, Side: Office, From: p.State, At: now, Ruling: p.Ruling, Basis: p.Basis}
+	p.Back = Back{Move: MoveDecide, Side: Office, From: p.State, At: now, Ruling: p.Ruling, Basis: p.Basis, Return: p.Return}
 	p.Ruling, p.ChangedAt = Ruling{What: what, At: at}, now
+	if p.First.At.IsZero() {
+		p.First = p.Ruling
+	}
 	if basis != nil {
 		p.Basis = *basis
 	}
@@ -309,8 +381,14 @@ func (p Placement) Receive(shelter string, at, now time.Time) (Placement, []BedM
 	if !ok {
 		return p, nil, p.illegal("this shelter never held beds for the party")
 	}
+	if err := p.couldArrive(shelter, at); err != nil {
+		return p, nil, err
+	}
 	var moves []BedMove
 	basis, replaced := p.Basis, ""
+	if p.State == Ended {
+		p.Earlier = append(slices.Clone(p.Earlier), Stayed{Shelter: p.Hold.Shelter, ArrivedAt: p.ArrivedAt, Stays: p.Stays})
+	}
 	if p.Hold.Shelter != shelter {
 		if p.State.Promised() {
 			replaced = p.Hold.Shelter
@@ -335,6 +413,26 @@ func (p Placement) Receive(shelter string, at, now time.Time) (Placement, []BedM
 	return p, moves, nil
 }
 
+// couldArrive refuses an instant at which nobody can have arrived: before the
+// rescue, or while they stayed there already. Every other one may have been so,
+// however late it is told and whatever was told before.
+func (p Placement) couldArrive(shelter string, at time.Time) error {
+	if p.State == Ended && p.Hold.Shelter == shelter && !at.Before(p.ArrivedAt) && at.Before(p.LeftAt()) {
+		return fault.Field("occurredAt", "lies within a stay of the party with you that has ended: say when they came back")
+	}
+	return notBefore(at, p.Request.RescuedAt, "the rescue")
+}
+
+// LeftAt is when the last of those who arrived left; zero before.
+func (p Placement) LeftAt() (last time.Time) {
+	for _, s := range p.Stays {
+		if s.Gone && s.At.After(last) && !p.ArrivedAt.IsZero() {
+			last = s.At
+		}
+	}
+	return last
+}
+
 // Cancel ends the request before arrival.
 func (p Placement) Cancel(why code.CancelReason, now time.Time) (Placement, []BedMove, error) {
 	if err := p.enter(MoveCancel); err != nil {
@@ -355,8 +453,14 @@ func (p Placement) End(persons []int, why code.EndReason, at, now time.Time) (Pl
 	if err := p.enter(MoveEnd); err != nil {
 		return p, nil, err
 	}
-	if at.Before(p.ArrivedAt) || at.After(now) { // nobody leaves before they came: the phone's clock is off
+	if err := notBefore(at, p.ArrivedAt, "the arrival"); err != nil {
+		return p, nil, err
+	}
+	if at.After(now) {
 		at = now
+	}
+	if at.Before(p.ArrivedAt) { // two clocks differ a little
+		at = p.ArrivedAt
 	}
 	if len(persons) == 0 {
 		for i, s := range p.Stays {
@@ -398,6 +502,9 @@ func (p Placement) EndBefore(why code.EndReason, at, now time.Time) (Placement, 
 	if !slices.Contains([]code.EndReason{code.EndOwnWish, code.EndLeftUnannounced, code.EndDied, code.EndEntryError}, why) {
 		return p, nil, fault.Field("reason", "before arrival must be own_wish, left_unannounced, died or entry_error")
 	}
+	if err := notBefore(at, p.Request.RescuedAt, "the rescue"); err != nil {
+		return p, nil, err
+	}
 	if at.After(now) {
 		at = now
 	}
@@ -425,17 +532,18 @@ func (p Placement) ChildGone(before Placement) bool {
 func (p Placement) vacate(persons []int, at time.Time) []BedMove {
 	var out []BedMove
 	for _, part := range p.Hold.Parts {
-		n, left := 0, 0
+		left, gone := 0, []int{}
 		for _, i := range part.Persons {
 			switch {
 			case slices.Contains(persons, i):
-				n++
+				gone = append(gone, i)
 			case !p.Stays[i].Gone:
 				left++
 			}
 		}
-		if n > 0 {
-			out = append(out, BedMove{Kind: VacateBeds, Shelter: p.Hold.Shelter, Unit: part.Unit, Persons: n, N: part.unblocked(n, left), Until: at})
+		if n := len(gone); n > 0 {
+			out = append(out, BedMove{Kind: VacateBeds, Shelter: p.Hold.Shelter, Unit: part.Unit, Persons: n, N: part.unblocked(n, left), Until: at,
+				Places: p.Request.places(gone)})
 		}
 	}
 	return out

@@ -14,6 +14,7 @@ const (
 	MaxRescued  = 500 // persons
 	MaxTogether = 300 // parties
 	MaxApart    = 200 // pairs to keep apart
+	MaxDeparts  = 32  // departures of many at once: with their parties they stay far below an item's limit
 )
 
 // RescueState is where a rescue stands.
@@ -34,6 +35,19 @@ type Picked struct {
 	Score   int
 }
 
+// Departure is a command by which many parties departed: which, and at what
+// version each was. Whoever sends it again moves no other.
+type Departure struct {
+	Command
+	Parties []Departing
+}
+
+// Departing is one party of a departure.
+type Departing struct {
+	Party   int
+	Version uint64
+}
+
 // Rescue is one operation with many parties, matched together. A party becomes a
 // placement of its own when the plan is confirmed; from then on the placement says
 // what is true.
@@ -50,6 +64,7 @@ type Rescue struct {
 	Made      int    // how many of the parties, from the first, have a placement
 	LeaseTill time.Time
 	Commands  []Command
+	Departs   []Departure
 	CreatedAt time.Time
 	ChangedAt time.Time
 	Version   uint64
@@ -121,7 +136,33 @@ func (r Rescue) With(parties []Request, apart [][2]int, now time.Time) (Rescue, 
 }
 
 // Replay reports whether a command was carried out before.
-func (r Rescue) Replay(cmd Command) (bool, error) { return Placement{Commands: r.Commands}.Replay(cmd) }
+func (r Rescue) Replay(cmd Command) (bool, error) {
+	known := slices.Clone(r.Commands)
+	for _, d := range r.Departs {
+		known = append(known, d.Command)
+	}
+	return Placement{Commands: known}.Replay(cmd)
+}
+
+// Departing notes which parties a command makes depart.
+func (r Rescue) Departing(cmd Command, parties []Departing, now time.Time) (Rescue, error) {
+	if len(r.Departs) >= MaxDeparts {
+		return r, fault.New(fault.TooManyMoves, "this rescue has seen too many departures of many at once; let each party depart by itself")
+	}
+	r.Departs = append(slices.Clone(r.Departs), Departure{cmd, parties})
+	r.ChangedAt = now
+	return r, nil
+}
+
+// Departure is what a command made depart.
+func (r Rescue) Departure(key uint64) []Departing {
+	for _, d := range r.Departs {
+		if d.Key == key {
+			return d.Parties
+		}
+	}
+	return nil
+}
 
 // Remember notes a command, the latest MaxCommands.
 func (r Rescue) Remember(cmd Command) Rescue {

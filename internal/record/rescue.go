@@ -19,6 +19,7 @@ type rescueForm struct {
 	Made     int                   `json:"d,omitempty"`
 	Lease    int64                 `json:"l,omitempty"`
 	Commands []uint64              `json:"m"`
+	Departs  []departureForm       `json:"v,omitempty"`
 	Created  int64                 `json:"c"`
 	Changed  int64                 `json:"g"`
 	By       string                `json:"by,omitempty"`
@@ -31,8 +32,46 @@ type pickedForm struct {
 	Score   int        `json:"o,omitempty"`
 }
 
+type departureForm struct {
+	Key     uint64   `json:"k"`
+	Payload uint64   `json:"p"`
+	Parties []uint64 `json:"n"` // position and version in turn
+}
+
+func fromDeparts(list []placement.Departure) (out []departureForm) {
+	for _, d := range list {
+		f := departureForm{Key: d.Key, Payload: d.Payload}
+		for _, p := range d.Parties {
+			f.Parties = append(f.Parties, uint64(p.Party), p.Version)
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+func toDeparts(list []departureForm) (out []placement.Departure) {
+	for _, f := range list {
+		d := placement.Departure{Command: placement.Command{Key: f.Key, Payload: f.Payload}}
+		for i := 0; i+1 < len(f.Parties); i += 2 {
+			d.Parties = append(d.Parties, placement.Departing{Party: int(f.Parties[i]), Version: f.Parties[i+1]})
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
 // RescueKey is where a rescue lies.
 func RescueKey(id string) table.Key { return table.Key{PK: "R#" + id, SK: "R"} }
+
+// TurnKey is where the turns of a rescue's kept-apart parties lie.
+func TurnKey(rescue string) table.Key { return table.Key{PK: "K#" + rescue, SK: "K"} }
+
+// TurnOf is the rescue whose turns lie at a key, if it is such a key.
+func TurnOf(k table.Key) (rescue string, ok bool) { return strings.CutPrefix(k.PK, "K#") }
+
+// FromTurn makes the item that every write puts that brings a kept-apart party to
+// a shelter. Its version is all it says: nobody else has gone anywhere since it was read.
+func FromTurn(rescue string) table.Item { return table.Item{Key: TurnKey(rescue), Body: []byte("{}")} }
 
 // IsRescue reports whether the item is a rescue.
 func IsRescue(k table.Key) bool { return strings.HasPrefix(k.PK, "R#") && k.SK == "R" }
@@ -40,7 +79,8 @@ func IsRescue(k table.Key) bool { return strings.HasPrefix(k.PK, "R#") && k.SK =
 // FromRescue makes the item of a rescue. The clock finds it while a lease runs.
 func FromRescue(r placement.Rescue) table.Item {
 	f := rescueForm{Team: r.Team, Common: fromRequest(r.Common), Apart: r.Apart, State: r.State, Seed: r.Seed, Round: r.Round, Made: r.Made,
-		Lease: seconds(r.LeaseTill), Commands: fromCommands(r.Commands), Created: seconds(r.CreatedAt), Changed: seconds(r.ChangedAt), By: r.By}
+		Lease: seconds(r.LeaseTill), Commands: fromCommands(r.Commands), Created: seconds(r.CreatedAt), Changed: seconds(r.ChangedAt), By: r.By,
+		Departs: fromDeparts(r.Departs)}
 	for _, p := range r.Parties {
 		f.Parties = append(f.Parties, fromRequest(p))
 	}
@@ -62,7 +102,7 @@ func ToRescue(it *table.Item) (placement.Rescue, error) {
 	}
 	r := placement.Rescue{ID: strings.TrimPrefix(it.PK, "R#"), Team: f.Team, Common: toRequest(f.Common), Apart: f.Apart, State: f.State,
 		Seed: f.Seed, Round: f.Round, Made: f.Made, LeaseTill: instant(f.Lease), Commands: toCommands(f.Commands), CreatedAt: instant(f.Created),
-		ChangedAt: instant(f.Changed), Version: it.Version, By: f.By}
+		ChangedAt: instant(f.Changed), Version: it.Version, By: f.By, Departs: toDeparts(f.Departs)}
 	for _, p := range f.Parties {
 		r.Parties = append(r.Parties, toRequest(p))
 	}

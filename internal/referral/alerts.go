@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"panah/internal/caller"
@@ -101,34 +103,53 @@ func (s *Service) warn(p placement.Placement, now time.Time) (placement.Placemen
 	return p, alerts
 }
 
-// Alerts lists the alerts of a desk's region, oldest first, district by district.
-func (s *Service) Alerts(ctx context.Context, c caller.Caller, all bool) ([]placement.Alert, error) {
+// alertQueries is how many queries one page of alerts may cost: a region has many
+// districts with none.
+const alertQueries = 100
+
+// Alerts lists a page of the alerts of a desk's region, district by district, in
+// each the oldest first. A page may hold fewer than limit though more follow: next
+// is then not empty.
+func (s *Service) Alerts(ctx context.Context, c caller.Caller, all bool, limit int, after string) (out []placement.Alert, next string, err error) {
 	if err := c.Allow(caller.ReadAlerts, caller.Resource{District: c.Region()}); err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	out := []placement.Alert{}
-	for _, d := range place.Districts(c.Region()) {
-		q := table.Query{PK: record.AlertPartition(d.Code)}
-		for {
-			page, err := s.Store.Query(ctx, q)
-			if err != nil {
-				return nil, refusal(err)
+	out = []placement.Alert{}
+	districts := place.Districts(c.Region())
+	from, seen, _ := strings.Cut(after, ".")
+	i := max(0, slices.IndexFunc(districts, func(d place.Place) bool { return string(d.Code) == from }))
+	if after != "" && (len(districts) == 0 || string(districts[i].Code) != from) {
+		return nil, "", fault.Field("after", "is not a cursor of this list")
+	}
+	q := table.Query{From: seen}
+	for asked := 0; i < len(districts); asked++ {
+		q.PK = record.AlertPartition(districts[i].Code)
+		if asked == alertQueries {
+			return out, string(districts[i].Code) + "." + seen, nil
+		}
+		page, err := s.Store.Query(ctx, q)
+		if err != nil {
+			return nil, "", refusal(err)
+		}
+		for k := range page.Items {
+			a, err := record.ToAlert(&page.Items[k])
+			switch {
+			case err != nil:
+				return nil, "", err
+			case a.ID == seen || !(all || a.Acknowledged.IsZero()):
+			case len(out) == limit:
+				last := out[limit-1]
+				return out, string(last.District) + "." + last.ID, nil
+			default:
+				out = append(out, a)
 			}
-			for i := range page.Items {
-				a, err := record.ToAlert(&page.Items[i])
-				if err != nil {
-					return nil, err
-				}
-				if all || a.Acknowledged.IsZero() {
-					out = append(out, a)
-				}
-			}
-			if q.After = page.Next; page.Next == "" {
-				break
-			}
+			seen = page.Items[k].SK
+		}
+		if q.After = page.Next; page.Next == "" {
+			i, seen, q = i+1, "", table.Query{}
 		}
 	}
-	return out, nil
+	return out, "", nil
 }
 
 // Acknowledge notes that somebody of the desk has seen an alert. Said twice, it

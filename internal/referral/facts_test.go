@@ -192,6 +192,10 @@ func TestNobodyLeavesBeforeTheyCame(t *testing.T) {
 	w.Pass(time.Hour)
 	end := command("end", 0)
 	end.OccurredAt = testworld.Start.Add(-time.Hour)
+	if _, err := s.End(ctx, staff("GRLS"), o.ID, nil, code.EndHome, end); field(err) != "occurredAt" {
+		t.Fatal(err)
+	}
+	end.OccurredAt = w.Now()
 	if _, err := s.End(ctx, staff("GRLS"), o.ID, nil, code.EndHome, end); err != nil {
 		t.Fatal(err)
 	}
@@ -211,6 +215,88 @@ func TestNobodyLeavesBeforeTheyCame(t *testing.T) {
 
 // Shelter and unit change together but are learnt apart: nobody is placed on
 // rules that no longer hold.
+// field is the field that a refusal names.
+func field(err error) string {
+	f, _ := fault.Of(err)
+	if f == nil {
+		return ""
+	}
+	return f.Field
+}
+
+// What cannot have been is refused by the field; what can have been is taken, late
+// and out of order.
+func TestAFactsInstantMustBePossible(t *testing.T) {
+	w := testworld.Open(t)
+	ctx, s := context.Background(), w.Service
+	o := request(t, w, "one", true) // rescued an hour before
+	rescued, house := o.Request.RescuedAt, staff(o.Hold.Shelter)
+	at := func(key string, when time.Time) referral.Command {
+		cmd := command(key, 0)
+		cmd.OccurredAt = when
+		return cmd
+	}
+	if _, err := s.Receive(ctx, house, o.ID, at("before the rescue", rescued.Add(-time.Hour))); field(err) != "occurredAt" {
+		t.Errorf("an arrival before the rescue: %v", err)
+	}
+	if _, err := s.End(ctx, team, o.ID, nil, code.EndDied, at("died before", rescued.Add(-time.Hour))); field(err) != "occurredAt" {
+		t.Errorf("an end before the rescue: %v", err)
+	}
+	if _, err := s.Decide(ctx, desk, o.ID, referral.DecideCommand{Command: at("ruled before", rescued.Add(-time.Hour))}); field(err) != "occurredAt" {
+		t.Errorf("a decision before the rescue: %v", err)
+	}
+	came := rescued.Add(30 * time.Minute) // before the request was sent: written down afterwards
+	in, err := s.Receive(ctx, house, o.ID, at("came", came))
+	if err != nil || !in.ArrivedAt.Equal(came) {
+		t.Fatalf("an arrival before the request was sent: %v", err)
+	}
+	out, err := s.End(ctx, house, o.ID, nil, code.EndHome, at("left", came.Add(-time.Minute)))
+	if err != nil || !out.Stays[0].At.Equal(came) {
+		t.Fatalf("two clocks that differ by a minute: %+v %v", out.Stays, err)
+	}
+	w.Pass(time.Hour)
+	late := command("left late", 0)
+	back, err := s.Receive(ctx, house, o.ID, at("came back", came.Add(time.Minute)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.End(ctx, house, back.ID, nil, code.EndHome, late); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Receive(ctx, house, o.ID, at("the second phone", came.Add(2*time.Minute))); field(err) != "occurredAt" {
+		t.Errorf("an arrival during the stay begins another: %v", err)
+	}
+}
+
+// Who went home and is brought back stays twice: the first stay is not forgotten,
+// and stands again when the second arrival was a mistake.
+func TestAnArrivalAfterTheEndForgetsNoStay(t *testing.T) {
+	w := testworld.Open(t)
+	ctx, s := context.Background(), w.Service
+	first := arrived(t, w)
+	house := staff(first.Hold.Shelter)
+	w.Pass(time.Hour)
+	ended, err := s.End(ctx, house, first.ID, nil, code.EndHome, command("home", 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Pass(24 * time.Hour)
+	back, err := s.Receive(ctx, house, first.ID, command("again", 0))
+	if err != nil || back.PersonsHere() != 1 || len(back.Earlier) != 1 {
+		t.Fatalf("%+v %v", back.Earlier, err)
+	}
+	kept, err := s.Placement(ctx, team, first.ID) // as it is stored
+	if err != nil || len(kept.Earlier) != 1 || !kept.Earlier[0].ArrivedAt.Equal(first.ArrivedAt) || kept.Earlier[0].Shelter != first.Hold.Shelter ||
+		kept.Earlier[0].Stays[0] != ended.Stays[0] {
+		t.Fatalf("%+v, want %+v: %v", kept.Earlier, ended.Stays, err)
+	}
+	undone, err := s.Undo(ctx, house, first.ID, command("mistake", back.Version))
+	if err != nil || undone.State != placement.Ended || len(undone.Earlier) != 0 || !undone.ArrivedAt.Equal(first.ArrivedAt) || undone.Stays[0] != ended.Stays[0] {
+		t.Fatalf("%+v %+v %v", undone.Stays, undone.ArrivedAt, err)
+	}
+	account(t, w)
+}
+
 func TestAUnitLearntBeforeItsShelterPlacesNobody(t *testing.T) {
 	w := testworld.Open(t)
 	ctx, s := context.Background(), w.Service

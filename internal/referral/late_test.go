@@ -71,6 +71,34 @@ func TestALateCopyOfAClosingClosesNothing(t *testing.T) {
 	}
 }
 
+// Resuming a shelter that takes part changes nothing that somebody must read
+// again, and its late copy resumes none that was suspended since.
+func TestResumingWhatTakesPartChangesNothing(t *testing.T) {
+	w := testworld.Open(t)
+	ctx, s := context.Background(), w.Service
+	before, err := s.Shelter(ctx, vetter, "GRLS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		v, err := s.SetStatus(ctx, vetter, "GRLS", shelter.Active, command("resume", 0))
+		if err != nil || v.Edition() != before.Edition() || v.Rev != before.Rev || v.By != before.By {
+			t.Fatalf("edition %d, was %d: %v", v.Edition(), before.Edition(), err)
+		}
+	}
+	longer := shelter.Facts(before.Shelter, before.Units)
+	longer.MaxStayDays = 90
+	if v, err := s.Update(ctx, vetter, "GRLS", before.Edition(), longer); err != nil || v.Edition() != before.Edition()+1 {
+		t.Fatalf("a change made on what was read before: %v", err)
+	}
+	if _, err := s.SetStatus(ctx, vetter, "GRLS", shelter.Suspended, command("suspend", 0)); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := s.SetStatus(ctx, vetter, "GRLS", shelter.Active, command("resume", 0)); err != nil || v.Status != shelter.Suspended {
+		t.Fatalf("a late copy resumed it: %v", err)
+	}
+}
+
 // Taking a count back, sent again because the answer was lost, is the same
 // success; a copy that comes after the next count takes that one not back.
 func TestALateCopyOfTakingACountBackTakesBackNoOther(t *testing.T) {

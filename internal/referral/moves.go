@@ -37,6 +37,11 @@ func (s *Service) alarming(ctx context.Context, c caller.Caller, a caller.Action
 			about.Shelter = c.Shelter() // the move to take back was this shelter's
 		}
 		allowed := c.Allow(a, about)
+		if known := allowed == nil || stored.HeldBy(c.Shelter()); known && m != placement.MoveReceive { // that they came is a fact
+			if gone := s.unlessGone(ctx, c, *stored); gone != nil {
+				return decision{}, gone
+			}
+		}
 		if fault.Is(allowed, fault.NotFound) && a == caller.AnswerPlacement {
 			// A shelter that repeats its own decline is told so, though the party is elsewhere by now.
 			if done, _ := stored.Replay(cmd.hash(c)); done {
@@ -56,8 +61,11 @@ func (s *Service) alarming(ctx context.Context, c caller.Caller, a caller.Action
 		if err != nil {
 			return decision{}, allowing(err, *stored, c, m, now)
 		}
+		if d.still {
+			return d, nil
+		}
 		d.next.By, d.next.Same = c.Subject, 0
-		if d.next.State != stored.State { // accepted, on its way: the escort may look where to go
+		if d.next.State != stored.State || d.next.Verified != stored.Verified { // accepted, sure, on its way: the escort may look where to go
 			d.next.RevealUntil = now.Add(s.Policy.Reveal)
 		}
 		d.next, err = d.next.Remember(cmd.hash(c), m)
@@ -90,6 +98,8 @@ func SideOf(c caller.Caller) placement.Side {
 		return placement.Team
 	case caller.Desk:
 		return placement.Office
+	case caller.Survivor:
+		return placement.Survivor
 	}
 	return placement.Observer
 }
@@ -166,14 +176,23 @@ func (s *Service) Choose(ctx context.Context, c caller.Caller, id string, choice
 }
 
 // AcceptByPhone is a yes the team heard on the phone; code is what the shelter
-// said its code is, empty when it was not asked.
+// said its code is, empty when it was not asked. A right code makes the yes sure
+// also later, until too many wrong ones were said.
 func (s *Service) AcceptByPhone(ctx context.Context, c caller.Caller, id, code string, cmd Command) (Outcome, error) {
 	return s.move(ctx, c, caller.MovePlacement, id, placement.MovePhone, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
 		h, err := s.handover(ctx, p.Hold.Shelter)
 		if err != nil {
 			return p, nil, err
 		}
-		return p.AcceptByPhone(code != "" && h.Code == code, s.Code(), s.Code(), now)
+		said := placement.CodeUnsaid
+		switch {
+		case code == "":
+		case h.Code == code:
+			said = placement.CodeRight
+		default:
+			said = placement.CodeWrong
+		}
+		return p.AcceptByPhone(said, s.Code(), s.Code(), now)
 	})
 }
 
@@ -251,6 +270,9 @@ func (s *Service) Receive(ctx context.Context, c caller.Caller, id string, cmd C
 	return s.alarming(ctx, c, caller.AnswerPlacement, id, placement.MoveReceive, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {
 		if d.next, d.beds, err = p.Receive(c.Shelter(), occurred(cmd, now), now); err != nil {
 			return d, err
+		}
+		if len(d.beds) > 0 {
+			d.next, d.beds = s.atItsDoor(ctx, d.next, d.beds)
 		}
 		if d.next.Basis.From.IsZero() {
 			d.next.Basis = s.Policy.FirstBasis(d.next)

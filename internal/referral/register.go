@@ -113,6 +113,8 @@ func (v *ShelterView) take(it *table.Item) (err error) {
 		var u shelter.Unit
 		u, err = record.ToUnit(it)
 		v.Units = append(v.Units, u)
+	case record.IsDoor(it.Key):
+		v.Door, err = record.ToDoor(it)
 	}
 	return err
 }
@@ -139,7 +141,7 @@ func (s *Service) Update(ctx context.Context, c caller.Caller, id string, ifMatc
 		if err != nil || !changed {
 			return v, err
 		}
-		if v.Version != ifMatch {
+		if v.Edition() != ifMatch {
 			f := fault.New(fault.Precondition, "the shelter was changed since you saw it")
 			f.Current, f.Sent = v, Seen{ifMatch}
 			return ShelterView{}, f

@@ -79,6 +79,9 @@ func (s *Service) Transfer(ctx context.Context, c caller.Caller, r placement.Req
 	var match matching.Result
 	p, replayed, err := s.runFrom(ctx, id, nil, false, func(stored *placement.Placement, now time.Time) (decision, error) {
 		if stored != nil {
+			if err := s.unlessGone(ctx, c, *stored); err != nil {
+				return decision{}, err
+			}
 			_, err := stored.Replay(cmd.hash(c))
 			return decision{next: *stored, done: true}, err
 		}
@@ -91,7 +94,7 @@ func (s *Service) Transfer(ctx context.Context, c caller.Caller, r placement.Req
 			if err != nil {
 				return decision{}, s.unlessStored(ctx, id, err)
 			}
-			p.KeepFrom = origin.KeepFrom
+			p.KeepFrom, p.KeptIn, p.Return = origin.KeepFrom, origin.KeptIn, origin.Return
 		}
 		p.By = c.Subject
 		p.Late = r.HoldBest && !r.OccurredAt.IsZero() && now.Sub(r.OccurredAt) > s.Policy.LateHold

@@ -3,6 +3,7 @@ package referral
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,6 +27,43 @@ type RescueOutcome struct {
 type PartyOutcome struct {
 	Placement *placement.Placement
 	Plan      matching.Planned
+}
+
+// Next lists the moves of a rescue that its team could make now with success.
+func (o RescueOutcome) Next() []string {
+	if o.State == placement.RescueConfirming {
+		return nil
+	}
+	var out []string
+	if len(o.Rescue.Parties) < placement.MaxTogether && o.Persons() < placement.MaxRescued {
+		out = append(out, "parties")
+	}
+	if slices.ContainsFunc(o.Parties, func(p PartyOutcome) bool { return looking(p.Placement) }) {
+		out = append(out, "plan", "confirm")
+	}
+	departs := func(p PartyOutcome) bool { return p.Placement != nil && p.Placement.State == placement.Accepted }
+	if len(o.Departs) < placement.MaxDeparts && slices.ContainsFunc(o.Parties, departs) {
+		out = append(out, "depart")
+	}
+	return out
+}
+
+// looking reports whether a party has no beds yet and looks for them; nil is one
+// that was not confirmed.
+func looking(p *placement.Placement) bool {
+	return p == nil || p.State == placement.Requested || p.State == placement.Waitlisted
+}
+
+// someOpen refuses to plan or confirm where every party has beds or needs none.
+func (s *Service) someOpen(ctx context.Context, r placement.Rescue) error {
+	if r.Made < len(r.Parties) {
+		return nil
+	}
+	o, err := s.outcome(ctx, r, []matching.Planned{})
+	if err != nil || slices.ContainsFunc(o.Parties, func(p PartyOutcome) bool { return looking(p.Placement) }) {
+		return err
+	}
+	return fault.New(fault.IllegalMove, "every party of this rescue has beds already or needs none").WithAllowed(o.Next())
 }
 
 // NewRescue stores a rescue and plans it. Sent again under the same key it
@@ -114,7 +152,7 @@ func (s *Service) AddParties(ctx context.Context, c caller.Caller, id string, pa
 
 // PlanRescue plans anew, on the beds there are now.
 func (s *Service) PlanRescue(ctx context.Context, c caller.Caller, id string, cmd Command) (RescueOutcome, error) {
-	return s.changeRescue(ctx, c, id, cmd, func(r placement.Rescue, _ time.Time) (placement.Rescue, error) { return r, nil })
+	return s.changeRescue(ctx, c, id, cmd, func(r placement.Rescue, _ time.Time) (placement.Rescue, error) { return r, s.someOpen(ctx, r) })
 }
 
 // withCommon gives a party what is the same for the whole rescue.
@@ -268,7 +306,7 @@ func (s *Service) outcome(ctx context.Context, r placement.Rescue, planned []mat
 		if i < len(made) {
 			o.Parties[i].Placement = made[i]
 		}
-		if planned != nil {
+		if i < len(planned) {
 			o.Parties[i].Plan = planned[i]
 		}
 	}

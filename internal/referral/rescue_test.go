@@ -268,10 +268,77 @@ func TestARescueIsItsTeamsAlone(t *testing.T) {
 	}
 }
 
+// What a rescue's answer lists would succeed, and the rest is refused, with the
+// same list.
+func TestTheMovesOfARescueAreThoseThatSucceed(t *testing.T) {
+	w := testworld.Open(t)
+	ctx, s := context.Background(), w.Service
+	o, err := s.NewRescue(ctx, team, raid(2, 0, 0), command("raid", 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := 0
+	try := map[string]func(cmd referral.Command) error{
+		"plan":    func(cmd referral.Command) error { _, err := s.PlanRescue(ctx, team, o.ID, cmd); return err },
+		"confirm": func(cmd referral.Command) error { _, err := s.ConfirmRescue(ctx, team, o.ID, cmd); return err },
+		"depart":  func(cmd referral.Command) error { _, _, err := s.DepartAll(ctx, team, o.ID, true, cmd); return err },
+		"parties": func(cmd referral.Command) error {
+			_, err := s.AddParties(ctx, team, o.ID, raid(1, 0, 0).Parties, nil, cmd)
+			return err
+		},
+	}
+	check := func(when string, want ...string) {
+		t.Helper()
+		r, err := s.Rescue(ctx, team, o.ID)
+		if err != nil || !slices.Equal(r.Next(), want) {
+			t.Fatalf("%s: next is %v, want %v (%v)", when, r.Next(), want, err)
+		}
+		for move, do := range try {
+			if slices.Contains(want, move) {
+				continue
+			}
+			keys++
+			f, _ := fault.Of(do(command(fmt.Sprint("refused ", keys), 0)))
+			if f == nil || f.Kind != fault.IllegalMove || !slices.Equal(f.Allowed, want) {
+				t.Errorf("%s: %s is not listed and was not refused: %+v", when, move, f)
+			}
+		}
+	}
+	must := func(move string) {
+		t.Helper()
+		keys++
+		if err := try[move](command(fmt.Sprint("listed ", keys), 0)); err != nil {
+			t.Fatalf("%s was listed: %v", move, err)
+		}
+	}
+	check("planned", "parties", "plan", "confirm")
+	must("plan")
+	must("confirm")
+	check("everybody is held", "parties")
+	r, err := s.Rescue(ctx, team, o.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range r.Parties {
+		p := p.Placement
+		if _, err := s.Choose(ctx, team, p.ID, placement.Choice{By: code.ChosenByGuardian, Shelter: p.Hold.Shelter, HouseRulesShown: true, Viewed: true}, command(fmt.Sprint("choose ", i), p.Version)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Accept(ctx, staff(p.Hold.Shelter), p.ID, referral.Command{Key: fmt.Sprint("accept ", i), Payload: "x", HoldNo: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check("everybody is accepted", "parties", "depart")
+	must("depart")
+	check("everybody is on the road", "parties")
+	must("parties")
+	check("one more was found", "parties", "plan", "confirm")
+}
+
 func TestManyDepartAndArriveInOneCommand(t *testing.T) {
 	w := testworld.Open(t)
 	ctx, s := context.Background(), w.Service
-	o, err := s.NewRescue(ctx, team, raid(3, 0, 0), command("raid", 0))
+	o, err := s.NewRescue(ctx, team, raid(4, 0, 0), command("raid", 0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -279,21 +346,51 @@ func TestManyDepartAndArriveInOneCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := map[string][]string{}
-	for i, p := range o.Parties {
-		p := p.Placement
-		if i < 2 { // the third has not chosen
-			if _, err := s.Choose(ctx, team, p.ID, placement.Choice{By: code.ChosenByGuardian, Shelter: p.Hold.Shelter, HouseRulesShown: true, Viewed: true}, command(fmt.Sprint("choose ", i), p.Version)); err != nil {
-				t.Fatal(err)
-			}
+	choose := func(i int) {
+		t.Helper()
+		p, err := s.Placement(ctx, team, o.Parties[i].Placement.ID)
+		if err == nil {
+			_, err = s.Choose(ctx, team, p.ID, placement.Choice{By: code.ChosenByGuardian, Shelter: p.Hold.Shelter, HouseRulesShown: true, Viewed: true}, command(fmt.Sprint("choose ", i), p.Version))
 		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	accept := func(i int) {
+		t.Helper()
+		p := o.Parties[i].Placement
 		if _, err := s.Accept(ctx, staff(p.Hold.Shelter), p.ID, referral.Command{Key: fmt.Sprint("accept ", i), Payload: "x", HoldNo: 1}); err != nil {
 			t.Fatal(err)
 		}
 		at[p.Hold.Shelter] = append(at[p.Hold.Shelter], p.ID)
 	}
-	left, err := s.DepartAll(ctx, team, o.ID, true, command("go", 0))
-	if err != nil || len(left) != 3 || left[0].Err != nil || left[1].Err != nil || !fault.Is(left[2].Err, fault.IllegalMove) {
+	for i := range 3 {
+		if i < 2 { // the third has not chosen
+			choose(i)
+		}
+		accept(i)
+	}
+	left, replayed, err := s.DepartAll(ctx, team, o.ID, true, command("go", 0))
+	if err != nil || replayed || len(left) != 3 || left[0].Err != nil || left[1].Err != nil || !fault.Is(left[2].Err, fault.IllegalMove) {
 		t.Fatalf("%+v %v", left, err)
+	}
+	choose(2) // after the bus has left
+	choose(3)
+	accept(3)
+	again, replayed, err := s.DepartAll(ctx, team, o.ID, true, command("go", 0))
+	if err != nil || !replayed || len(again) != 3 || again[0].State != placement.InTransit || again[2].Err == nil {
+		t.Fatalf("sent again: %+v %v", again, err)
+	}
+	if _, _, err := s.DepartAll(ctx, team, o.ID, false, referral.Command{Key: "go", Payload: "otherwise"}); !fault.Is(err, fault.KeyReused) {
+		t.Fatalf("the key of another command: %v", err)
+	}
+	for _, i := range []int{2, 3} {
+		if p, err := s.Placement(ctx, team, o.Parties[i].Placement.ID); err != nil || p.State != placement.Accepted {
+			t.Fatalf("a command sent again took party %d along: %s %v", i, p.State, err)
+		}
+	}
+	if second, _, err := s.DepartAll(ctx, team, o.ID, true, command("go too", 0)); err != nil || len(second) != 2 || second[0].Err != nil || second[1].Err != nil {
+		t.Fatalf("%+v %v", second, err)
 	}
 	for shelterID, ids := range at {
 		for range 2 { // pressed twice

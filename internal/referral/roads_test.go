@@ -3,6 +3,7 @@ package referral_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"panah/internal/caller"
 	"panah/internal/code"
 	"panah/internal/fault"
+	"panah/internal/place"
 	"panah/internal/placement"
 	"panah/internal/record"
 	"panah/internal/referral"
@@ -40,11 +42,56 @@ func onTheRoad(t *testing.T, w *testworld.World) referral.Outcome {
 
 func alerts(t *testing.T, w *testworld.World) []placement.Alert {
 	t.Helper()
-	list, err := w.Service.Alerts(context.Background(), desk, false)
-	if err != nil {
-		t.Fatal(err)
+	list, next, err := w.Service.Alerts(context.Background(), desk, false, 50, "")
+	if err != nil || next != "" {
+		t.Fatal(next, err)
 	}
 	return list
+}
+
+// A desk of a state reads its alerts page by page: each once, none left out.
+func TestAlertsComePageByPage(t *testing.T) {
+	w := testworld.Open(t)
+	ctx, s := context.Background(), w.Service
+	state := caller.Caller{Subject: "state desk", Role: caller.Desk, Scope: "IN-WB"}
+	districts := place.Districts("IN-WB")
+	var want, unseen []string
+	for d, n := range map[int]int{0: 3, 4: 1, len(districts) - 1: 5} {
+		for i := range n {
+			a := placement.Alert{ID: fmt.Sprintf("2026-11-24T20:00:%02dZ.p_X%d", i, i), Placement: "p_X", District: districts[d].Code, At: w.Now()}
+			if want = append(want, string(a.District)+a.ID); i == 1 {
+				a.Acknowledged = w.Now()
+			} else {
+				unseen = append(unseen, string(a.District)+a.ID)
+			}
+			w.Put(t, record.FromAlert(a))
+		}
+	}
+	slices.Sort(want)
+	slices.Sort(unseen)
+	for _, limit := range []int{1, 2, 3, 50} {
+		for _, all := range []bool{false, true} {
+			var got []string
+			pages, after := 0, ""
+			for ; pages == 0 || after != ""; pages++ {
+				list, next, err := s.Alerts(ctx, state, all, limit, after)
+				if err != nil || len(list) > limit || (next == after && next != "") {
+					t.Fatal(len(list), next, err)
+				}
+				for _, a := range list {
+					got = append(got, string(a.District)+a.ID)
+				}
+				after = next
+			}
+			slices.Sort(got)
+			if expect := map[bool][]string{false: unseen, true: want}[all]; !slices.Equal(got, expect) || pages > len(expect)/limit+1 {
+				t.Fatalf("limit %d, all %v: %d pages, %v, want %v", limit, all, pages, got, expect)
+			}
+		}
+	}
+	if _, _, err := s.Alerts(ctx, desk, false, 5, string(districts[0].Code)+".x"); field(err) != "after" {
+		t.Fatalf("a cursor of another region: %v", err)
+	}
 }
 
 func TestTurnedAwayAtTheDoorIsHeldElsewhereInTheSameCall(t *testing.T) {
@@ -119,6 +166,9 @@ func TestAnExtendedHoldOutlivesItsFirstEnd(t *testing.T) {
 	w := testworld.Open(t)
 	ctx, s := context.Background(), w.Service
 	o := request(t, w, "one", true)
+	if same, err := s.Extend(ctx, team, o.ID, command("at once", 1)); err != nil || same.Version != 1 || same.Replayed {
+		t.Fatalf("a hold that has as much time already changed: version %d, %v", same.Version, err)
+	}
 	w.Pass(20 * time.Minute)
 	more, err := s.Extend(ctx, team, o.ID, command("more", 1))
 	if err != nil || !more.Hold.ExpiresAt.Equal(w.Now().Add(30*time.Minute)) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
@@ -234,6 +235,81 @@ func TestAYesOnThePhoneShowsTheDoorOnlyWithTheSheltersCode(t *testing.T) {
 				t.Fatalf("another shelter sees it: %v", err)
 			}
 		})
+	}
+}
+
+// A code that was misheard is said again, on the road too, and then the door is
+// shown; one that is guessed is not looked at for long.
+func TestAnUnsureYesBecomesSureWithTheRightCode(t *testing.T) {
+	w := testworld.Open(t)
+	ctx, s := context.Background(), w.Service
+	o := request(t, w, "one", true)
+	at := o.Hold.Shelter
+	h, err := s.SetHandover(ctx, staff(at), at, shelter.Handover{Point: "the blue door", Meeting: "the fountain"}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	say := func(key, code string, version uint64) (referral.Outcome, error) {
+		return s.AcceptByPhone(ctx, team, o.ID, code, command(key, version))
+	}
+	if o, err = say("misheard", "wrong", 1); err != nil || o.Verified {
+		t.Fatal(o.Verified, err)
+	}
+	if _, err := say("nothing", "", 2); field(err) != "phoneCode" {
+		t.Fatalf("a yes without a code again: %v", err)
+	}
+	must(t)(s.Choose(ctx, team, o.ID, placement.Choice{By: code.ChosenByGuardian, Shelter: at, HouseRulesShown: true, Viewed: true}, command("choose", 2)))
+	must(t)(s.Depart(ctx, team, o.ID, true, nil, command("depart", 3)))
+	if o, err = say("misheard again", "wrong", 4); err != nil || o.Verified || o.PhoneTriesLeft() != placement.MaxPhoneTries-2 {
+		t.Fatal(o.PhoneTriesLeft(), err)
+	}
+	if o, err = say("right", h.Code, 5); err != nil || !o.Verified || o.State != placement.InTransit {
+		t.Fatal(o.Verified, o.State, err)
+	}
+	if again, err := say("misheard again", "wrong", 4); err != nil || !again.Replayed || !again.Verified {
+		t.Fatalf("an old copy: %v %v", again.Verified, err)
+	}
+	if _, err := say("once more", h.Code, o.Version); !fault.Is(err, fault.IllegalMove) {
+		t.Fatalf("a sure yes is made sure: %v", err)
+	}
+	if shown, err := s.Reveal(ctx, team, o.ID, command("look", o.Version)); err != nil || shown.Where != "the blue door" {
+		t.Fatalf("%q %v", shown.Where, err)
+	}
+	if u := w.Unit(t, at, "girls"); !u.ByPhone {
+		t.Error("the counts are not vouched for by phone")
+	}
+	account(t, w)
+}
+
+func TestACodeIsNotGuessed(t *testing.T) {
+	w := testworld.Open(t)
+	ctx, s := context.Background(), w.Service
+	o := request(t, w, "one", true)
+	at := o.Hold.Shelter
+	h, err := s.SetHandover(ctx, staff(at), at, shelter.Handover{Point: "the blue door", Meeting: "the fountain"}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range placement.MaxPhoneTries {
+		if o, err = s.AcceptByPhone(ctx, team, o.ID, fmt.Sprint("guess", i), command(fmt.Sprint("guess ", i), o.Version)); err != nil || o.Verified {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.AcceptByPhone(ctx, team, o.ID, h.Code, command("right by now", o.Version)); !fault.Is(err, fault.IllegalMove) {
+		t.Fatalf("guessed: %v", err)
+	}
+	if slices.Contains(o.Next(placement.Team, w.Now()), placement.MovePhone) {
+		t.Error("next offers another guess")
+	}
+}
+
+// must fails a test where a move is refused.
+func must(t *testing.T) func(referral.Outcome, error) {
+	return func(_ referral.Outcome, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -30,6 +30,7 @@ type Config struct {
 	Now       func() time.Time // the clock
 	NewID     func() string    // unique write ids, at most 36 bytes
 	Code      func() string    // half a door code
+	Secret    []byte           // survivors' codes are made from; of this process alone when nil: a lost answer is then not given again elsewhere
 	Log       *slog.Logger
 	Abreast   int // how many things a command over many does at once; 16 when 0, and with 1 in its own goroutine
 	LookFirst int // how many of those who wait in a country each look goes through first; 150 when 0
@@ -63,6 +64,9 @@ func New(c Config) *Service {
 	}
 	if c.Code == nil {
 		c.Code = func() string { return random(4)[:5] }
+	}
+	if c.Secret == nil {
+		c.Secret = []byte(random(32))
 	}
 	if c.Abreast == 0 {
 		c.Abreast = 16
@@ -107,8 +111,12 @@ func (s *Service) Caller(ctx context.Context, subject string) (caller.Caller, er
 		}
 		m = membership{until: now.Add(memberFor)}
 		if it != nil {
-			if m.caller, err = record.ToMembership(it); err != nil {
+			have, err := record.ToMembership(it)
+			if err != nil {
 				return caller.Caller{}, err
+			}
+			if have.InForce() {
+				m.caller = have.Caller
 			}
 		}
 		s.remember(subject, m)

@@ -18,6 +18,7 @@ import (
 type ShelterView struct {
 	shelter.Shelter
 	Units []shelter.Unit
+	Door  shelter.Door // who comes on which day, where the shelter limits it
 }
 
 // Shelter reads one shelter for its staff, its desk or its ministry.

@@ -77,6 +77,14 @@ const reviewOfStay = "review_of_stay"
 // review reports whether it is the review of a stay: they follow each other.
 func (c clock) review() bool { return c.From != 0 }
 
+// wait is what one placement contributes to those who wait to be brought home.
+type wait struct {
+	Version uint64     `json:"v"`
+	To      place.Code `json:"t,omitempty"` // a country, or a state of the same one
+	Since   int64      `json:"s,omitempty"`
+	Until   []int64    `json:"u,omitempty"` // of each person: when the wait ended, 0: it goes on
+}
+
 const forget = 48 * time.Hour // twice as long as the feed keeps a change
 
 func stayKey(district place.Code, shelter string) table.Key {
@@ -87,10 +95,15 @@ func journeyKey(district place.Code, created time.Time) table.Key {
 	return table.Key{PK: "ROLL#" + string(district), SK: "GO#" + created.UTC().Format(time.DateOnly)}
 }
 
+// waitKey is where those of a district wait who asked in a month.
+func waitKey(district place.Code, created time.Time) table.Key {
+	return table.Key{PK: "ROLL#" + string(district), SK: "HOME#" + created.UTC().Format("2006-01")}
+}
+
 // Apply takes in the placements among the changes.
 func (k *Keeper) Apply(ctx context.Context, changes []table.Change) error {
 	homes := map[string]place.Code{}
-	stays, journeys := map[table.Key][]update[stay]{}, map[table.Key][]update[journey]{}
+	stays, journeys, waits := map[table.Key][]update[stay]{}, map[table.Key][]update[journey]{}, map[table.Key][]update[wait]{}
 	for _, c := range changes {
 		if c.New == nil || !record.IsPlacement(c.New.Key) || c.New.Tombstone {
 			continue
@@ -117,12 +130,19 @@ func (k *Keeper) Apply(ctx context.Context, changes []table.Change) error {
 			leave(stays, now, was, before.Hold.Shelter)
 		}
 		k.stays(stays, now, home)
+		if now.Return.To != "" || (before != nil && before.Return.To != "") {
+			key := waitKey(now.Request.Place, now.CreatedAt)
+			waits[key] = append(waits[key], update[wait]{now.ID, now.Version, func(w wait) wait { return waiting(w, now) }})
+		}
 		key := journeyKey(now.Request.Place, now.CreatedAt)
 		journeys[key] = append(journeys[key], update[journey]{now.ID, now.Version, func(j journey) journey { return k.journey(j, now, before, home) }})
 	}
 	if err := set(ctx, k, stays, func(s stay) uint64 { return s.Version }, func(s stay, newest int64) bool {
 		return len(s.Units) == 0 && newest-s.Left > int64(forget.Seconds())
 	}); err != nil {
+		return err
+	}
+	if err := set(ctx, k, waits, func(w wait) uint64 { return w.Version }, func(wait, int64) bool { return false }); err != nil {
 		return err
 	}
 	return set(ctx, k, journeys, func(j journey) uint64 { return j.Version }, func(journey, int64) bool { return false })
@@ -214,6 +234,27 @@ func units(p placement.Placement) (out map[string]int) {
 	return out
 }
 
+// waiting takes one version of a placement in. When a wait has ended stays as it was
+// first told while the person does not wait again.
+func waiting(known wait, now placement.Placement) wait {
+	w := wait{Version: now.Version}
+	if now.Return.To == "" {
+		return w // ordered by mistake, or withdrawn: it is as if nobody had waited
+	}
+	w.To, w.Since = now.Return.To, now.Return.Since.Unix()
+	for i, t := range now.Awaiting() {
+		until := int64(0)
+		if !t.IsZero() {
+			until = t.Unix()
+			if i < len(known.Until) && known.Until[i] != 0 {
+				until = known.Until[i]
+			}
+		}
+		w.Until = append(w.Until, until)
+	}
+	return w
+}
+
 // journey takes one version of a placement in. What happened first stays, but
 // for an arrival that was taken back.
 func (k *Keeper) journey(j journey, now placement.Placement, before *placement.Placement, home place.Code) journey {
@@ -261,20 +302,25 @@ func (k *Keeper) clocks(known []clock, now placement.Placement) (out []clock) {
 			continue
 		}
 		if c.Stopped {
-			l.Done = now.Ruling.At.Unix()
+			l.Done = c.Stop.At.Unix()
 			if i := slices.IndexFunc(known, func(o clock) bool { return o.ID == l.ID && o.Done != 0 }); i >= 0 {
 				l.Done = known[i].Done
 			}
 		}
 		out = append(out, l)
 	}
-	return append(out, follow(reviews, runs, now.Ruling.At)...)
+	var ended time.Time
+	if now.State == placement.Ended {
+		ended = now.LeftAt()
+	}
+	return append(out, follow(reviews, runs, now.Ruling.At, ended)...)
 }
 
 // follow puts the review that runs now behind those before it. Each of them was
 // done when a decision set the next; one that runs again, because the decision
-// was taken back, has none behind it. Without a stay no review runs.
-func follow(before []clock, runs *clock, decided time.Time) (out []clock) {
+// was taken back, has none behind it. Without a stay no review runs; one that had
+// run out undecided before the last person left, at ended, stays as it is: broken.
+func follow(before []clock, runs *clock, decided, ended time.Time) (out []clock) {
 	for _, c := range before {
 		if runs != nil && c.ID == runs.ID && c.From == runs.From && c.Due == runs.Due {
 			break
@@ -282,7 +328,7 @@ func follow(before []clock, runs *clock, decided time.Time) (out []clock) {
 		if c.Done == 0 && runs != nil && !decided.IsZero() {
 			c.Done = decided.Unix()
 		}
-		if c.Done != 0 {
+		if c.Done != 0 || (runs == nil && c.Due <= ended.Unix()) {
 			out = append(out, c)
 		}
 	}

@@ -185,6 +185,31 @@ func TestALaterDecisionBreaksNoClockThatWasMet(t *testing.T) {
 	}
 }
 
+func TestAReviewThatRanOutBeforeTheStayEndedIsBroken(t *testing.T) {
+	ctx, w := context.Background(), testworld.Open(t)
+	all := arrivals(t, w, 13)
+	end := func(i int) {
+		o, err := w.Service.End(ctx, staff(all[i].Hold.Shelter), all[i].ID, nil, code.EndHome, referral.Command{Key: fmt.Sprintf("end-%06d", i), Payload: "end"})
+		do(t, o, err)
+	}
+	ground, _ := code.StayBases.Parse("interim_magistrate") // to be looked at again within ten days
+	for i, p := range all {
+		o, err := w.Service.Decide(ctx, desk, p.ID, referral.DecideCommand{Ground: &ground, Command: referral.Command{Key: fmt.Sprintf("rule-%06d", i), Payload: "rule"}})
+		do(t, o, err)
+	}
+	w.Feed(t)
+	w.Pass(9 * 24 * time.Hour)
+	end(12)                    // home before the ten days were over
+	w.Pass(2 * 24 * time.Hour) // nobody has looked at the others
+	for i := range 12 {
+		end(i)
+	}
+	f := november(t, w)
+	if c := fact(t, f, "clocks", "review.interim_magistrate", ""); c.Withheld || !reflect.DeepEqual(c.Values, []int{12, 0, 12}) {
+		t.Errorf("%+v", c)
+	}
+}
+
 func TestAnArrivalTakenBackIsInNoFigure(t *testing.T) {
 	ctx, w := context.Background(), testworld.Open(t)
 	all := arrivals(t, w, 12)

@@ -71,8 +71,10 @@ type Shelter struct {
 	HouseRules      code.Set[code.HouseRule]
 	Intake          Hours
 	MaxStayDays     int    // 0: no cap
+	DailyIntake     Limit  // people it takes in on one local day
 	Rev             uint64 // raised by every change above; 1 for a new shelter
 	Version         uint64 // of the stored item
+	Quiet           uint64 // how many of the versions only note a command that changed nothing
 	Synthetic       bool   // demo data, never a real place
 
 	RulesKnown  bool   // the house rules are recorded, even where there are none
@@ -110,6 +112,10 @@ func (s Shelter) Remember(cmd Command) Shelter {
 	s.Commands = append(slices.Clone(s.Commands[max(0, len(s.Commands)-MaxCommands+1):]), cmd)
 	return s
 }
+
+// Edition counts what has changed: the shelter's ETag. Noting a command that
+// changes nothing raises the version and not this.
+func (s Shelter) Edition() uint64 { return s.Version - s.Quiet }
 
 // RulesRecorded reports whether somebody has said what the house rules are.
 func (s Shelter) RulesRecorded() bool { return s.RulesKnown || s.HouseRules.Len() > 0 }

@@ -32,6 +32,9 @@ func shelters() (out []place) {
 		testworld.Home("GRLS", testworld.District, code.ChildrensHome, testworld.Unit("GRLS", "girls", code.Girls, testworld.SchoolAge, 3, 1)),
 		testworld.Home("WOMN", testworld.District, code.ShaktiSadan, testworld.Unit("WOMN", "women", code.Women, code.AdultBands, 3, 1)),
 	} {
+		if s.ID == "HOMB" { // the beds of this one are many for the people it takes in a day
+			s.DailyIntake = shelter.LimitOf(6)
+		}
 		out = append(out, place{s})
 	}
 	return out
@@ -69,6 +72,8 @@ func (r *run) act() {
 		r.setOut()
 	case n < 86:
 		r.comeOrGo()
+	case n < 88:
+		r.speakUp()
 	case n < 92:
 		r.census()
 	case n < 94:
@@ -270,6 +275,17 @@ var drivers = map[placement.Move]driver{
 			return s.Undo(ctx, c, p.ID, cmd)
 		}
 	},
+	placement.MoveWithdraw: func(r *run, p placement.Placement, cmd referral.Command) call {
+		v := r.ledger.voices[p.ID]
+		if v.CodeNo == 0 || !p.Request.OnConsent() {
+			return nil // nobody has a code, or it is a wish: speakUp makes those
+		}
+		said := placement.MakeStayCode([]byte(staySecret), p.ID, v.CodeNo).String()
+		return func(ctx context.Context, s *referral.Service, _ caller.Caller) (referral.Outcome, error) {
+			_, err := s.Speak(ctx, referral.Saying{Code: said, Ask: code.AskWithdraw}, cmd)
+			return referral.Outcome{}, err
+		}
+	},
 	placement.MoveCorrect: func(_ *run, p placement.Placement, cmd referral.Command) call {
 		persons := slices.Clone(p.Request.Persons)
 		for i := range persons {
@@ -282,6 +298,43 @@ var drivers = map[placement.Move]driver{
 			return s.Correct(ctx, c, p.ID, persons, cmd)
 		}
 	},
+}
+
+// staySecret is what every survivor's code of a run is made from.
+const staySecret = "simulated"
+
+// speakUp gives a survivor a code, or lets one say something with it.
+func (r *run) speakUp() {
+	p := r.ledger.placements[pick(r, r.ledger.order)]
+	v, cmd := r.ledger.voices[p.ID], r.command("speak")
+	if v.CodeNo == 0 || r.chance(0.2) {
+		r.send(&request{name: "code for " + p.ID, subject: desk.Subject, ghostly: true, do: func(ctx context.Context, s *referral.Service, c caller.Caller) error {
+			_, err := s.GiveStayCode(ctx, c, p.ID, cmd)
+			return err
+		}})
+		return
+	}
+	if r.chance(0.3) {
+		r.sendMove(p, placement.Survivor, placement.MoveWithdraw)
+		return
+	}
+	say := referral.Saying{Code: placement.MakeStayCode([]byte(staySecret), p.ID, v.CodeNo).String(), Ask: pick(r, []code.StayAsk{code.AskLeave, code.AskMove, code.AskComplain})}
+	if say.Ask == code.AskComplain {
+		about := code.Complaint(r.random.IntN(code.Complaints.Len()))
+		say.About = &about
+	}
+	r.send(&request{name: fmt.Sprintf("%s of %s", code.StayAsks.Name(say.Ask), p.ID), subject: desk.Subject, ghostly: true, do: func(ctx context.Context, s *referral.Service, _ caller.Caller) error {
+		_, err := s.Speak(ctx, say, cmd)
+		return err
+	}, then: func() { r.heard(p.ID, cmd, say.Ask) }})
+}
+
+// heard: what a survivor said is with the desk once it is acknowledged to them.
+func (r *run) heard(id string, cmd referral.Command, ask code.StayAsk) {
+	kind := map[code.StayAsk]placement.AlertKind{code.AskLeave: placement.AlertWishLeave, code.AskMove: placement.AlertWishMove, code.AskComplain: placement.AlertComplaint}[ask]
+	if !slices.ContainsFunc(r.ledger.alertsOf(id), func(a placement.Alert) bool { return a.Kind == kind }) {
+		r.ledger.breaks("%s of %s was heard (%s) and no desk was told", code.StayAsks.Name(ask), id, cmd.Key)
+	}
 }
 
 // physical are moves that tell what has happened to people: comeOrGo makes them.
@@ -381,6 +434,8 @@ func (r *run) who(p placement.Placement, side placement.Side) caller.Caller {
 		return staff(p.Hold.Shelter)
 	case placement.Office:
 		return desk
+	case placement.Survivor:
+		return caller.Caller{Subject: desk.Subject, Role: caller.Survivor, Scope: p.ID} // the subject is not asked for
 	}
 	if i := slices.IndexFunc(teams, func(c caller.Caller) bool { return c.Scope == p.Team }); i >= 0 {
 		return teams[i]

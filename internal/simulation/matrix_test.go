@@ -19,6 +19,7 @@ import (
 	"panah/internal/directory"
 	"panah/internal/embedded"
 	"panah/internal/fault"
+	"panah/internal/logbook"
 	"panah/internal/placement"
 	"panah/internal/policy"
 	"panah/internal/record"
@@ -41,6 +42,7 @@ type theatre struct {
 	svc    *referral.Service
 	pub    *directory.Publisher
 	keeper *audit.Keeper
+	books  *logbook.Keeper
 	clock  time.Time
 	ids    int
 	feed   string
@@ -72,9 +74,10 @@ func (th *theatre) restart() {
 		th.t.Fatal(err)
 	}
 	now := func() time.Time { return th.clock }
-	th.svc = referral.New(referral.Config{Store: th.probe, Policy: rules, Now: now, NewID: th.newID, Code: func() string { return "DOOR" }, Log: quietLog(), LookFirst: 1, Abreast: 1})
+	th.svc = referral.New(referral.Config{Store: th.probe, Policy: rules, Now: now, NewID: th.newID, Code: func() string { return "DOOR" }, Secret: []byte(staySecret), Log: quietLog(), LookFirst: 1, Abreast: 1})
 	th.pub = directory.NewPublisher(th.probe, th.newID, now, quietLog())
 	th.keeper = audit.NewKeeper(th.probe, th.newID, now, quietLog())
+	th.books = logbook.NewKeeper(th.probe, th.newID)
 }
 
 // scene is one command, sent until it has an answer.
@@ -153,6 +156,9 @@ func play() (scenes []scene) {
 		if err := th.keeper.Apply(ctx, changes); err != nil {
 			return err
 		}
+		if err := th.books.Apply(ctx, changes); err != nil {
+			return err
+		}
 		th.feed = next
 		return table.ErrBusy // more may be there: come again
 	}
@@ -166,7 +172,7 @@ func play() (scenes []scene) {
 		return nil
 	}
 	look := func(ctx context.Context, th *theatre) error {
-		if _, err := th.svc.Alerts(ctx, desk, false); err != nil {
+		if _, _, err := th.svc.Alerts(ctx, desk, false, 50, ""); err != nil {
 			return err
 		}
 		if _, _, err := th.svc.Mine(ctx, teams[0], 10, ""); err != nil {
@@ -176,6 +182,9 @@ func play() (scenes []scene) {
 			return err
 		}
 		if _, err := th.svc.Placement(ctx, teams[0], placement.ID("team-a", "one")); err != nil {
+			return err
+		}
+		if err := anew(ctx, th.svc); err != nil {
 			return err
 		}
 		_, err := th.svc.Verify(ctx, false)
@@ -191,6 +200,7 @@ func play() (scenes []scene) {
 	add(ask("three", girls, true, ""), move("three", house, drive(placement.MoveDecline), "decline"), move("three", team, drive(placement.MoveHold), "swap"),
 		move("three", team, drive(placement.MoveRefuse), "refuse"), move("three", team, drive(placement.MoveHold), "hold"), move("three", team, drive(placement.MoveRelease), "release"),
 		move("three", team, drive(placement.MoveCorrect), "correct"), move("three", office, drive(placement.MoveSupersede), "supersede"), feed, tick)
+	add(theSurvivor(ask)...)
 	// All beds for women are taken; one waits; one lapses and moves on.
 	women := []placement.Person{person(code.Women, code.Age25To59), person(code.Women, code.Age25To59)}
 	add(ask("four", women, true, ""), ask("five", women, true, ""), tick, feed, pass(29*time.Minute), ask("eight", girls, true, ""), pass(3*time.Minute),
@@ -225,7 +235,7 @@ func play() (scenes []scene) {
 		_, err := th.svc.SetStatus(ctx, staff("HOMB"), "HOMB", shelter.Closed, referral.Command{Key: "status-2", Payload: "status"})
 		return err
 	}, tick, func(ctx context.Context, th *theatre) error {
-		list, err := th.svc.Alerts(ctx, desk, false)
+		list, _, err := th.svc.Alerts(ctx, desk, false, 50, "")
 		if err != nil || len(list) == 0 {
 			return err
 		}
@@ -310,12 +320,72 @@ func play() (scenes []scene) {
 	})
 	add(theRaid()...)
 	add(theRegister()...)
+	add(theMembers()...)
 	return scenes
+}
+
+// anew brings a device up to date from the beginning.
+func anew(ctx context.Context, s *referral.Service) error {
+	first, err := s.Sync(ctx, teams[0].Subject, "", 1)
+	if err != nil {
+		return err
+	}
+	_, err = s.Sync(ctx, teams[0].Subject, first.Cursor, 50)
+	return err
 }
 
 // pass moves the clock on.
 func pass(d time.Duration) scene {
 	return func(_ context.Context, th *theatre) error { th.clock = th.clock.Add(d); return nil }
+}
+
+// theSurvivor has a code, then another, speaks, and takes consent back; whoever had
+// been told learns that it is gone.
+func theSurvivor(ask func(key string, persons []placement.Person, best bool, of string) scene) []scene {
+	id := placement.ID("team-a", "own")
+	said := placement.MakeStayCode([]byte(staySecret), id, 2).String()
+	about := code.Complaint(1)
+	give := func(key string) scene {
+		return func(ctx context.Context, th *theatre) error {
+			_, err := th.svc.GiveStayCode(ctx, desk, id, referral.Command{Key: key, Payload: "code"})
+			return err
+		}
+	}
+	speak := func(a code.StayAsk, of *code.Complaint) scene {
+		return func(ctx context.Context, th *theatre) error {
+			_, err := th.svc.Speak(ctx, referral.Saying{Code: said, Ask: a, About: of}, referral.Command{Key: "say " + code.StayAsks.Name(a), Payload: "say"})
+			return err
+		}
+	}
+	gone := func(err error) error {
+		if err == nil {
+			return errors.New("what is gone was read")
+		}
+		if fault.Is(err, fault.Gone) {
+			return nil
+		}
+		return err
+	}
+	return []scene{ask("own", []placement.Person{person(code.Women, code.Age25To59)}, true, ""), give("code 1"), give("code 2"), speak(code.AskView, nil), speak(code.AskLeave, nil),
+		speak(code.AskComplain, &about), speak(code.AskWithdraw, nil), func(ctx context.Context, th *theatre) error {
+			_, err := th.svc.Placement(ctx, teams[0], id)
+			return gone(err)
+		}, func(ctx context.Context, th *theatre) error {
+			_, err := th.svc.Accept(ctx, staff("WOMN"), id, referral.Command{Key: "accept own", Payload: "accept", HoldNo: 1})
+			return gone(err)
+		}, func(ctx context.Context, th *theatre) error {
+			_, told, _, err := th.svc.ArrivalsTold(ctx, staff("WOMN"), "WOMN", 10, "")
+			if err == nil && len(told) != 1 {
+				return fmt.Errorf("told of %v", told)
+			}
+			return err
+		}, func(ctx context.Context, th *theatre) error {
+			_, list, err := th.svc.Receipts(ctx, desk, id)
+			if err == nil && len(list) != 2 {
+				return fmt.Errorf("receipts %v", list)
+			}
+			return err
+		}}
 }
 
 // theRaid is a rescue that is confirmed, grows, and is confirmed again, and the
@@ -401,6 +471,31 @@ func theRegister() []scene {
 	}}
 }
 
+// theMembers are a team's first member, who is listed and revoked.
+func theMembers() []scene {
+	member := caller.Membership{Caller: caller.Caller{Subject: "a-new-member", Role: caller.Rescue, Scope: "team-new"}, Region: testworld.District}
+	return []scene{func(ctx context.Context, th *theatre) error {
+		_, err := th.svc.Grant(ctx, ministry, member, 0)
+		return err
+	}, func(ctx context.Context, th *theatre) error {
+		list, _, err := th.svc.Members(ctx, ministry, testworld.District, 10, "")
+		if err == nil && !slices.ContainsFunc(list, func(m caller.Membership) bool { return m.Subject == member.Subject }) {
+			return fmt.Errorf("%s is not listed", member.Subject)
+		}
+		return err
+	}, func(ctx context.Context, th *theatre) error {
+		it, err := th.raw.Get(ctx, record.MembershipKey(member.Subject), table.Strong) // at the version it has when the ministry looks
+		if err != nil {
+			return err
+		}
+		_, _, err = th.svc.Revoke(ctx, ministry, member.Subject, referral.Command{Key: "revoke", Payload: "revoke", Version: it.Version})
+		if fault.Is(err, fault.StaleVersion) {
+			return table.ErrBusy // somebody else was faster: looked at again
+		}
+		return err
+	}}
+}
+
 // patience is how often a command is sent.
 const patience = 8
 
@@ -459,7 +554,7 @@ func (th *theatre) stored(ctx context.Context) map[string]string {
 		}
 		for _, c := range changes {
 			it := c.New
-			if strings.HasPrefix(it.PK, "DIR#") || strings.HasPrefix(it.PK, "G#") || strings.HasPrefix(it.SK, "A#") {
+			if strings.HasPrefix(it.PK, "DIR#") || strings.HasPrefix(it.PK, "LOG#") || strings.HasPrefix(it.PK, "G#") || strings.HasPrefix(it.SK, "A#") {
 				continue
 			}
 			var b bytes.Buffer
@@ -480,6 +575,9 @@ func (th *theatre) stored(ctx context.Context) map[string]string {
 			case record.IsRescue(it.Key): // not when: the clock finishes a minute later what was cut short
 				r, err := record.ToRescue(it)
 				fmt.Fprint(&b, err, r.State, r.Parties, r.Apart, r.Made, len(r.Plan), r.Commands, r.By)
+			case record.IsNotice(it.Key): // delivered: when may be later than the first time it was shown
+				n, err := record.ToNotice(it)
+				fmt.Fprint(&b, n.Closed, n.At, !n.Delivered.IsZero(), err)
 			default:
 				b.Write(it.Body)
 			}
@@ -535,7 +633,7 @@ func TestFaultMatrix(t *testing.T) {
 	}
 	all.Wait()
 	total, missing := 0, 0
-	for _, dir := range []string{"referral", "directory", "audit"} {
+	for _, dir := range []string{"referral", "directory", "audit", "logbook"} {
 		listed, err := tabletest.CallSites("../" + dir)
 		if err != nil || len(listed) == 0 {
 			t.Fatal(err)

@@ -47,7 +47,7 @@ func newProcess(r *run, no int) *process {
 func (p *process) restart() {
 	r := p.run
 	p.service = referral.New(referral.Config{Store: p, Policy: r.policy, Abreast: 1, Now: func() time.Time { return r.clock.Add(p.skew) },
-		NewID: r.newID, Code: r.newCode, Log: quietLog()})
+		NewID: r.newID, Code: r.newCode, Secret: []byte(staySecret), Log: quietLog()})
 	p.changes = nil
 }
 

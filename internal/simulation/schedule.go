@@ -256,6 +256,8 @@ func (r *run) nothingStuck() {
 		switch {
 		case p.State == placement.Held && p.Hold.ExpiresAt.Before(past):
 			r.fail("%s is still held %s after its hold's end", id, r.clock.Sub(p.Hold.ExpiresAt))
+		case !p.Withdrawn.IsZero():
+			r.allTold(p)
 		case !p.Due.IsZero() && p.Due.Before(past):
 			r.fail("%s (%s) was due %s ago", id, p.State, r.clock.Sub(p.Due))
 		case forgotten(p):
@@ -265,6 +267,21 @@ func (r *run) nothingStuck() {
 			if got := matching.Rank(*w, ask, r.policy, 1); len(got.Options) > 0 && r.Skew == 0 {
 				r.fail("%s waits though %s has beds", id, got.Options[0].Candidate.ID)
 			}
+		}
+	}
+}
+
+// allTold: everybody a placement was shared with has a notice that consent was
+// withdrawn, and none of what was told of the persons is left.
+func (r *run) allTold(p placement.Placement) {
+	for _, to := range p.Recipients() {
+		if it, err := r.raw.Get(r.ctx, record.NoticeKey(p.ID, to), table.Strong); err != nil || it == nil {
+			r.fail("nobody told %s that %s was withdrawn: %v", to.ID, p.ID, err)
+		}
+	}
+	for _, person := range p.Request.Persons {
+		if person.Needs != 0 || len(person.Languages) > 0 {
+			r.fail("%s is withdrawn and tells of its persons", p.ID)
 		}
 	}
 }

@@ -55,8 +55,12 @@ func command(ctx context.Context, args []string) error {
 	if len(args) > 0 && args[0] == "import" {
 		return importFile(ctx, o, args[1:])
 	}
+	if len(args) > 0 && asksForHelp(args[0]) {
+		_, err := fmt.Fprint(o.Out, usage)
+		return err
+	}
 	if len(args) == 0 || len(args) > 2 || (len(args) == 2 && args[0]+args[1] != "verify-repair" && args[0]+args[1] != "changes-replay") {
-		return errors.New("say what to do: run, run-lambda, import [-dry-run] [-mapping FILE] FILE, solve, changes [-replay] or verify [-repair]")
+		return errors.New("say what to do\n" + usage)
 	}
 	switch args[0] {
 	case "run":
@@ -70,7 +74,24 @@ func command(ctx context.Context, args []string) error {
 	case "verify":
 		return local.Verify(ctx, o, len(args) == 2)
 	}
-	return errors.New("unknown command: say run, run-lambda, import, solve, changes [-replay] or verify [-repair]")
+	return errors.New("this is not one of the commands\n" + usage)
+}
+
+// usage lists the commands.
+const usage = `Panah on one machine:
+  panah run                             everything in this process, on an embedded engine
+  panah import [-dry-run] [-mapping FILE] [-region CODE] FILE
+                                        take a register of shelters (CSV, JSON Lines) into stopped data
+  panah changes [-replay]               list the changes that were set aside in stopped data, or take them in
+  panah verify [-repair]                recompute the counters of stopped data, or set them right
+  panah solve < INSTANCE                solve one rescue: an instance of the open format in, one line of JSON out
+  panah run-lambda                      the built functions behind the Lambda Runtime API, on DynamoDB Local
+  panah help                            this list
+From the environment: PORT (8080), PANAH_DATA (.panah), PANAH_TEMPLATE (template.yaml), PANAH_BUILD (.build/functions).
+`
+
+func asksForHelp(arg string) bool {
+	return arg == "help" || arg == "-h" || arg == "-help" || arg == "--help"
 }
 
 // importFile reads the flags of panah import.
