@@ -48,7 +48,10 @@ type importInput struct {
 	RawBody     []byte
 }
 
-type importOutput struct{ Body importView }
+type importOutput struct {
+	Replayed string `header:"Idempotency-Replayed" doc:"true when this file had been taken in before under the same key"`
+	Body     importView
+}
 
 type importView struct {
 	DryRun   bool          `json:"dryRun"`
@@ -74,8 +77,9 @@ type problemView struct {
 	Problem string `json:"problem"`
 }
 
-// importShelters serves POST /v1/imports. The file itself is what makes it safe to
-// send again; its key is only the form every POST has.
+// importShelters serves POST /v1/imports. A file that stopped half way goes on when
+// it is sent again; one that is in changes nothing more under its key, though a
+// later file has said otherwise.
 func (a *API) importShelters(ctx context.Context, in *importInput) (*importOutput, error) {
 	c, err := a.who(ctx)
 	if err != nil {
@@ -88,11 +92,16 @@ func (a *API) importShelters(ctx context.Context, in *importInput) (*importOutpu
 	if err != nil {
 		return nil, err
 	}
-	report, err := a.referrals.Import(ctx, c, f, referral.Import{DryRun: in.DryRun, Within: importTime})
+	report, err := a.referrals.Import(ctx, c, f, referral.Import{DryRun: in.DryRun, Within: importTime,
+		Command: referral.Command{Key: in.Key, Payload: "import " + in.Mapping + " " + string(in.RawBody)}})
 	if err != nil {
 		return nil, err
 	}
-	return &importOutput{viewReport(report)}, nil
+	out := &importOutput{Body: viewReport(report)}
+	if report.Again {
+		out.Replayed = "true"
+	}
+	return out, nil
 }
 
 // file reads the body through its mapping.

@@ -52,7 +52,7 @@ func (r *importing) open(ctx context.Context, plans []plan) error {
 	return nil
 }
 
-// close says that everything of the file is in. A month that another import has
+// close says that everything of the file is in, and remembers its key. A month that another import has
 // begun since stays open for that one.
 func (r *importing) close(ctx context.Context) error {
 	for key, states := range r.opened {
@@ -66,7 +66,14 @@ func (r *importing) close(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	if r.how.Command.Key == "" {
+		return nil
+	}
+	err := r.Store.Write(ctx, table.Batch{WriteID: r.NewID(), Ops: []table.Op{table.PutOp(r.taken(), 0)}})
+	if _, twice := table.IsStale(err); twice { // two copies at once: the file is in
+		return nil
+	}
+	return refusal(err)
 }
 
 // mark changes the marks of a month.

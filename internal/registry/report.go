@@ -25,6 +25,16 @@ type Report struct {
 	Shelters Tally
 	Days     Tally // daily counts of units
 	Problems []Problem
+	Again    bool // taken in before under the same key
+}
+
+// Replayed turns what a file would change into what is as it is: it was taken in
+// before, and a copy changes nothing.
+func (r *Report) Replayed() {
+	r.DryRun, r.Again = false, true
+	for _, t := range []*Tally{&r.Shelters, &r.Days} {
+		t.Unchanged, t.Created, t.Updated = t.Unchanged+t.Created+t.Updated, 0, 0
+	}
 }
 
 // Sort puts the problems in order of lines.

@@ -443,7 +443,8 @@ func theRegister() []scene {
 			if err != nil {
 				return err
 			}
-			_, err = th.svc.Import(ctx, ministry, f, referral.Import{})
+			key := fmt.Sprint("file of ", present)
+			_, err = th.svc.Import(ctx, ministry, f, referral.Import{Command: referral.Command{Key: key, Payload: key}})
 			return err
 		}
 	}
