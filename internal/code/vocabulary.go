@@ -316,6 +316,13 @@ type Complaint uint8
 // Complaints lists what can be complained of.
 var Complaints = NewList[Complaint]("locked_in", "unsafe", "no_care", "money_or_work", "mistreated", "other")
 
+// Serious reports whether a complaint is of harm or of a crime: it is looked into
+// at once, and nobody new should come to the house before.
+func (c Complaint) Serious() bool {
+	name := Complaints.Name(c)
+	return name != "no_care" && name != "other"
+}
+
 // Decider is who decides where somebody stays.
 type Decider uint8
 

@@ -212,11 +212,13 @@ func apply(tx *bolt.Tx, p *pending) error {
 		}
 		return nil
 	}
-	for i, it := range next {
+	for _, it := range next { // all of them before any is stored: a claim may have made one too large
 		if it.Size() > table.MaxItemBytes {
 			p.err = &table.Refused{Reason: "item over 400 KB: " + it.String()}
 			return nil
 		}
+	}
+	for i, it := range next {
 		if err := store(tx, images[i].Item, it); err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -49,7 +50,7 @@ type importInput struct {
 }
 
 type importOutput struct {
-	Replayed string `header:"Idempotency-Replayed" doc:"true when this file had been taken in before under the same key"`
+	Replayed string `header:"Idempotency-Replayed"`
 	Body     importView
 }
 
@@ -93,15 +94,26 @@ func (a *API) importShelters(ctx context.Context, in *importInput) (*importOutpu
 		return nil, err
 	}
 	report, err := a.referrals.Import(ctx, c, f, referral.Import{DryRun: in.DryRun, Within: importTime,
-		Command: referral.Command{Key: in.Key, Payload: "import " + in.Mapping + " " + string(in.RawBody)}})
+		Command: referral.Command{Key: in.Key, Payload: in.payload()}})
 	if err != nil {
 		return nil, err
 	}
 	out := &importOutput{Body: viewReport(report)}
-	if report.Again {
+	if report.Replayed {
 		out.Replayed = "true"
 	}
 	return out, nil
+}
+
+// payload is what was sent under the key. The boundary between parts is left out:
+// it may be drawn anew each time.
+func (in *importInput) payload() string {
+	kind, parameters, _ := mime.ParseMediaType(in.ContentType)
+	body := string(in.RawBody)
+	if b := parameters["boundary"]; b != "" {
+		body = strings.ReplaceAll(body, b, "")
+	}
+	return fmt.Sprintf("import %s\x00%s\x00%s", in.Mapping, kind, body)
 }
 
 // file reads the body through its mapping.

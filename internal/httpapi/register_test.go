@@ -2,7 +2,6 @@ package httpapi_test
 
 import (
 	"fmt"
-	"hash/crc32"
 	"strings"
 	"testing"
 
@@ -128,8 +127,7 @@ func TestImports(t *testing.T) {
 	eachWay(t, func(t *testing.T, _ *testworld.World, as func(string) client) {
 		ministry := as(testworld.Ministry)
 		send := func(query, body string, headers ...string) answer {
-			key := fmt.Sprintf("key-import-%08x", crc32.ChecksumIEEE([]byte(body)))
-			return ministry.do("POST", "/v1/imports"+query, key, body, append([]string{"Content-Type", "text/csv; charset=utf-8"}, headers...)...)
+			return ministry.do("POST", "/v1/imports"+query, fmt.Sprintf("key-import-%d", len(body)), body, append([]string{"Content-Type", "text/csv; charset=utf-8"}, headers...)...)
 		}
 		tally := func(a answer, of string) string {
 			return fmt.Sprint(a.get(of, "created"), a.get(of, "updated"), a.get(of, "unchanged"), a.get(of, "refused"))

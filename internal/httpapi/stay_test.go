@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -335,7 +336,7 @@ func TestNoAnswerToAShelterDiffersByAComplaint(t *testing.T) {
 		look()
 		if speak {
 			list := desk.do("GET", "/v1/alerts", "", nil).want(t, 200)
-			if strings.Count(list.Raw, `"kind":"complaint"`) != 4 || !strings.Contains(list.Raw, `"about":"money_or_work"`) {
+			if strings.Count(list.Raw, `"kind":"complaint"`) != 4 || !strings.Contains(list.Raw, `"about":"money_or_work","serious":true`) || strings.Count(list.Raw, `"serious"`) != 4 {
 				t.Fatalf("the desk was told %s", list.Raw)
 			}
 		}
@@ -365,4 +366,49 @@ func doors(raw string) string {
 		return raw
 	}
 	return before + rest[strings.IndexByte(rest, '"'):]
+}
+
+// A serious complaint keeps new parties from the house until the desk has looked
+// into it; a party that the house is promised to is not turned away.
+func TestASeriousComplaintPausesNewOffersUntilItWasLookedInto(t *testing.T) {
+	eachWay(t, func(t *testing.T, w *testworld.World, as func(string) client) {
+		team, desk := as(testworld.Team), as(testworld.Desk)
+		p := team.do("POST", "/v1/placements", "key-00000001", woman).want(t, 201)
+		waiting := team.do("POST", "/v1/placements", "key-00000002", woman).want(t, 201)
+		shelter := arrived(t, as, p)
+		me := coded(as, testworld.Desk, p.str("id"), "key-code-0001")
+		me.say("complain", "no_care").want(t, 200)
+		if other := team.do("POST", "/v1/placements", "key-00000003", woman).want(t, 201); other.str("hold", "shelter") != shelter {
+			t.Fatalf("a complaint that is not serious keeps people out: %s", other.Raw)
+		}
+		me.say("complain", "unsafe").want(t, 200)
+		me.say("complain", "mistreated").want(t, 200)
+		if out := team.do("POST", "/v1/placements", "key-00000004", woman).want(t, 201); out.str("state") != "waitlisted" {
+			t.Fatalf("somebody new is offered the house: %s", out.Raw)
+		}
+		base := "/v1/placements/" + waiting.str("id")
+		team.do("POST", base+"/choose", "key-00000005", map[string]any{"holdNo": 1, "option": "o-" + shelter, "chosenBy": "self", "houseRulesShown": true}).want(t, 200)
+		as(testworld.StaffOf(shelter)).do("POST", base+"/accept", "key-00000006", map[string]any{"holdNo": 1}).want(t, 200)
+
+		acknowledge := func(n int) {
+			list := desk.do("GET", "/v1/alerts", "", nil).want(t, 200)
+			for _, one := range list.Body["alerts"].([]any) {
+				if a := one.(map[string]any); a["pauses"] == shelter && n > 0 {
+					n--
+					desk.do("POST", "/v1/alerts/"+url.PathEscape(a["id"].(string))+"/acknowledge", "key-ack-0001", nil).want(t, 200)
+				}
+			}
+			if n != 0 {
+				t.Fatalf("%d alerts are missing: %s", n, list.Raw)
+			}
+		}
+		acknowledge(1)
+		if out := team.do("POST", "/v1/placements", "key-00000007", woman).want(t, 201); out.str("state") != "waitlisted" {
+			t.Fatalf("one of two complaints was looked into: %s", out.Raw)
+		}
+		acknowledge(1)
+		if in := team.do("POST", "/v1/placements", "key-00000008", woman).want(t, 201); in.str("hold", "shelter") != shelter {
+			t.Fatalf("the pause does not end: %s", in.Raw)
+		}
+	})
 }

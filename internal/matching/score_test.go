@@ -193,6 +193,7 @@ func TestHowNearEachOtherAPartySleeps(t *testing.T) {
 		{"brother and sister in two wings", home(unit("a", code.Boys, 1, 3), unit("b", code.Girls, 1, 3)), []placement.Person{girl(), boy}, matching.AdjacentUnits, "together.adjacent_units", "a:[1] b:[0]"},
 		{"in two buildings", home(unit("a", code.Boys, 1, 0), unit("b", code.Girls, 1, 1)), []placement.Person{girl(), boy}, matching.SameShelter, "together.same_shelter", "a:[1] b:[0]"},
 		{"in the building that takes both, though another comes first", home(unit("a", code.Boys, 1, 0), unit("b", code.Boys, 1, 1), unit("c", code.Girls, 1, 1)), []placement.Person{girl(), boy}, matching.AdjacentUnits, "together.adjacent_units", "b:[1] c:[0]"},
+		{"in two of a building's three units", home(unit("a", code.Boys, 1, 0), unit("b", code.Girls, 1, 0), unit("c", code.Boys, 1, 0)), []placement.Person{girl(), boy}, matching.AdjacentUnits, "together.adjacent_units", "a:[1] b:[0]"},
 	} {
 		w, p := world([]testworld.Place{c.place}), rules(t)
 		options := matching.Rank(w, ask(c.persons...), p, 1).Options
@@ -212,6 +213,22 @@ func TestHowNearEachOtherAPartySleeps(t *testing.T) {
 				t.Errorf("%s: reasons are %v", c.name, o.Reasons)
 			}
 		}
+	}
+}
+
+// Room to breathe is measured where they would sleep, not in the units beside.
+func TestOnlyUnitsSomebodySleepsInCountForLoad(t *testing.T) {
+	boy := placement.Person{Age: code.Age6To11, PlaceWith: code.Boys}
+	home := testworld.Home("HOME", testworld.District, code.ChildrensHome, testworld.Unit("HOME", "a", code.Boys, testworld.SchoolAge, 10, 5),
+		testworld.Unit("HOME", "b", code.Girls, testworld.SchoolAge, 10, 5), testworld.Unit("HOME", "c", code.Boys, testworld.SchoolAge, 10, 0))
+	o := matching.Rank(world([]testworld.Place{home}), ask(girl(), boy), rules(t), 1).Options[0]
+	for _, part := range o.Points {
+		if part.Part == matching.PartLoad && part.Points != 5 {
+			t.Errorf("ten of twenty beds free earn %d points", part.Points)
+		}
+	}
+	if len(o.Parts) != 2 {
+		t.Errorf("they sleep in %+v", o.Parts)
 	}
 }
 
@@ -317,7 +334,7 @@ func TestLegalClocksRunFromTheRescue(t *testing.T) {
 		}
 	}
 	ruled := of(girl())
-	ruled.Ruling.At = testworld.Start
+	ruled.First.At, ruled.Ruling.At = testworld.Start, testworld.Start
 	for _, r := range p.Clocks(ruled) {
 		if !r.Stopped {
 			t.Errorf("%s runs on after a decision", r.ID)

@@ -178,8 +178,11 @@ func (m *mutator) removed(s ast.Stmt) ast.Stmt {
 // function mutates one function, and lets it return nothing at all.
 func (m *mutator) function(f *ast.FuncDecl) {
 	m.fn = f.Name.Name
-	closures(f.Body, func(lit *ast.FuncLit) { m.block(lit.Body.List) })
+	inner := closures(f.Body)
 	m.block(f.Body.List)
+	for _, lit := range inner {
+		m.block(lit.Body.List)
+	}
 	var zeros []ast.Expr
 	if f.Type.Results != nil {
 		for _, r := range f.Type.Results.List {
@@ -198,21 +201,25 @@ func (m *mutator) table(d *ast.GenDecl) {
 	for _, spec := range d.Specs {
 		if v, ok := spec.(*ast.ValueSpec); ok && d.Tok == token.VAR {
 			m.fn = v.Names[0].Name
-			closures(v, func(lit *ast.FuncLit) { m.block(lit.Body.List) })
+			for _, lit := range closures(v) {
+				m.block(lit.Body.List)
+			}
 		}
 	}
 }
 
-// closures hands over the outermost function literals of a tree: they carry
-// most of the use cases.
-func closures(n ast.Node, mutate func(*ast.FuncLit)) {
+// closures are the outermost function literals of a tree: they carry most of the
+// use cases. They are mutated last, so that mutants around them are named after
+// the code as it was.
+func closures(n ast.Node) (out []*ast.FuncLit) {
 	ast.Inspect(n, func(n ast.Node) bool {
 		lit, ok := n.(*ast.FuncLit)
 		if ok {
-			mutate(lit)
+			out = append(out, lit)
 		}
 		return !ok
 	})
+	return out
 }
 
 // replace rewrites the expressions of a return statement, the innermost last.

@@ -119,8 +119,8 @@ func report(t *testing.T, list, run []mutant, j *journal, took time.Duration) {
 	}
 	share := 100 * float64(killed) / float64(max(1, len(run)-same))
 	t.Logf("mutants: %d of %d run, %d killed, %d equivalent with a reason, %d survived with a reason, %d without: "+
-		"%.1f %% killed of those not equivalent (%.1f %% of all), %s", len(run), len(list), killed, same, explained, len(bare),
-		share, 100*float64(killed)/float64(max(1, len(run))), took.Round(time.Second))
+		"%.1f %% killed of those not equivalent (%.1f %% of all), with at most %s of tests on each, in %s", len(run), len(list), killed, same, explained, len(bare),
+		share, 100*float64(killed)/float64(max(1, len(run))), *budget, took.Round(time.Second))
 	if share < wanted {
 		t.Errorf("fewer than %d %% of the mutants that could be noticed were", wanted)
 	}

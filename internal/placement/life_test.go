@@ -330,8 +330,10 @@ func TestAHoldLivesUntilItsInstant(t *testing.T) {
 	if err != nil || longer.Hold.ExpiresAt != minutes(60) || longer.ChangedAt != minutes(10) || moves[0].Kind != placement.KeepBeds || moves[0].Until != minutes(60) {
 		t.Errorf("extended: %+v, %+v, %v", longer.Hold, moves, err)
 	}
-	if same, moves, _ := p.Extend(minutes(20), minutes(10)); same.Hold.ExpiresAt != minutes(30) || moves[0].Until != minutes(30) {
-		t.Errorf("extending made it shorter: %+v", same.Hold)
+	for _, until := range []int{20, 30} {
+		if same, moves, err := p.Extend(minutes(until), minutes(10)); err != nil || same.Hold.ExpiresAt != minutes(30) || same.ChangedAt != p.ChangedAt || len(moves) != 0 {
+			t.Errorf("extended to what it has: %+v, %+v, %v", same.Hold, moves, err)
+		}
 	}
 }
 
@@ -503,8 +505,8 @@ func TestBedsComeFreeAsPersonsLeave(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for _, at := range []time.Time{minutes(1), minutes(10)} {
-		if off, _, _ := p.End(nil, code.EndHome, at, minutes(9)); off.Stays[0].At != minutes(9) {
+	for at, want := range map[time.Time]time.Time{minutes(1): minutes(2), minutes(10): minutes(9)} {
+		if off, _, _ := p.End(nil, code.EndHome, at, minutes(9)); off.Stays[0].At != want {
 			t.Errorf("left at %v, noted as %v", at, off.Stays[0].At)
 		}
 	}

@@ -54,12 +54,6 @@ func Mark(shelterID, command string, key uint64, now time.Time) table.Item {
 	return table.Item{Key: table.Key{PK: ShelterKey(shelterID).PK, SK: fmt.Sprintf("C#%s#%016x", command, key)}, Expires: now.Add(markFor)}
 }
 
-// TakenIn is the item by which a file that was taken in whole under a key is
-// remembered, with what it said.
-func TakenIn(key, payload uint64, now time.Time) table.Item {
-	return table.Item{Key: table.Key{PK: fmt.Sprintf("C#TAKEN#%02x", key>>56), SK: fmt.Sprintf("%016x", key)}, Body: fmt.Appendf(nil, "%016x", payload), Expires: now.Add(markFor)}
-}
-
 // IsShelter reports whether the item is a shelter.
 func IsShelter(k table.Key) bool { return strings.HasPrefix(k.PK, "S#") && k.SK == "S" }
 

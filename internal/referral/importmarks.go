@@ -3,14 +3,74 @@ package referral
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 
+	"panah/internal/caller"
 	"panah/internal/fault"
 	"panah/internal/place"
+	"panah/internal/placement"
 	"panah/internal/record"
 	"panah/internal/shelter"
 	"panah/internal/table"
 )
+
+// importKeyFor is how long the key of an import is kept: after that the same key
+// is a new one. The file itself is what makes it safe to send again.
+const importKeyFor = 30 * 24 * time.Hour
+
+// claimImport keeps the key of an import with a hash of what was sent under it. The
+// same again is a replay: it goes on where the first stopped, and once all was in it
+// changes nothing, though a later file has said otherwise. Something else under the same key is refused. A dry run
+// does nothing, so nothing of it is kept.
+func (s *Service) claimImport(ctx context.Context, c caller.Caller, cmd Command, dry bool) (replayed, whole bool, err error) {
+	if cmd.Key == "" || dry {
+		return false, false, nil
+	}
+	key, sent := importKey(c, cmd)
+	for range attempts {
+		it, err := s.Store.Get(ctx, key, table.Strong)
+		if err != nil {
+			return false, false, refusal(err)
+		}
+		if it != nil {
+			whole = string(it.Body) == strconv.Quote(sent+allIn)
+			if !whole && string(it.Body) != strconv.Quote(sent) {
+				return false, false, fault.New(fault.KeyReused, "this Idempotency-Key was used for another request")
+			}
+			return true, whole, nil
+		}
+		fresh := table.Item{Key: key, Body: []byte(strconv.Quote(sent)), Expires: s.Now().Add(importKeyFor)}
+		err = s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: []table.Op{table.PutOp(fresh, 0)}})
+		if _, stale := table.IsStale(err); stale || errors.Is(err, table.ErrUnknown) {
+			continue
+		}
+		return false, false, refusal(err)
+	}
+	return false, false, fault.New(fault.Busy, "the same request is being carried out; send it again shortly")
+}
+
+// allIn stands behind the hash of a file that is in to its end.
+const allIn = " in"
+
+// importKey is where the key of an import is kept, and the hash of what was sent.
+func importKey(c caller.Caller, cmd Command) (table.Key, string) {
+	return table.Key{PK: "C#KEY#" + placement.ID(c.Scope, "import\x00"+cmd.Key), SK: "K"}, strconv.FormatUint(placement.Hash(cmd.Payload), 36)
+}
+
+// settleImport notes that everything sent under a key is in.
+func (s *Service) settleImport(ctx context.Context, c caller.Caller, cmd Command) error {
+	if cmd.Key == "" {
+		return nil
+	}
+	key, sent := importKey(c, cmd)
+	it := table.Item{Key: key, Body: []byte(strconv.Quote(sent + allIn)), Expires: s.Now().Add(importKeyFor)}
+	err := s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: []table.Op{table.PutOp(it, 1)}})
+	if _, twice := table.IsStale(err); twice { // a copy of it was as fast
+		return nil
+	}
+	return refusal(err)
+}
 
 // mark names a month of a state whose daily counts an import changes.
 type mark struct {
@@ -52,7 +112,7 @@ func (r *importing) open(ctx context.Context, plans []plan) error {
 	return nil
 }
 
-// close says that everything of the file is in, and remembers its key. A month that another import has
+// close says that everything of the file is in. A month that another import has
 // begun since stays open for that one.
 func (r *importing) close(ctx context.Context) error {
 	for key, states := range r.opened {
@@ -66,14 +126,7 @@ func (r *importing) close(ctx context.Context) error {
 			return err
 		}
 	}
-	if r.how.Command.Key == "" {
-		return nil
-	}
-	err := r.Store.Write(ctx, table.Batch{WriteID: r.NewID(), Ops: []table.Op{table.PutOp(r.taken(), 0)}})
-	if _, twice := table.IsStale(err); twice { // two copies at once: the file is in
-		return nil
-	}
-	return refusal(err)
+	return nil
 }
 
 // mark changes the marks of a month.

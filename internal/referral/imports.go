@@ -1,7 +1,6 @@
 package referral
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -19,10 +18,10 @@ import (
 
 // Import says how to take a file in.
 type Import struct {
+	Command  Command               // key and payload of the request; without a key none is kept
 	DryRun   bool                  // say what would happen and change nothing
 	Within   time.Duration         // stop starting new work after so long; 0: never
 	Progress func(done, total int) // of shelters; may be nil; never called twice at once
-	Command  Command               // whose copies change nothing once the file is in; its zero value has none
 }
 
 const (
@@ -42,50 +41,26 @@ func (s *Service) Import(ctx context.Context, c caller.Caller, f registry.File, 
 	if err := c.Allow(caller.RegisterShelter, caller.Resource{District: c.Region()}); err != nil {
 		return registry.Report{}, err
 	}
+	replayed, whole, err := s.claimImport(ctx, c, how.Command, how.DryRun)
+	if err != nil {
+		return registry.Report{}, err
+	}
 	run := &importing{Service: s, by: c, register: f.Register(), how: how, total: len(f.Entries), id: s.NewID(), opened: map[table.Key]map[place.Code]bool{},
-		report: registry.Report{DryRun: how.DryRun, Finished: true, Rows: f.Rows, Refused: f.Refused, Problems: f.Problems}}
+		report: registry.Report{Replayed: replayed, DryRun: how.DryRun, Finished: true, Rows: f.Rows, Refused: f.Refused, Problems: f.Problems}}
 	if how.Within > 0 {
 		run.until = s.Now().Add(how.Within)
 	}
-	again, err := run.takenIn(ctx)
-	if err != nil {
-		return run.report, err
-	}
-	if again {
-		run.how.DryRun = true
-	}
+	run.how.DryRun = how.DryRun || whole
 	err = run.all(ctx, f.Entries)
-	switch {
-	case again:
-		run.report.Replayed()
-	case err == nil && run.report.Finished && !how.DryRun:
-		err = run.close(ctx)
+	if whole {
+		run.report.AsItIs()
+	} else if err == nil && run.report.Finished {
+		if err = run.close(ctx); err == nil && !how.DryRun {
+			err = s.settleImport(ctx, c, how.Command)
+		}
 	}
 	run.report.Sort()
 	return run.report, err
-}
-
-// takenIn reports whether the very file was taken in whole under the same key: a
-// copy that comes when a later file has said otherwise must not undo it. Under
-// another file the key is refused.
-func (r *importing) takenIn(ctx context.Context) (bool, error) {
-	if r.how.DryRun || r.how.Command.Key == "" {
-		return false, nil
-	}
-	mark := r.taken()
-	it, err := r.Store.Get(ctx, mark.Key, table.Strong)
-	if err != nil || it == nil {
-		return false, refusal(err)
-	}
-	if !bytes.Equal(it.Body, mark.Body) {
-		return false, fault.New(fault.KeyReused, "this Idempotency-Key was used for another request")
-	}
-	return true, nil
-}
-
-func (r *importing) taken() table.Item {
-	cmd := r.how.Command.hash(r.by)
-	return record.TakenIn(cmd.Key, cmd.Payload, r.now())
 }
 
 // importing is one import on its way.

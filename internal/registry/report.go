@@ -18,6 +18,7 @@ func (t *Tally) Add(o Tally) {
 
 // Report is what an import did or, in a dry run, would do.
 type Report struct {
+	Replayed bool // the same was sent under the same key before
 	DryRun   bool
 	Finished bool // false: time ran out; the same file sent again goes on where this stopped
 	Rows     int
@@ -25,13 +26,11 @@ type Report struct {
 	Shelters Tally
 	Days     Tally // daily counts of units
 	Problems []Problem
-	Again    bool // taken in before under the same key
 }
 
-// Replayed turns what a file would change into what is as it is: it was taken in
-// before, and a copy changes nothing.
-func (r *Report) Replayed() {
-	r.DryRun, r.Again = false, true
+// AsItIs turns what a file would change into what stays as it is: it was taken in
+// before, and a copy of it changes nothing.
+func (r *Report) AsItIs() {
 	for _, t := range []*Tally{&r.Shelters, &r.Days} {
 		t.Unchanged, t.Created, t.Updated = t.Unchanged+t.Created+t.Updated, 0, 0
 	}

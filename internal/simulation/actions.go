@@ -17,6 +17,7 @@ var (
 	teams    = []caller.Caller{{Subject: "team-a-1", Role: caller.Rescue, Scope: "team-a"}, {Subject: "team-b-1", Role: caller.Rescue, Scope: "team-b"}}
 	desk     = caller.Caller{Subject: "desk-1", Role: caller.Desk, Scope: string(testworld.District)}
 	ministry = caller.Caller{Subject: "ministry-1", Role: caller.Ministry, Scope: "IN"}
+	carrier  = caller.Caller{Subject: "carrier-1", Role: caller.Carrier, Scope: "IN"}
 )
 
 // phoneCode is what every shelter says on the phone.
@@ -325,7 +326,7 @@ func (r *run) speakUp() {
 	}
 	say := referral.Saying{Code: placement.MakeStayCode([]byte(staySecret), p.ID, v.CodeNo).String(), Ask: pick(r, []code.StayAsk{code.AskLeave, code.AskMove, code.AskComplain})}
 	if say.Ask == code.AskComplain {
-		about := code.Complaint(r.random.IntN(code.Complaints.Len()))
+		about := pick(r, []code.Complaint{2, 5, 5, 5, code.Complaint(r.random.IntN(code.Complaints.Len()))}) // rarely a serious one: it keeps everybody out
 		say.About = &about
 	}
 	r.send(&request{name: fmt.Sprintf("%s of %s", code.StayAsks.Name(say.Ask), p.ID), subject: desk.Subject, ghostly: true, do: func(ctx context.Context, s *referral.Service, _ caller.Caller) error {
@@ -697,7 +698,7 @@ func (r *run) told(shelterID string, to shelter.Status, before int) {
 
 // members are everyone of a run.
 func members() (out []caller.Caller) {
-	out = append(append(out, teams...), desk, ministry)
+	out = append(append(out, teams...), desk, ministry, carrier)
 	for _, s := range shelters() {
 		out = append(out, staff(s.ID))
 	}

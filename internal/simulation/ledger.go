@@ -36,13 +36,14 @@ type ledger struct {
 	taken      map[string]bool                     // claims that have been seen, by unit and id
 	last       map[string]int                      // by placement, its last among them
 	voices     map[string]placement.Voice          // by placement
+	pauses     map[string]bool                     // shelters nobody new is offered
 	broken     string
 }
 
 func newLedger(r *run) *ledger {
 	return &ledger{run: r, versions: map[table.Key]uint64{}, placements: map[string]placement.Placement{}, units: map[string]shelter.Unit{},
 		shelters: map[string]shelter.Shelter{}, alerts: map[string][]placement.Alert{}, promised: map[string]map[string]shelter.Claim{}, last: map[string]int{},
-		taken: map[string]bool{}, voices: map[string]placement.Voice{}}
+		taken: map[string]bool{}, voices: map[string]placement.Voice{}, pauses: map[string]bool{}}
 }
 
 func (l *ledger) breaks(format string, args ...any) {
@@ -78,6 +79,12 @@ func (l *ledger) apply(changes []table.Change, by *process) {
 				l.breaks("%v", err)
 			}
 			l.shelters[s.ID] = s
+		case it.PK == record.PausePartition:
+			pause, err := record.ToPause(it)
+			if err != nil {
+				l.breaks("%v", err)
+			}
+			l.pauses[it.SK] = len(pause.Alerts) > 0
 		case record.IsVoice(it.Key):
 			l.voice(it)
 		case strings.HasPrefix(it.PK, "AL#"):
