@@ -64,12 +64,18 @@ func (s *Service) settleImport(ctx context.Context, c caller.Caller, cmd Command
 		return nil
 	}
 	key, sent := importKey(c, cmd)
-	it := table.Item{Key: key, Body: []byte(strconv.Quote(sent + allIn)), Expires: s.Now().Add(importKeyFor)}
-	err := s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: []table.Op{table.PutOp(it, 1)}})
-	if _, twice := table.IsStale(err); twice { // a copy of it was as fast
-		return nil
+	in := table.Item{Key: key, Body: []byte(strconv.Quote(sent + allIn)), Expires: s.Now().Add(importKeyFor)}
+	for range attempts {
+		it, err := s.Store.Get(ctx, key, table.Strong)
+		if err != nil || it == nil || string(it.Body) == string(in.Body) { // a copy of it was as fast
+			return refusal(err)
+		}
+		err = s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: []table.Op{table.PutOp(in, it.Version)}})
+		if _, stale := table.IsStale(err); !stale && !errors.Is(err, table.ErrUnknown) {
+			return refusal(err)
+		}
 	}
-	return refusal(err)
+	return fault.New(fault.Busy, "the same request is being carried out; send it again shortly")
 }
 
 // mark names a month of a state whose daily counts an import changes.

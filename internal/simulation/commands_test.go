@@ -335,6 +335,10 @@ func (l *life) registers() {
 
 // houses are what shelters tell of themselves.
 func (l *life) houses() {
+	l.commandIf(testworld.StaffOf("HOMA"), "PUT /v1/shelters/{id}/numbers", `"0"`, fields{"numbers": []string{"+1 202 555 0143"}}, "HOMA") // kept free for fiction
+	for _, text := range []string{"BEDS G 3", "UNDO", "SAME"} {
+		l.command(testworld.Carrier, "POST /v1/messages", fields{"from": "0012025550143", "text": text, "receivedAt": l.world.Now().Format(time.RFC3339)})
+	}
 	staff := testworld.StaffOf("GRLS")
 	etag := l.look(staff, "/v1/shelters/GRLS").body["units"].([]any)[0].(fields)["version"]
 	l.world.Pass(time.Minute)

@@ -48,6 +48,8 @@ type theatre struct {
 	feed   string
 	stale  *referral.Service // one whose directory is a moment old
 	failed string
+	// damaged says that a door has been made wrong once.
+	damaged bool
 }
 
 func openTheatre(t *testing.T) (*theatre, func()) {
@@ -307,6 +309,24 @@ func play() (scenes []scene) {
 		}
 		if _, done := u.Claim("p_GHOST.1"); !done && u.MovedAt.Unix() != 1 {
 			if err := th.raw.Write(ctx, table.Batch{WriteID: th.newID(), Ops: []table.Op{table.PutOp(record.FromUnit(u.WithClaim("p_GHOST.1", shelter.Claim{N: 1})), it.Version)}}); err != nil {
+				return err
+			}
+		}
+		claim := placement.ClaimID(placement.ID("team-a", "one"), 1)
+		stored, err := th.raw.Get(ctx, record.DoorKey("GRLS"), table.Strong)
+		if err != nil {
+			return err
+		}
+		door := shelter.DoorOf("GRLS", 0, nil)
+		if stored != nil {
+			if door, err = record.ToDoor(stored); err != nil {
+				return err
+			}
+		}
+		if _, noted := door.Of(claim); !noted && !th.damaged {
+			th.damaged = true
+			wrong := door.Set(claim, shelter.Coming{Day: shelter.DayAt(th.clock, 0), N: 1}, th.clock)
+			if err := th.raw.Write(ctx, table.Batch{WriteID: th.newID(), Ops: []table.Op{table.PutOp(record.FromDoor(wrong), door.Version)}}); err != nil {
 				return err
 			}
 		}
