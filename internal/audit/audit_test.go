@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -133,4 +134,39 @@ func TestTamperingIsFound(t *testing.T) {
 			t.Fatal("nothing was found")
 		}
 	})
+}
+
+// A feed that was cut leaves a chain with a gap that says so; what comes after is
+// held together as ever, and a gap without its note is a version taken out.
+func TestAGapThatWasNotedIsNamedAndTheRestOfTheChainIsChecked(t *testing.T) {
+	w, ctx := open(t), context.Background()
+	list := w.history(t, 6)
+	k := w.keeper()
+	for _, c := range []table.Change{list[0], list[1], list[4], list[5]} {
+		if err := k.Apply(ctx, []table.Change{c}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	problems, err := audit.Check(ctx, w.store, placement)
+	if err != nil || len(problems) != 1 || problems[0] != "version 5 followed a version never seen" {
+		t.Fatalf("%v %v", problems, err)
+	}
+	for version, want := range map[uint64]bool{2: true, 3: false, 6: true} {
+		it := *list[version-1].New
+		if seen, err := k.Seen(ctx, &it); seen != want || err != nil {
+			t.Errorf("version %d is seen: %v %v", version, seen, err)
+		}
+	}
+	last := audit.Key(placement, 6)
+	it, err := w.store.Get(ctx, last, table.Strong)
+	if err != nil {
+		t.Fatal(err)
+	}
+	it.Body = []byte(strings.Replace(string(it.Body), "someone", "somebody else", 1))
+	if err := w.raw.Write(ctx, table.Batch{WriteID: w.id(), Ops: []table.Op{table.PutOp(*it, it.Version)}}); err != nil {
+		t.Fatal(err)
+	}
+	if problems, err = audit.Check(ctx, w.store, placement); err != nil || len(problems) != 2 {
+		t.Fatalf("what was changed behind a gap: %v %v", problems, err)
+	}
 }

@@ -117,3 +117,33 @@ func TestAnUnreadableRecordIsListedByItsNumber(t *testing.T) {
 		t.Fatal(done, left, err)
 	}
 }
+
+// What a feed that was cut never brought is found on the items themselves and given
+// to every consumer; a busy one is given it again the next time.
+func TestWhatTheFeedHasLostIsFoundOnTheItems(t *testing.T) {
+	w, one, two, f := setUp(t)
+	ctx := context.Background()
+	changes(t, w, "a", "b", "c", "d")
+	lost := func(_ context.Context, it *table.Item) (bool, error) {
+		return (it.PK == "b" || it.PK == "d") && two.kept[it.PK] < it.Version, nil
+	}
+	two.busy = true
+	if _, err := f.Missed(ctx, 0, 1, lost); !errors.Is(err, table.ErrBusy) {
+		t.Fatal(err)
+	}
+	two.busy = false
+	found := 0
+	for share := range 3 {
+		n, err := f.Missed(ctx, share, 3, lost)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found += n
+	}
+	if found != 2 || one.kept["b"] != 1 || two.kept["d"] != 1 || two.kept["a"] != 0 {
+		t.Fatalf("%d found, one keeps %v, two keeps %v", found, one.kept, two.kept)
+	}
+	if n, err := f.Missed(ctx, 0, 1, lost); n != 0 || err != nil {
+		t.Fatalf("found again: %d %v", n, err)
+	}
+}

@@ -160,10 +160,23 @@ const feedKeeps = 25 * time.Hour
 
 // Missed takes in one share of what a feed that was cut has lost, and answers how
 // many items there were. A version that was never seen is lost once it is older
-// than the stream keeps it: before that it may still come.
+// than the stream keeps it: before that it may still come. An item's audit entries
+// stand before it in its partition: only where they do not is anything read.
 func Missed(ctx context.Context, p Parts, s *referral.Service, share, of int) (int, error) {
 	keeper := audit.NewKeeper(p.Store, s.NewID, s.Now, p.Log)
+	partition, entries := "", map[table.Key]bool{}
 	return NewFeed(p.Store, s, p.Log).Missed(ctx, share, of, func(ctx context.Context, it *table.Item) (bool, error) {
+		if it.PK != partition {
+			partition = it.PK
+			clear(entries)
+		}
+		if !audit.Kept(it.Key) {
+			entries[it.Key] = true
+			return false, nil
+		}
+		if entries[audit.Key(it.Key, it.Version)] {
+			return false, nil
+		}
 		if at, ok := record.WrittenAt(it.WriteID); ok && s.Now().Sub(at) < feedKeeps {
 			return false, nil
 		}
@@ -197,9 +210,9 @@ func NewFeed(store table.Store, s *referral.Service, log *slog.Logger) *feed.Fee
 	keeper := audit.NewKeeper(store, s.NewID, s.Now, log)
 	return feed.New(store, s.NewID, s.Now, log,
 		feed.Consumer{Name: "directory", Apply: pub.Apply},
-		feed.Consumer{Name: "audit", Apply: keeper.Apply},
 		feed.Consumer{Name: "logbook", Apply: logbook.NewKeeper(store, s.NewID).Apply},
 		feed.Consumer{Name: "figures", Apply: rollup.NewKeeper(store, s.Policy, s.NewID, log).Apply},
+		feed.Consumer{Name: "audit", Apply: keeper.Apply}, // behind all who keep something: what it has seen they have taken in
 		feed.Consumer{Name: "waiting", Apply: func(ctx context.Context, changes []table.Change) error {
 			if !referral.Freed(changes) {
 				return nil

@@ -78,8 +78,9 @@ type problemView struct {
 	Problem string `json:"problem"`
 }
 
-// importShelters serves POST /v1/imports. The file itself is what makes it safe to
-// send again; its key finds out who sends another file by mistake.
+// importShelters serves POST /v1/imports. A file that stopped half way goes on when
+// it is sent again; one that is in changes nothing more under its key, though a
+// later file has said otherwise.
 func (a *API) importShelters(ctx context.Context, in *importInput) (*importOutput, error) {
 	c, err := a.who(ctx)
 	if err != nil {

@@ -20,34 +20,62 @@ import (
 const importKeyFor = 30 * 24 * time.Hour
 
 // claimImport keeps the key of an import with a hash of what was sent under it. The
-// same again is a replay: it goes on where the first stopped, and changes nothing
-// of what that did. Something else under the same key is refused. A dry run
+// same again is a replay: it goes on where the first stopped, and once all was in it
+// changes nothing, though a later file has said otherwise. Something else under the same key is refused. A dry run
 // does nothing, so nothing of it is kept.
-func (s *Service) claimImport(ctx context.Context, c caller.Caller, cmd Command, dry bool) (replayed bool, err error) {
+func (s *Service) claimImport(ctx context.Context, c caller.Caller, cmd Command, dry bool) (replayed, whole bool, err error) {
 	if cmd.Key == "" || dry {
-		return false, nil
+		return false, false, nil
 	}
-	sent := strconv.FormatUint(placement.Hash(cmd.Payload), 36)
-	key := table.Key{PK: "C#KEY#" + placement.ID(c.Scope, "import\x00"+cmd.Key), SK: "K"}
+	key, sent := importKey(c, cmd)
 	for range attempts {
 		it, err := s.Store.Get(ctx, key, table.Strong)
 		if err != nil {
-			return false, refusal(err)
+			return false, false, refusal(err)
 		}
 		if it != nil {
-			if string(it.Body) != strconv.Quote(sent) {
-				return false, fault.New(fault.KeyReused, "this Idempotency-Key was used for another request")
+			whole = string(it.Body) == strconv.Quote(sent+allIn)
+			if !whole && string(it.Body) != strconv.Quote(sent) {
+				return false, false, fault.New(fault.KeyReused, "this Idempotency-Key was used for another request")
 			}
-			return true, nil
+			return true, whole, nil
 		}
 		fresh := table.Item{Key: key, Body: []byte(strconv.Quote(sent)), Expires: s.Now().Add(importKeyFor)}
 		err = s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: []table.Op{table.PutOp(fresh, 0)}})
 		if _, stale := table.IsStale(err); stale || errors.Is(err, table.ErrUnknown) {
 			continue
 		}
-		return false, refusal(err)
+		return false, false, refusal(err)
 	}
-	return false, fault.New(fault.Busy, "the same request is being carried out; send it again shortly")
+	return false, false, fault.New(fault.Busy, "the same request is being carried out; send it again shortly")
+}
+
+// allIn stands behind the hash of a file that is in to its end.
+const allIn = " in"
+
+// importKey is where the key of an import is kept, and the hash of what was sent.
+func importKey(c caller.Caller, cmd Command) (table.Key, string) {
+	return table.Key{PK: "C#KEY#" + placement.ID(c.Scope, "import\x00"+cmd.Key), SK: "K"}, strconv.FormatUint(placement.Hash(cmd.Payload), 36)
+}
+
+// settleImport notes that everything sent under a key is in.
+func (s *Service) settleImport(ctx context.Context, c caller.Caller, cmd Command) error {
+	if cmd.Key == "" {
+		return nil
+	}
+	key, sent := importKey(c, cmd)
+	in := table.Item{Key: key, Body: []byte(strconv.Quote(sent + allIn)), Expires: s.Now().Add(importKeyFor)}
+	for range attempts {
+		it, err := s.Store.Get(ctx, key, table.Strong)
+		if err != nil || it == nil || string(it.Body) == string(in.Body) { // a copy of it was as fast
+			return refusal(err)
+		}
+		err = s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: []table.Op{table.PutOp(in, it.Version)}})
+		if _, stale := table.IsStale(err); !stale && !errors.Is(err, table.ErrUnknown) {
+			return refusal(err)
+		}
+	}
+	return fault.New(fault.Busy, "the same request is being carried out; send it again shortly")
 }
 
 // mark names a month of a state whose daily counts an import changes.

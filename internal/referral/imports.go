@@ -41,7 +41,7 @@ func (s *Service) Import(ctx context.Context, c caller.Caller, f registry.File, 
 	if err := c.Allow(caller.RegisterShelter, caller.Resource{District: c.Region()}); err != nil {
 		return registry.Report{}, err
 	}
-	replayed, err := s.claimImport(ctx, c, how.Command, how.DryRun)
+	replayed, whole, err := s.claimImport(ctx, c, how.Command, how.DryRun)
 	if err != nil {
 		return registry.Report{}, err
 	}
@@ -50,9 +50,14 @@ func (s *Service) Import(ctx context.Context, c caller.Caller, f registry.File, 
 	if how.Within > 0 {
 		run.until = s.Now().Add(how.Within)
 	}
+	run.how.DryRun = how.DryRun || whole
 	err = run.all(ctx, f.Entries)
-	if err == nil && run.report.Finished {
-		err = run.close(ctx)
+	if whole {
+		run.report.AsItIs()
+	} else if err == nil && run.report.Finished {
+		if err = run.close(ctx); err == nil && !how.DryRun {
+			err = s.settleImport(ctx, c, how.Command)
+		}
 	}
 	run.report.Sort()
 	return run.report, err

@@ -28,6 +28,14 @@ type Report struct {
 	Problems []Problem
 }
 
+// AsItIs turns what a file would change into what stays as it is: it was taken in
+// before, and a copy of it changes nothing.
+func (r *Report) AsItIs() {
+	for _, t := range []*Tally{&r.Shelters, &r.Days} {
+		t.Unchanged, t.Created, t.Updated = t.Unchanged+t.Created+t.Updated, 0, 0
+	}
+}
+
 // Sort puts the problems in order of lines.
 func (r *Report) Sort() {
 	slices.SortStableFunc(r.Problems, func(a, b Problem) int {

@@ -75,6 +75,8 @@ func (r *run) act() {
 		r.comeOrGo()
 	case n < 89:
 		r.speakUp()
+	case n < 90:
+		r.takeConsentBack()
 	case n < 92:
 		r.census()
 	case n < 94:
@@ -135,10 +137,13 @@ func (r *run) setOut() {
 	for _, step := range []struct {
 		side placement.Side
 		move placement.Move
-	}{{placement.Team, placement.MoveHold}, {placement.Team, placement.MoveChoose}, {placement.House, placement.MoveAccept},
+	}{{placement.Team, placement.MoveHold}, {placement.Team, placement.MoveChoose}, {placement.Team, placement.MovePhone}, {placement.House, placement.MoveAccept},
 		{placement.Team, placement.MoveDepart}, {placement.Team, placement.MoveDivert}} {
 		p, idle := r.ledger.placements[id], r.those(false, r.api())
-		if len(idle) == 0 || step.move == placement.MoveDivert && r.chance(0.6) {
+		if step.move == placement.MovePhone && r.chance(0.6) {
+			continue
+		}
+		if len(idle) == 0 || step.move == placement.MoveDivert && r.chance(0.4) {
 			return
 		}
 		if !slices.Contains(offered(p, step.side, r), step.move) || step.move == placement.MoveHold && p.State == placement.Held {
@@ -334,6 +339,33 @@ func (r *run) speakUp() {
 		_, err := s.Speak(ctx, say, cmd)
 		return err
 	}, then: func() { r.heard(p.ID, cmd, say.Ask) }})
+}
+
+// takeConsentBack gives a survivor a code, where they decide for themselves, and
+// lets them withdraw with it.
+func (r *run) takeConsentBack() {
+	idle := r.those(false, r.api())
+	p := r.ledger.placements[pick(r, r.ledger.order)]
+	for range 6 {
+		if p.Request.OnConsent() && p.Withdrawn.IsZero() {
+			break
+		}
+		p = r.ledger.placements[pick(r, r.ledger.order)]
+	}
+	g := r.truth.there[p.ID]
+	if len(idle) == 0 || !p.Request.OnConsent() || !p.Withdrawn.IsZero() || g != nil && len(g.facts) > 0 {
+		return
+	}
+	if r.ledger.voices[p.ID].CodeNo == 0 {
+		cmd := r.command("code")
+		if r.atOnce(pick(r, idle), &request{name: "code for " + p.ID, subject: desk.Subject, ghostly: true, do: func(ctx context.Context, s *referral.Service, c caller.Caller) error {
+			_, err := s.GiveStayCode(ctx, c, p.ID, cmd)
+			return err
+		}}) != nil {
+			return
+		}
+	}
+	r.sendMove(p, placement.Survivor, placement.MoveWithdraw)
 }
 
 // heard: what a survivor said is with the desk once it is acknowledged to them.
@@ -660,7 +692,8 @@ func (r *run) told(shelterID string, to shelter.Status, before int) {
 	}
 	for _, id := range r.ledger.order {
 		p := r.ledger.placements[id]
-		if p.Hold.Shelter != shelterID || !p.State.Live() || (p.State == placement.Arrived && r.ledger.last[id] > before) {
+		over := p.State == placement.Held && !r.clock.Add(r.Skew).Before(p.Hold.ExpiresAt) // the clock has not been by
+		if p.Hold.Shelter != shelterID || !p.State.Live() || over || (p.State == placement.Arrived && r.ledger.last[id] > before) {
 			continue
 		}
 		if !slices.ContainsFunc(r.ledger.alertsOf(id), func(a placement.Alert) bool { return a.Kind == placement.AlertMustMove }) {

@@ -67,7 +67,10 @@ func (l *life) send(q sent) reply {
 		}
 	}
 	w := httptest.NewRecorder()
-	l.handler.ServeHTTP(w, r.WithContext(httpapi.WithSubject(r.Context(), q.subject, nil)))
+	if q.subject != "" { // a survivor is nobody's subject
+		r = r.WithContext(httpapi.WithSubject(r.Context(), q.subject, nil))
+	}
+	l.handler.ServeHTTP(w, r)
 	a := reply{status: w.Code, header: w.Header(), raw: w.Body.String()}
 	_ = json.Unmarshal([]byte(a.raw), &a.body)
 	return a
@@ -275,6 +278,13 @@ func (l *life) sideRoads() {
 	l.move(testworld.Desk, q, "supersede", nil)
 	r := l.request("best", aGirl)
 	l.move(team, r, "accept-by-phone", fields{"phoneCode": "D0000"})
+	given := l.command(team, "POST /v1/placements/{id}/stay-code", nil, r).str("code")
+	for _, say := range []string{"move", "leave"} {
+		l.command("", "POST /v1/stay", fields{"code": given, "action": say})
+	}
+	gone := l.request("best", aGirl)
+	given = l.command(team, "POST /v1/placements/{id}/stay-code", nil, gone).str("code")
+	l.command("", "POST /v1/stay", fields{"code": given, "action": "withdraw"})
 }
 
 // rescue is an operation with many parties.
@@ -315,10 +325,20 @@ func (l *life) registers() {
 	l.commandIf(testworld.Ministry, "PUT /v1/shelters/{id}", l.look(testworld.Ministry, "/v1/shelters/"+s).header.Get("ETag"), home, s)
 	l.command(testworld.Ministry, "POST /v1/imports", "key,district,type,unit,population,ages,sanctioned,day,staffed,present\n"+
 		"A-1,IN-LGD-315,other,women,women,18-24;25-59,10,2026-11-20,10,7\n")
+	l.command(testworld.Ministry, "POST /v1/imports", "key,district,type,unit,population,ages,sanctioned,day,staffed,present\n"+
+		"A-1,IN-LGD-315,other,women,women,18-24;25-59,10,2026-11-20,10,8\n") // the first was wrong
+	who := "a-new-member"
+	l.commandIf(testworld.Ministry, "PUT /v1/memberships/{subject}", `"0"`, fields{"role": "shelter", "scope": s}, who)
+	l.command(testworld.Ministry, "POST /v1/memberships/{subject}/revoke", fields{"version": 1}, who)
+	l.commandIf(testworld.Ministry, "PUT /v1/memberships/{subject}", `"2"`, fields{"role": "shelter", "scope": s}, who)
 }
 
 // houses are what shelters tell of themselves.
 func (l *life) houses() {
+	l.commandIf(testworld.StaffOf("HOMA"), "PUT /v1/shelters/{id}/numbers", `"0"`, fields{"numbers": []string{"+1 202 555 0143"}}, "HOMA") // kept free for fiction
+	for _, text := range []string{"BEDS G 3", "UNDO", "SAME"} {
+		l.command(testworld.Carrier, "POST /v1/messages", fields{"from": "0012025550143", "text": text, "receivedAt": l.world.Now().Format(time.RFC3339)})
+	}
 	staff := testworld.StaffOf("GRLS")
 	etag := l.look(staff, "/v1/shelters/GRLS").body["units"].([]any)[0].(fields)["version"]
 	l.world.Pass(time.Minute)

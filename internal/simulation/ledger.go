@@ -33,6 +33,7 @@ type ledger struct {
 	alerts     map[string][]placement.Alert        // by placement
 	promised   map[string]map[string]shelter.Claim // by unit and claim
 	writes     int                                 // of placements so far
+	taken      map[string]bool                     // claims that have been seen, by unit and id
 	last       map[string]int                      // by placement, its last among them
 	voices     map[string]placement.Voice          // by placement
 	pauses     map[string]bool                     // shelters nobody new is offered
@@ -41,7 +42,8 @@ type ledger struct {
 
 func newLedger(r *run) *ledger {
 	return &ledger{run: r, versions: map[table.Key]uint64{}, placements: map[string]placement.Placement{}, units: map[string]shelter.Unit{},
-		shelters: map[string]shelter.Shelter{}, alerts: map[string][]placement.Alert{}, promised: map[string]map[string]shelter.Claim{}, last: map[string]int{}, voices: map[string]placement.Voice{}, pauses: map[string]bool{}}
+		shelters: map[string]shelter.Shelter{}, alerts: map[string][]placement.Alert{}, promised: map[string]map[string]shelter.Claim{}, last: map[string]int{},
+		taken: map[string]bool{}, voices: map[string]placement.Voice{}, pauses: map[string]bool{}}
 }
 
 func (l *ledger) breaks(format string, args ...any) {
@@ -179,13 +181,16 @@ func (l *ledger) unit(c table.Change, touched map[string]bool) {
 		return
 	}
 	name := u.Shelter + "/" + u.ID
-	old, known := l.units[name]
+	_, known := l.units[name]
 	l.units[name] = u
 	touched[name] = true
 	for id := range u.Claims() {
-		if _, had := old.Claim(id); known && !had && u.Counts().Free() < 0 {
+		// A claim is taken once. One that comes back stood for an arrival that did not
+		// happen, and its beds are as promised as before.
+		if known && !l.taken[name+" "+id] && u.Counts().Free() < 0 {
 			l.breaks("%s: claim %s was taken where too few beds were free: %d", name, id, u.Counts().Free())
 		}
+		l.taken[name+" "+id] = true
 	}
 }
 
@@ -227,6 +232,13 @@ func (l *ledger) agree(name string) {
 			l.breaks("%s: hold %s until %s has no claim", name, id, w.Until.Format(time.TimeOnly))
 		}
 	}
+}
+
+// forgotten reports whether a party's hold has lapsed and it has no other, nobody
+// looks for one and nobody was told that one is to be had.
+func forgotten(p placement.Placement) bool {
+	return p.State == placement.Requested && p.Request.HoldBest && slices.Contains(p.Tried, p.Hold.Shelter) && p.Back.Move == "" &&
+		p.FoundAt.IsZero() && !p.Seek && p.Request.NeededUntil.IsZero()
 }
 
 // done reports whether a placement remembers a command.

@@ -48,6 +48,8 @@ type theatre struct {
 	feed   string
 	stale  *referral.Service // one whose directory is a moment old
 	failed string
+	// damaged says that a door has been made wrong once.
+	damaged bool
 }
 
 func openTheatre(t *testing.T) (*theatre, func()) {
@@ -310,6 +312,24 @@ func play() (scenes []scene) {
 				return err
 			}
 		}
+		claim := placement.ClaimID(placement.ID("team-a", "one"), 1)
+		stored, err := th.raw.Get(ctx, record.DoorKey("GRLS"), table.Strong)
+		if err != nil {
+			return err
+		}
+		door := shelter.DoorOf("GRLS", 0, nil)
+		if stored != nil {
+			if door, err = record.ToDoor(stored); err != nil {
+				return err
+			}
+		}
+		if _, noted := door.Of(claim); !noted && !th.damaged {
+			th.damaged = true
+			wrong := door.Set(claim, shelter.Coming{Day: shelter.DayAt(th.clock, 0), N: 1}, th.clock)
+			if err := th.raw.Write(ctx, table.Batch{WriteID: th.newID(), Ops: []table.Op{table.PutOp(record.FromDoor(wrong), door.Version)}}); err != nil {
+				return err
+			}
+		}
 		found, err := th.svc.Verify(ctx, true)
 		if err == nil && slices.ContainsFunc(found, func(d referral.Difference) bool { return !d.Repaired }) {
 			return table.ErrBusy
@@ -323,9 +343,6 @@ func play() (scenes []scene) {
 	add(theRegister()...)
 	add(theMembers()...)
 	add(theMessages()...)
-	// What was told of beds by a directory a moment old is settled: who found none
-	// waits again, whoever looked first.
-	add(feed, pass(time.Hour), feed, clock, feed, pass(time.Hour), clock, feed, clock)
 	return scenes
 }
 
@@ -488,7 +505,8 @@ func theRegister() []scene {
 			if err != nil {
 				return err
 			}
-			_, err = th.svc.Import(ctx, ministry, f, referral.Import{Command: referral.Command{Key: fmt.Sprintf("import-%06d", present), Payload: "file"}})
+			key := fmt.Sprint("file of ", present)
+			_, err = th.svc.Import(ctx, ministry, f, referral.Import{Command: referral.Command{Key: key, Payload: key}})
 			return err
 		}
 	}
@@ -635,10 +653,17 @@ func (th *theatre) stored(ctx context.Context) map[string]string {
 			switch {
 			case record.IsPlacement(it.Key): // not which options were shown: a directory may be a moment old
 				p, err := record.ToPlacement(it)
-				if p.State == placement.Waitlisted { // who waits may have been told of beds that were gone, or not
-					p.By = ""
+				if forgotten(p) {
+					th.failed = fmt.Sprintf("nobody looks for beds for %s any more", p.ID)
+				}
+				if p.State == placement.Requested || p.State == placement.Waitlisted {
+					// Who waits may have been told of beds that were gone by then, or not.
+					p.State, p.By = "open", ""
 				}
 				fmt.Fprint(&b, err, p.State, p.Hold.No, p.Hold.Shelter, p.Hold.Parts, p.Commands, p.Stays, p.Ruling, p.Reason, p.Choice.At, p.ArrivedAt, p.By)
+			case record.IsUnit(it.Key): // not when: a rescue that was cut short is finished later
+				u, err := record.ToUnit(it)
+				fmt.Fprint(&b, err, u.Counts(), u.Census, u.Rev, u.CountedAt, u.EndsAt, u.By)
 			case record.IsRescue(it.Key): // not when: the clock finishes a minute later what was cut short
 				r, err := record.ToRescue(it)
 				fmt.Fprint(&b, err, r.State, r.Parties, r.Apart, r.Made, len(r.Plan), r.Commands, r.By)

@@ -144,7 +144,7 @@ func TestEachInvariantCatchesAFaultPlantedForIt(t *testing.T) {
 				}
 				return &it
 			})
-		}, says: []string{"people,"}},
+		}, says: []string{"people,", "at version"}},
 		"a command is acknowledged and not written": {plant: func() func(context.Context, *embedded.Store, table.Batch) error { return swallowed("P#", "P") },
 			says: []string{"cannot be seen"}},
 		"a placement forgets its commands": {plant: func() func(context.Context, *embedded.Store, table.Batch) error {

@@ -11,6 +11,7 @@ import (
 
 	"panah/internal/dynamo"
 	"panah/internal/function"
+	"panah/internal/record"
 	"panah/internal/referral"
 	"panah/internal/table"
 )
@@ -30,6 +31,7 @@ type process struct {
 	request *request // nil: clock and feed
 	writes  int      // items this command has changed by itself
 	writing string   // the id of the write it has sent last
+	knew    bool     // what its command has last seen of the placement had it carried out
 }
 
 func newProcess(r *run, no int) *process {
@@ -51,7 +53,7 @@ func (p *process) restart() {
 
 // start begins a task; it runs until its first call of the store is due.
 func (p *process) start(what string, q *request, task func()) {
-	p.busy, p.crashed, p.doing, p.request, p.writes = true, false, what, q, 0
+	p.busy, p.crashed, p.doing, p.request, p.writes, p.knew = true, false, what, q, 0, false
 	p.run.event("p%d begins %s", p.no, what)
 	go func() {
 		defer func() {
@@ -123,12 +125,22 @@ func (p *process) crash(where string) {
 // Get implements table.Store.
 func (p *process) Get(ctx context.Context, key table.Key, c table.Consistency) (it *table.Item, err error) {
 	p.call("get "+key.String(), func() string {
-		if it, err = p.run.store.Get(ctx, key, c); err != nil || it == nil {
+		it, err = p.run.store.Get(ctx, key, c)
+		p.saw(key)
+		if err != nil || it == nil {
 			return fmt.Sprint(err)
 		}
 		return fmt.Sprint("v", it.Version)
 	})
 	return it, err
+}
+
+// saw notes whether the placement a command is about had it carried out when the
+// command last looked: a write of an earlier delivery may land after that.
+func (p *process) saw(key table.Key) {
+	if q := p.request; q != nil && q.key != 0 && record.PlacementKey(q.about) == key {
+		p.knew = p.run.ledger.done(q.about, q.key)
+	}
 }
 
 // Query implements table.Store.
@@ -155,6 +167,7 @@ func (p *process) Write(ctx context.Context, b table.Batch) (err error) {
 	p.call(fmt.Sprintf("write %s %d", b.Ops[0].Key(), len(b.Ops)), func() string {
 		err = p.run.store.Write(ctx, b)
 		p.run.observe(p)
+		p.saw(b.Ops[0].Key())
 		return fmt.Sprint(err)
 	})
 	return err

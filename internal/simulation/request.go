@@ -72,7 +72,7 @@ func (r *run) deliver(p *process, q *request) {
 			r.event("answer lost: %s", q.name)
 			return
 		}
-		r.settle(q, err)
+		r.settle(p, q, err)
 	})
 }
 
@@ -84,7 +84,7 @@ func (r *run) haunted(p *process, q *request, err error) {
 }
 
 // settle is a phone that has its answer.
-func (r *run) settle(q *request, err error) {
+func (r *run) settle(p *process, q *request, err error) {
 	if q.settled {
 		return
 	}
@@ -100,7 +100,7 @@ func (r *run) settle(q *request, err error) {
 		return // it has happened: sent again until it is taken
 	case refused && q.move == placement.MoveReveal: // a repeated look may find its time over
 	case refused && f.Kind == fault.Gone: // whatever it did, nothing of it is shown any more
-	case refused && q.key != 0 && q.inFlight == 1 && r.ledger.done(q.about, q.key):
+	case refused && q.key != 0 && q.inFlight == 1 && p.knew:
 		r.ledger.breaks("%s was refused (%v) and carried out", q.name, err)
 	case !refused && q.key != 0 && !r.ledger.done(q.about, q.key):
 		r.ledger.breaks("%s was acknowledged and cannot be seen", q.name)

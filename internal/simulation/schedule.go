@@ -260,6 +260,8 @@ func (r *run) nothingStuck() {
 			r.allTold(p)
 		case !p.Due.IsZero() && p.Due.Before(past):
 			r.fail("%s (%s) was due %s ago", id, p.State, r.clock.Sub(p.Due))
+		case forgotten(p):
+			r.fail("nobody looks for beds for %s any more and nobody was told", id)
 		case p.State == placement.Waitlisted:
 			ask := matching.Ask{Request: p.Request, At: r.clock, Refused: p.Refused, Unwanted: p.Unwanted, Tried: p.Tried}
 			for _, s := range r.desk {

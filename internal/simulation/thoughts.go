@@ -79,6 +79,12 @@ func (r *run) secondThoughts() {
 	r.store.Set(calm)
 	defer r.store.Set(r.Faults)
 	by, p := pick(r, idle), r.ledger.placements[pick(r, r.ledger.order)]
+	for range 3 { // rather one whose beds are promised
+		if p.State.Promised() && p.State != placement.Held {
+			break
+		}
+		p = r.ledger.placements[pick(r, r.ledger.order)]
+	}
 	if r.chance(0.4) {
 		r.mistaken(by, p)
 		return
