@@ -44,6 +44,11 @@ func TestMutants(t *testing.T) {
 	run := draw(list, j)
 	t.Logf("%d of %d mutants, %d tests, ready after %s", len(run), len(list), len(r.checks), time.Since(start).Round(time.Second))
 	r.all(run, j)
+	for _, c := range r.checks {
+		if c.Broken {
+			t.Errorf("%s fails without a mutant, and was left out", c)
+		}
+	}
 	report(t, list, run, j, time.Since(start))
 }
 
@@ -162,7 +167,7 @@ func (r *machine) reaching(m mutant, before string) (out []check) {
 	at := slices.IndexFunc(targets, func(t target) bool { return t.dir == m.dir })
 	for _, c := range r.checks {
 		_, file, part := strings.Cut(c.Name, "/") // of the fault matrix: the troubles of this file's calls
-		if c.Reaches[m.id] && slices.Contains(targets[at].runs, c.Suite) && (!part || strings.HasPrefix(m.name, m.dir+"/"+file+" ")) {
+		if !c.Broken && c.Reaches[m.id] && slices.Contains(targets[at].runs, c.Suite) && (!part || strings.HasPrefix(m.name, m.dir+"/"+file+" ")) {
 			out = append(out, c)
 		}
 	}

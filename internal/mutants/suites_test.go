@@ -70,6 +70,7 @@ type check struct {
 	Suite, Name string
 	Took        time.Duration // of processor time
 	Reaches     map[int]bool
+	Broken      bool // it fails without a mutant: nothing can be told by it
 }
 
 func (c check) String() string { return c.Suite + "." + c.Name }
@@ -98,7 +99,9 @@ func (r *machine) ready(t *testing.T) (list []mutant) {
 	}
 	old, _ := filepath.Glob(filepath.Join(kept, "code-*"))
 	for _, dir := range old {
-		_ = os.RemoveAll(dir)
+		if dir != r.dir {
+			_ = os.RemoveAll(dir)
+		}
 	}
 	if err := os.MkdirAll(r.dir, 0o755); err != nil {
 		t.Fatal(err)
@@ -118,10 +121,10 @@ func (r *machine) ready(t *testing.T) (list []mutant) {
 func finger(t *testing.T, root string) string {
 	all := sha256.New()
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() && (d.Name() == "rapid" || d.Name() == "local") {
+		if err != nil || d.IsDir() && d.Name() == "rapid" {
 			return cmp.Or(err, fs.SkipDir)
 		}
-		if d.IsDir() || strings.HasSuffix(path, ".md") || strings.HasSuffix(path, "survivors.txt") {
+		if d.IsDir() || strings.HasSuffix(path, ".md") || strings.HasSuffix(path, "survivors.txt") || d.Name() == "report_test.go" {
 			return nil
 		}
 		raw, err := os.ReadFile(path)
@@ -136,6 +139,9 @@ func finger(t *testing.T, root string) string {
 
 // build makes a binary of each suite.
 func (r *machine) build(t *testing.T, overlay string) {
+	if !slices.ContainsFunc(names(), func(name string) bool { _, err := os.Stat(r.binary(name)); return err != nil }) {
+		return // made before the first run was ended
+	}
 	args := []string{"test", "-c", "-vet=off", "-tags=mutants", "-overlay", overlay, "-o", r.dir + "/"}
 	for _, name := range names() {
 		args = append(args, "./"+name)
@@ -160,7 +166,7 @@ func limitMemory(t *testing.T) {
 func names() []string { return slices.Sorted(maps.Keys(suites)) }
 
 // baseline runs every test by itself, without a mutant: how long it takes and
-// which mutants it could notice. All must pass.
+// which mutants it could notice. One that fails is left out, and told of at the end.
 func (r *machine) baseline(t *testing.T) {
 	for _, name := range names() {
 		for _, test := range r.parts(r.list(t, name)) {
@@ -168,9 +174,9 @@ func (r *machine) baseline(t *testing.T) {
 			_ = os.Remove(reached)
 			out, took, ok := r.run(name, []string{test}, time.Minute, "PANAH_REACHED="+reached)
 			if !ok {
-				t.Fatalf("%s.%s fails without a mutant:\n%s", name, test, out[max(0, len(out)-1500):])
+				t.Logf("%s.%s fails without a mutant:\n%s", name, test, out[max(0, len(out)-1500):])
 			}
-			r.checks = append(r.checks, check{name, test, took, numbers(t, reached)})
+			r.checks = append(r.checks, check{name, test, took, numbers(t, reached), !ok})
 		}
 	}
 }
