@@ -25,6 +25,7 @@ var (
 	seed    = flag.Uint64("draw", 1, "the seed they are drawn by")
 	only    = flag.String("only", "", "only mutants whose name has this in it")
 	again   = flag.Bool("again", false, "only mutants that survived when last run")
+	some    = flag.String("suites", "", "only these suites, by comma: quicker while a test is being written")
 	budget  = flag.Duration("budget", time.Minute, "what processor time the tests may take in all, as without a mutant, that are run on one")
 	workers = flag.Int("workers", 1, "how many at a time")
 )

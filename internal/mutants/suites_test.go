@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -87,7 +88,7 @@ func (r *machine) binary(name string) string { return filepath.Join(r.dir, name+
 // ready makes the binaries and runs every test once, unless that has been done
 // for this code already.
 func (r *machine) ready(t *testing.T) (list []mutant) {
-	r.dir = filepath.Join(kept, finger(t, r.root))
+	r.dir = filepath.Join(kept, finger(t, r.root)+strings.ReplaceAll(*some, ",", "-"))
 	list, overlay := mutate(t, r.root, t.TempDir())
 	memo := filepath.Join(r.dir, "checks.json")
 	if raw, err := os.ReadFile(memo); err == nil {
@@ -163,7 +164,12 @@ func limitMemory(t *testing.T) {
 	}
 }
 
-func names() []string { return slices.Sorted(maps.Keys(suites)) }
+// names are the suites to run: all, or those asked for.
+func names() []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(suites)), func(name string) bool {
+		return *some != "" && !slices.Contains(strings.Split(*some, ","), name)
+	})
+}
 
 // baseline runs every test by itself, without a mutant: how long it takes and
 // which mutants it could notice. One that fails is left out, and told of at the end.
@@ -251,5 +257,8 @@ func (r *machine) run(name string, tests []string, patience time.Duration, env .
 	timer := time.AfterFunc(patience+5*time.Second, func() { _ = cmd.Process.Kill() })
 	defer timer.Stop()
 	raw, err := cmd.CombinedOutput()
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		panic(fmt.Sprintf("%s cannot be run: %v", name, err)) // that is nobody's notice
+	}
 	return string(raw), cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), err == nil
 }

@@ -11,6 +11,7 @@ import (
 	"panah/internal/code"
 	"panah/internal/placement"
 	"panah/internal/referral"
+	"panah/internal/shelter"
 	"panah/internal/table"
 	"panah/internal/testworld"
 )
@@ -159,5 +160,54 @@ func TestAClockThatCouldNotLookSaysSo(t *testing.T) {
 	m.read = func() error { return table.ErrBusy }
 	if err := w.Service.Watch(context.Background(), 0, time.Hour); !errors.Is(err, table.ErrBusy) {
 		t.Errorf("it says %v", err)
+	}
+}
+
+// Why a journey began without a social worker is kept as it was said.
+func TestWhyNobodyWentAlongIsKept(t *testing.T) {
+	ctx, w := context.Background(), testworld.Open(t)
+	o := request(t, w, "one", true)
+	o, err := w.Service.Choose(ctx, team, o.ID, placement.Choice{By: code.ChosenByGuardian, Shelter: o.Hold.Shelter, HouseRulesShown: true, Viewed: true}, command("choose", 1))
+	if err == nil {
+		o, err = w.Service.Accept(ctx, staff(o.Hold.Shelter), o.ID, command("accept", 2))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	why := code.Override(2)
+	if o, err = w.Service.Depart(ctx, team, o.ID, false, &why, command("depart", 3)); err != nil || o.Override != why || !o.Overridden {
+		t.Errorf("kept is %d, %v", o.Override, err)
+	}
+}
+
+// A request cancelled by mistake is held again where it was.
+func TestACancelTakenBackHoldsTheShelterAgain(t *testing.T) {
+	ctx, w := context.Background(), testworld.Open(t)
+	o := request(t, w, "one", true)
+	cancelled, err := w.Service.Cancel(ctx, team, o.ID, 0, command("cancel", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := w.Service.Undo(ctx, team, o.ID, command("undo", cancelled.Version))
+	if err != nil || back.State != placement.Held || back.Hold.Shelter != o.Hold.Shelter || len(w.Unit(t, o.Hold.Shelter, "girls").Claims()) != 1 {
+		t.Errorf("%s at %q, %v", back.State, back.Hold.Shelter, err)
+	}
+}
+
+// What a change of status answers is what is stored: versions too.
+func TestAnAnswerHasTheVersionsThatAreStored(t *testing.T) {
+	ctx, w := context.Background(), testworld.Open(t)
+	v, err := w.Service.SetStatus(ctx, staff("HOMA"), "HOMA", shelter.Closed, command("close", 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored, err := w.Service.Shelter(ctx, staff("HOMA"), "HOMA")
+	if err != nil || v.Version != stored.Version || v.Rev != stored.Rev {
+		t.Errorf("answered version %d, stored %d, %v", v.Version, stored.Version, err)
+	}
+	for i, u := range v.Units {
+		if u.Version != stored.Units[i].Version || u.Rev != stored.Rev {
+			t.Errorf("%s: answered version %d, stored %d", u.ID, u.Version, stored.Units[i].Version)
+		}
 	}
 }
