@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"panah/internal/caller"
 	"panah/internal/code"
 	"panah/internal/placement"
 	"panah/internal/referral"
@@ -209,5 +210,60 @@ func TestAnAnswerHasTheVersionsThatAreStored(t *testing.T) {
 		if u.Version != stored.Units[i].Version || u.Rev != stored.Rev {
 			t.Errorf("%s: answered version %d, stored %d", u.ID, u.Version, stored.Units[i].Version)
 		}
+	}
+}
+
+// A copy of a confirmation answers what is stored, not what it would have made of it.
+func TestACopyOfAConfirmationAnswersWhatIsStored(t *testing.T) {
+	ctx, w := context.Background(), testworld.Open(t)
+	first := w.Now()
+	for range 2 {
+		v, err := w.Service.Confirm(ctx, staff("HOMA"), "HOMA", command("confirm", 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, u := range v.Units {
+			if !u.ConfirmedAt.Equal(first) || !w.Unit(t, "HOMA", u.ID).ConfirmedAt.Equal(first) {
+				t.Errorf("%s: answered %v, stored %v, confirmed at %v", u.ID, u.ConfirmedAt, w.Unit(t, "HOMA", u.ID).ConfirmedAt, first)
+			}
+		}
+		w.Pass(time.Minute)
+	}
+}
+
+// Who walks into a shelter that takes nobody any more must move, and the desk is
+// told; of anybody else it is not.
+func TestAWalkInIntoAClosedShelterIsTold(t *testing.T) {
+	ctx := context.Background()
+	for status, told := range map[shelter.Status]int{shelter.Active: 0, shelter.Suspended: 1, shelter.Closed: 1} {
+		w := testworld.Open(t)
+		if status != shelter.Active {
+			by := map[shelter.Status]caller.Caller{shelter.Suspended: ministry, shelter.Closed: staff("GRLS")}[status]
+			if _, err := w.Service.SetStatus(ctx, by, "GRLS", status, command("status", 0)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := w.Service.Admit(ctx, staff("GRLS"), "GRLS", "girls", girl().Persons, placement.Consent{}, command("walk-in", 0)); err != nil {
+			t.Fatal(err)
+		}
+		if list := alerts(t, w); len(list) != told || told == 1 && list[0].Kind != placement.AlertMustMove {
+			t.Errorf("%s: alerts %+v", shelter.Statuses.Name(status), list)
+		}
+	}
+}
+
+// Those behind the first who wait are looked for too, in the same look.
+func TestThoseBehindTheFirstAreLookedForToo(t *testing.T) {
+	ctx, w := context.Background(), testworld.Open(t)
+	w.Pass(time.Minute)
+	ids := waiting(t, w, 3, 0)
+	w.Pass(time.Minute)
+	if _, err := w.Service.Count(ctx, staff("WOMN"), "WOMN", "women", full(20, w.Now(), 2)); err != nil {
+		t.Fatal(err)
+	}
+	w.Feed(t)
+	s := referral.New(referral.Config{Store: w.Store, Policy: w.Service.Policy, Now: w.Now, NewID: w.NewID, Log: w.Service.Log, LookFirst: 1})
+	if n, err := s.MatchWaiting(ctx); n != len(ids) || err != nil {
+		t.Errorf("%d of %d were told, %v", n, len(ids), err)
 	}
 }
