@@ -267,3 +267,25 @@ func TestThoseBehindTheFirstAreLookedForToo(t *testing.T) {
 		t.Errorf("%d of %d were told, %v", n, len(ids), err)
 	}
 }
+
+// Where the beds of a plan are gone by the time it is confirmed, the party is
+// planned anew and held elsewhere in the same call.
+func TestAPartyWhosePlannedBedsAreGoneIsHeldElsewhere(t *testing.T) {
+	ctx, w := context.Background(), testworld.Open(t)
+	r, err := w.Service.NewRescue(ctx, team, raid(2, 0, 0), command("raid", 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := r.Parties[0].Plan.Option.Candidate.ID
+	if _, err := w.Service.Count(ctx, staff(gone), gone, "girls", referral.CensusCommand{IfMatch: 1, Census: shelter.Census{CountedAt: w.Now(), Present: 40, Staffed: 40}}); err != nil {
+		t.Fatal(err)
+	}
+	if r, err = w.Service.ConfirmRescue(ctx, team, r.ID, command("go", 0)); err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range r.Parties {
+		if p.Placement == nil || p.Placement.State != placement.Held || p.Placement.Hold.Shelter == gone {
+			t.Errorf("party %d: %+v", i, p.Placement)
+		}
+	}
+}
