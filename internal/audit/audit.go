@@ -86,7 +86,7 @@ func NewKeeper(store table.Store, newID func() string, now func() time.Time, log
 
 // Kept reports whether an item has a chain.
 func Kept(k table.Key) bool {
-	return record.IsPlacement(k) || record.IsVoice(k) || record.IsShelter(k) || record.IsUnit(k) || record.IsMembership(k)
+	return record.IsPlacement(k) || record.IsVoice(k) || record.IsShelter(k) || record.IsUnit(k) || record.IsMembership(k) || record.IsNumbers(k)
 }
 
 // Key is where the entry of one version of an item lies: in the item's own

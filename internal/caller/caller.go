@@ -88,6 +88,8 @@ const (
 	KeepMember       Action = "keepMember"
 	ListMembers      Action = "listMembers"
 	SyncDevice       Action = "syncDevice"
+	KeepNumbers      Action = "keepNumbers"
+	CarryMessage     Action = "carryMessage"
 	GiveStayCode     Action = "giveStayCode"
 	ReadReceipts     Action = "readReceipts"
 	ReadOwnStay      Action = "readOwnStay"

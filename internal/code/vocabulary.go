@@ -106,6 +106,12 @@ type Need uint8
 var Needs = NewList[Need]("health_medical", "psychosocial", "legal_assistance", "family_reunification", "pregnancy",
 	"infant_care", "step_free", "sign_language", "substance_withdrawal", "interpreter", "education", "livelihood")
 
+// The needs for which a unit may have fewer places than beds.
+const (
+	NeedMedical  Need = 0 // health_medical
+	NeedStepFree Need = 6
+)
+
 // Feature is something a person may prefer; preferences only rank.
 type Feature uint8
 
@@ -309,6 +315,13 @@ type Complaint uint8
 
 // Complaints lists what can be complained of.
 var Complaints = NewList[Complaint]("locked_in", "unsafe", "no_care", "money_or_work", "mistreated", "other")
+
+// Serious reports whether a complaint is of harm or of a crime: it is looked into
+// at once, and nobody new should come to the house before.
+func (c Complaint) Serious() bool {
+	name := Complaints.Name(c)
+	return name != "no_care" && name != "other"
+}
 
 // Decider is who decides where somebody stays.
 type Decider uint8

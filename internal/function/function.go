@@ -32,13 +32,18 @@ type Parts struct {
 	Log     *slog.Logger
 	Service *referral.Service // made over Store when nil
 	Secret  []byte            // survivors' codes are made from
+	Numbers []byte            // phone numbers are hashed with
 }
 
 func (p Parts) service() (*referral.Service, error) {
 	if p.Service != nil {
 		return p.Service, nil
 	}
-	return NewService(p.Store, p.Secret, p.Log)
+	s, err := NewService(p.Store, p.Secret, p.Log)
+	if err == nil && p.Numbers != nil {
+		s.NumberSecret = p.Numbers
+	}
+	return s, err
 }
 
 // NewService is the use cases over a store under the policy in force. Survivors'

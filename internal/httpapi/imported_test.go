@@ -296,3 +296,26 @@ func TestAUnitWhoseRoomsAreCountedHasRooms(t *testing.T) {
 		t.Errorf("rooms have lost beds for a day with fewer people: %+v", again)
 	}
 }
+
+func TestAnImportsKeyIsForOneFile(t *testing.T) {
+	eachWay(t, func(t *testing.T, _ *testworld.World, as func(string) client) {
+		ministry := as(testworld.Ministry)
+		first := ministry.do("POST", "/v1/imports", "file-0000001", daily(days(october, 1)), "Content-Type", "text/csv").want(t, 200)
+		again := ministry.do("POST", "/v1/imports", "file-0000001", daily(days(october, 1)), "Content-Type", "text/csv").want(t, 200)
+		if first.Header.Get("Idempotency-Replayed") != "" || again.Header.Get("Idempotency-Replayed") != "true" || again.get("days", "unchanged") != 14.0 {
+			t.Errorf("%v %s", again.Header, again.Raw)
+		}
+		ministry.do("POST", "/v1/imports", "file-0000001", daily(days(october, 2)), "Content-Type", "text/csv").want(t, 422)
+		ministry.do("POST", "/v1/imports?dryRun=true", "file-0000001", daily(days(october, 1)), "Content-Type", "text/csv").want(t, 200)
+		if other := ministry.do("POST", "/v1/imports", "file-0000002", daily(days(october, 2)), "Content-Type", "text/csv").want(t, 200); other.get("days", "created") != 14.0 {
+			t.Errorf("what was refused was taken in: %s", other.Raw)
+		}
+		parts := func(boundary string) string {
+			return "--" + boundary + "\r\nContent-Disposition: form-data; name=\"file\"\r\nContent-Type: text/csv\r\n\r\n" + daily(days(october, 2)) + "\r\n--" + boundary + "--\r\n"
+		}
+		ministry.do("POST", "/v1/imports", "file-0000003", parts("aaaa1111"), "Content-Type", "multipart/form-data; boundary=aaaa1111").want(t, 200)
+		if same := ministry.do("POST", "/v1/imports", "file-0000003", parts("bbbb2222"), "Content-Type", "multipart/form-data; boundary=bbbb2222").want(t, 200); same.Header.Get("Idempotency-Replayed") != "true" {
+			t.Errorf("%v", same.Header)
+		}
+	})
+}

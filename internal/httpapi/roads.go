@@ -204,12 +204,15 @@ type alertView struct {
 	Percent      int        `json:"percent,omitempty" doc:"How much of its time has passed"`
 	DueAt        *time.Time `json:"dueAt,omitempty"`
 	About        string     `json:"about,omitempty" doc:"What a survivor complains of"`
+	Serious      bool       `json:"serious,omitempty" doc:"A complaint of harm or of a crime"`
+	Pauses       string     `json:"pauses,omitempty" doc:"Nobody new is offered this shelter until the complaint was looked into and the alert is acknowledged; the shelter is not told"`
 	Acknowledged *time.Time `json:"acknowledgedAt,omitempty"`
 	Href         string     `json:"href"`
 }
 
 func viewAlert(a placement.Alert) alertView {
-	return alertView{ID: string(a.District) + "." + a.ID, Kind: placement.AlertKinds.Name(a.Kind), Placement: a.Placement, District: string(a.District),
+	about, complained := code.Complaints.Parse(a.What)
+	return alertView{Pauses: a.Pauses, Serious: complained && about.Serious(), ID: string(a.District) + "." + a.ID, Kind: placement.AlertKinds.Name(a.Kind), Placement: a.Placement, District: string(a.District),
 		At: a.At, Clock: a.Clock, Percent: a.Percent, DueAt: timeOrNil(a.DueAt), About: a.What, Acknowledged: timeOrNil(a.Acknowledged), Href: "/v1/placements/" + a.Placement}
 }
 

@@ -100,6 +100,8 @@ func shelterRoutes(a *API, r huma.API) {
 	put(r, a, "/v1/shelters/{id}/handover", "setHandover", "Write the handover point; the phone code changes", a.setHandover)
 	post(r, a, "/v1/shelters/{id}/receive", "receiveMany", "Many parties have arrived", a.receiveMany)
 	get(r, a, "/v1/shelters/{id}/arrivals", "listArrivals", "Who is held, coming and here", a.listArrivals)
+	put(r, a, "/v1/shelters/{id}/numbers", "setNumbers", "Which phones count beds by text message; never shown again", a.setNumbers)
+	post(r, a, "/v1/messages", "carryMessage", "A text message for a shelter's counts, from software that carries it", a.carryMessage)
 	get(r, a, "/v1/memberships", "listMembers", "Who is a member in the region, by the token's sub", a.listMembers)
 	put(r, a, "/v1/memberships/{subject}", "setMember", "Give somebody a role and its scope; believed everywhere within a minute", a.setMember)
 	post(r, a, "/v1/memberships/{subject}/revoke", "revokeMember", "Take somebody's membership away; in force everywhere within a minute", a.revokeMember)

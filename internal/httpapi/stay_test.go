@@ -2,6 +2,8 @@ package httpapi_test
 
 import (
 	"fmt"
+	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -294,7 +296,7 @@ func TestAChildsWithdrawalGoesToThoseWhoDecide(t *testing.T) {
 // A complaint, a wish, even that there is a code: a shelter cannot tell. Two worlds
 // differ only in that; every answer to a shelter caller is the same, byte for byte.
 func TestNoAnswerToAShelterDiffersByAComplaint(t *testing.T) {
-	life := func(t *testing.T, as func(string) client, speak bool) (seen []string) {
+	life := func(t *testing.T, as func(string) client, w *testworld.World, speak bool) (seen []string) {
 		p := as(testworld.Team).do("POST", "/v1/placements", "key-00000001", woman).want(t, 201)
 		base, shelter := "/v1/placements/"+p.str("id"), p.str("hold", "shelter")
 		staff, desk := as(testworld.StaffOf(shelter)), as(testworld.Desk)
@@ -316,6 +318,9 @@ func TestNoAnswerToAShelterDiffersByAComplaint(t *testing.T) {
 			}
 		}
 		look := func() {
+			w.Feed(t)
+			synced := staff.do("GET", "/v1/sync", "", nil)
+			note(answer{Status: synced.Status, Raw: fmt.Sprint(synced.Body["reset"], synced.Body["arrivals"], synced.Body["gone"], synced.Body["more"])}) // a cursor is random
 			note(staff.do("GET", "/v1/shelters/"+shelter, "", nil))
 			note(staff.do("GET", "/v1/shelters/"+shelter+"/arrivals", "", nil))
 			note(staff.do("GET", "/v1/shelters/"+shelter+"/must-move", "", nil))
@@ -335,7 +340,7 @@ func TestNoAnswerToAShelterDiffersByAComplaint(t *testing.T) {
 		look()
 		if speak {
 			list := desk.do("GET", "/v1/alerts", "", nil).want(t, 200)
-			if strings.Count(list.Raw, `"kind":"complaint"`) != 4 || !strings.Contains(list.Raw, `"about":"money_or_work"`) {
+			if strings.Count(list.Raw, `"kind":"complaint"`) != 4 || !strings.Contains(list.Raw, `"about":"money_or_work","serious":true`) || strings.Count(list.Raw, `"serious"`) != 4 {
 				t.Fatalf("the desk was told %s", list.Raw)
 			}
 		}
@@ -345,8 +350,8 @@ func TestNoAnswerToAShelterDiffersByAComplaint(t *testing.T) {
 		return seen
 	}
 	var said, silent []string
-	eachWay(t, func(t *testing.T, _ *testworld.World, as func(string) client) { said = life(t, as, true) })
-	eachWay(t, func(t *testing.T, _ *testworld.World, as func(string) client) { silent = life(t, as, false) })
+	eachWay(t, func(t *testing.T, w *testworld.World, as func(string) client) { said = life(t, as, w, true) })
+	eachWay(t, func(t *testing.T, w *testworld.World, as func(string) client) { silent = life(t, as, w, false) })
 	for i := range silent {
 		a, b := said[i], silent[i]
 		if i < len(said) && doors(a) != doors(b) {
@@ -359,10 +364,51 @@ func TestNoAnswerToAShelterDiffersByAComplaint(t *testing.T) {
 }
 
 // doors leaves out half a door code, which is random.
-func doors(raw string) string {
-	before, rest, ok := strings.Cut(raw, `"doorCode":"`)
-	if !ok {
-		return raw
-	}
-	return before + rest[strings.IndexByte(rest, '"'):]
+func doors(raw string) string { return doorCode.ReplaceAllString(raw, "") }
+
+var doorCode = regexp.MustCompile(`"?doorCode"?:"?D\d+"?`)
+
+// A serious complaint keeps new parties from the house until the desk has looked
+// into it; a party that the house is promised to is not turned away.
+func TestASeriousComplaintPausesNewOffersUntilItWasLookedInto(t *testing.T) {
+	eachWay(t, func(t *testing.T, w *testworld.World, as func(string) client) {
+		team, desk := as(testworld.Team), as(testworld.Desk)
+		p := team.do("POST", "/v1/placements", "key-00000001", woman).want(t, 201)
+		waiting := team.do("POST", "/v1/placements", "key-00000002", woman).want(t, 201)
+		shelter := arrived(t, as, p)
+		me := coded(as, testworld.Desk, p.str("id"), "key-code-0001")
+		me.say("complain", "no_care").want(t, 200)
+		if other := team.do("POST", "/v1/placements", "key-00000003", woman).want(t, 201); other.str("hold", "shelter") != shelter {
+			t.Fatalf("a complaint that is not serious keeps people out: %s", other.Raw)
+		}
+		me.say("complain", "unsafe").want(t, 200)
+		me.say("complain", "mistreated").want(t, 200)
+		if out := team.do("POST", "/v1/placements", "key-00000004", woman).want(t, 201); out.str("state") != "waitlisted" {
+			t.Fatalf("somebody new is offered the house: %s", out.Raw)
+		}
+		base := "/v1/placements/" + waiting.str("id")
+		team.do("POST", base+"/choose", "key-00000005", map[string]any{"holdNo": 1, "option": "o-" + shelter, "chosenBy": "self", "houseRulesShown": true}).want(t, 200)
+		as(testworld.StaffOf(shelter)).do("POST", base+"/accept", "key-00000006", map[string]any{"holdNo": 1}).want(t, 200)
+
+		acknowledge := func(n int) {
+			list := desk.do("GET", "/v1/alerts", "", nil).want(t, 200)
+			for _, one := range list.Body["alerts"].([]any) {
+				if a := one.(map[string]any); a["pauses"] == shelter && n > 0 {
+					n--
+					desk.do("POST", "/v1/alerts/"+url.PathEscape(a["id"].(string))+"/acknowledge", "key-ack-0001", nil).want(t, 200)
+				}
+			}
+			if n != 0 {
+				t.Fatalf("%d alerts are missing: %s", n, list.Raw)
+			}
+		}
+		acknowledge(1)
+		if out := team.do("POST", "/v1/placements", "key-00000007", woman).want(t, 201); out.str("state") != "waitlisted" {
+			t.Fatalf("one of two complaints was looked into: %s", out.Raw)
+		}
+		acknowledge(1)
+		if in := team.do("POST", "/v1/placements", "key-00000008", woman).want(t, 201); in.str("hold", "shelter") != shelter {
+			t.Fatalf("the pause does not end: %s", in.Raw)
+		}
+	})
 }

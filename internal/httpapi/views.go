@@ -501,6 +501,21 @@ type unitView struct {
 	SurgeUntil   *time.Time `json:"surgeUntil,omitempty" doc:"Extra beds, beside the sanctioned ones, until then"`
 	Capacity     string     `json:"capacity" enum:"has_capacity,no_capacity,waitlist,additional_assessment_required" doc:"What to expect, in the four codes of the FHIR capacity status"`
 	UndoUntil    *time.Time `json:"undoUntil,omitempty" doc:"Until when the last count can be taken back"`
+	StepFree     *limitView `json:"stepFree,omitempty" doc:"Step-free places, where they are limited"`
+	Medical      *limitView `json:"medical,omitempty" doc:"Places with medical care, where they are limited"`
+}
+
+// limitView is what is left of a limit.
+type limitView struct {
+	Places int `json:"places"`
+	Free   int `json:"free" doc:"Negative where more are used than there are"`
+}
+
+func viewLimit(l shelter.Limit, free int) *limitView {
+	if !l.Said() {
+		return nil
+	}
+	return &limitView{l.N(), free}
 }
 
 func (a *API) viewUnit(u shelter.Unit) unitView {
@@ -513,7 +528,8 @@ func (a *API) viewUnit(u shelter.Unit) unitView {
 	if !now.Before(undo) {
 		undo = time.Time{}
 	}
-	return unitView{ByPhone: u.ByPhone, Blocked: c.Blocked(), RoomBeds: u.RoomBeds, Rooms: u.Rooms(), RoomsTaken: u.RoomsOccupied(), SurgeUntil: timeOrNil(u.EndsAt),
+	left := u.PlacesAt(now)
+	return unitView{StepFree: viewLimit(u.StepFree, left.StepFree), Medical: viewLimit(u.Medical, left.Medical), ByPhone: u.ByPhone, Blocked: c.Blocked(), RoomBeds: u.RoomBeds, Rooms: u.Rooms(), RoomsTaken: u.RoomsOccupied(), SurgeUntil: timeOrNil(u.EndsAt),
 		Capacity: string(u.CapacityAt(now, a.referrals.Policy.Fresh.NoOffer)), UndoUntil: timeOrNil(undo), Unit: u.ID, Population: code.Populations.Name(u.Population), Ages: code.AgeBands.SetNames(u.Ages),
 		Kind: code.UnitKinds.Name(u.Kind), Apart: u.SeparateSleeping, Site: int(u.Site),
 		Version: u.Census, Sanctioned: u.Sanctioned, Staffed: c.Staffed(), OutOfService: c.OutOfService(), Occupied: c.Occupied(), Held: c.Held(),
@@ -546,8 +562,15 @@ type shelterView struct {
 	Features        []string       `json:"features"`
 	Intake          *intakeBody    `json:"intake,omitempty" doc:"Absent: round the clock"`
 	MaxStayDays     int            `json:"maxStayDays,omitempty"`
+	DailyIntake     *intakeView    `json:"dailyIntake,omitempty" doc:"Where the shelter limits how many people it takes in on one local day"`
 	Synthetic       bool           `json:"synthetic,omitempty" doc:"Demo data: no real place"`
 	Units           []unitView     `json:"units"`
+}
+
+// intakeView is the limit of a day.
+type intakeView struct {
+	Persons int `json:"persons" doc:"A day"`
+	Today   int `json:"today" doc:"Who have come today or are expected"`
 }
 
 func (a *API) viewShelter(s referral.ShelterView) shelterView {
@@ -556,6 +579,11 @@ func (a *API) viewShelter(s referral.ShelterView) shelterView {
 		RulesRecorded: s.RulesRecorded(), Languages: []string{}, LanguagesVia: []languageBody{}, NeedsOnSite: code.Needs.SetNames(s.OnSite),
 		NeedsArranged: code.Needs.SetNames(s.Arranged), Features: code.Features.SetNames(s.Features), MaxStayDays: s.MaxStayDays,
 		Synthetic: s.Synthetic, Units: []unitView{}}
+	if s.DailyIntake.Said() {
+		now := a.referrals.Now()
+		today := shelter.DayAt(now, a.referrals.Policy.Where(s.District).UTCOffset)
+		v.DailyIntake = &intakeView{s.DailyIntake.N(), s.Door.On(today, now)}
+	}
 	for _, l := range s.Languages {
 		v.Languages = append(v.Languages, string(l.Tag))
 		v.LanguagesVia = append(v.LanguagesVia, languageBody{string(l.Tag), languageViaCode(code.LanguageVias.Name(l.Via))})

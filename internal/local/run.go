@@ -87,21 +87,25 @@ func opened(o Options) (*embedded.Store, *referral.Service, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	secret, err := staySecret(o.Data)
-	if err != nil {
+	secret, err1 := staySecret(o.Data)
+	numbers, err2 := numberSecret(o.Data)
+	service, err3 := function.NewService(store, secret, o.Log)
+	if err := errors.Join(err1, err2, err3); err != nil {
 		return nil, nil, errors.Join(err, store.Close())
 	}
-	service, err := function.NewService(store, secret, o.Log)
-	if err != nil {
-		return nil, nil, errors.Join(err, store.Close())
-	}
+	service.NumberSecret = numbers
 	return store, service, nil
 }
 
-// staySecret is what survivors' codes are made from: random, made on first use and
-// kept beside the data.
-func staySecret(data string) ([]byte, error) {
-	path := filepath.Join(data, "stay-key")
+// staySecret is what survivors' codes are made from.
+func staySecret(data string) ([]byte, error) { return kept(data, "stay-key") }
+
+// numberSecret is what phone numbers are hashed with.
+func numberSecret(data string) ([]byte, error) { return kept(data, "number-key") }
+
+// kept is a secret: random, made on first use and kept beside the data.
+func kept(data, name string) ([]byte, error) {
+	path := filepath.Join(data, name)
 	secret, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		secret = []byte(rand.Text() + rand.Text())

@@ -43,6 +43,7 @@ type Alert struct {
 	Percent      int    // of its limit
 	DueAt        time.Time
 	What         string // the code of a complaint, for AlertComplaint
+	Pauses       string // the shelter nobody new is offered until it is acknowledged
 	Acknowledged time.Time
 	By           string // subject who acknowledged
 	Version      uint64

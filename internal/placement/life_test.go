@@ -763,12 +763,12 @@ func TestAWalkInIsThereAlready(t *testing.T) {
 func TestACorrectionKeepsTheSamePersons(t *testing.T) {
 	p := accepted(t, 2)
 	p.WarnedAt = now
-	if _, err := p.Correct(persons(1), minutes(3)); said(err) != "invalid persons" {
+	if _, _, err := p.Correct(persons(1), minutes(3)); said(err) != "invalid persons" {
 		t.Errorf("one of two: %v", err)
 	}
 	said := persons(2)
 	said[1].Age = code.Age6To11
-	got, err := p.Correct(said, minutes(3))
+	got, _, err := p.Correct(said, minutes(3))
 	if err != nil || got.Request.Persons[1].Age != code.Age6To11 || !got.WarnedAt.IsZero() || got.ChangedAt != minutes(3) || got.State != placement.Accepted {
 		t.Errorf("%+v, %v", got, err)
 	}

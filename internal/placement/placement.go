@@ -15,6 +15,7 @@ import (
 	"panah/internal/code"
 	"panah/internal/fault"
 	"panah/internal/place"
+	"panah/internal/shelter"
 )
 
 // Part is the beds of one unit in a hold, and who sleeps in them.
@@ -34,6 +35,7 @@ type Hold struct {
 	Parts     []Part
 	Score     int
 	ExpiresAt time.Time
+	Day       shelter.Day // on which the party is expected, or came, where the shelter limits how many come on one
 }
 
 // Beds is how many beds the hold has.
@@ -215,6 +217,10 @@ type BedMove struct {
 	Persons       int // people who come or go
 	Until         time.Time
 	Vouched       bool // with PinBeds: the shelter said on the phone that its counts are true
+
+	Places shelter.Places // that these people need beside beds
+	Day    shelter.Day    // on which they come, where the shelter limits how many do
+	Limit  shelter.Limit  // on that day, for TakeBeds
 }
 
 // BedKind is one way beds change.
@@ -222,15 +228,17 @@ type BedKind uint8
 
 // The ways beds change.
 const (
-	TakeBeds   BedKind = iota // free → held, guarded by the unit itself
-	PinBeds                   // held stays held, without an end
-	DropBeds                  // held → free
-	KeepBeds                  // held stays held, until a later instant
-	FillBeds                  // held → occupied
-	VacateBeds                // occupied → free: N empty beds of their rooms come free with them
-	RefillBeds                // occupied → held, without an end: an arrival is taken back
-	EmptyBeds                 // occupied → free: an arrival that had no claim is taken back
-	ReturnBeds                // free → occupied: a departure is taken back
+	TakeBeds    BedKind = iota // free → held, guarded by the unit itself
+	PinBeds                    // held stays held, without an end
+	DropBeds                   // held → free
+	KeepBeds                   // held stays held, until a later instant
+	FillBeds                   // held → occupied
+	VacateBeds                 // occupied → free: N empty beds of their rooms come free with them
+	RefillBeds                 // occupied → held, without an end: an arrival is taken back
+	EmptyBeds                  // occupied → free: an arrival that had no claim is taken back
+	ReturnBeds                 // free → occupied: a departure is taken back
+	RefitBeds                  // held stays held: its people need other places than was said
+	RecountBeds                // occupied stays occupied: so many places more or, below 0, fewer are used
 )
 
 // Next lists the moves a side could make now with success: what an answer's
@@ -356,7 +364,16 @@ func (p Placement) beds(kind BedKind, until time.Time) []BedMove {
 	out := make([]BedMove, len(p.Hold.Parts))
 	for i, part := range p.Hold.Parts {
 		out[i] = BedMove{Kind: kind, Shelter: p.Hold.Shelter, Unit: part.Unit,
-			Claim: ClaimID(p.ID, p.Hold.No), N: part.Claimed(), Persons: len(part.Persons), Until: until}
+			Claim: ClaimID(p.ID, p.Hold.No), N: part.Claimed(), Persons: len(part.Persons), Until: until,
+			Places: p.Request.places(part.Persons), Day: p.Hold.Day}
+	}
+	return out
+}
+
+// places are those that some of the party need beside beds.
+func (r Request) places(persons []int) (out shelter.Places) {
+	for _, i := range persons {
+		out = out.Plus(r.Persons[i].Places())
 	}
 	return out
 }

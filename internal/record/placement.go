@@ -8,6 +8,7 @@ import (
 	"panah/internal/language"
 	"panah/internal/place"
 	"panah/internal/placement"
+	"panah/internal/shelter"
 	"panah/internal/table"
 )
 
@@ -23,6 +24,7 @@ type placementForm struct {
 	Shelter    string          `json:"h,omitempty"`
 	Parts      []partForm      `json:"b,omitempty"`
 	Score      int             `json:"o,omitempty"`
+	Day        shelter.Day     `json:"hd,omitempty"` // of the hold, where the shelter limits how many come on one
 	Expires    int64           `json:"e,omitempty"`
 	Offered    []string        `json:"f,omitempty"`
 	Tried      []string        `json:"y,omitempty"`
@@ -139,9 +141,10 @@ type rulingForm struct {
 }
 
 type pastForm struct {
-	No      int        `json:"n"`
-	Shelter string     `json:"h"`
-	Parts   []partForm `json:"b"`
+	No      int         `json:"n"`
+	Shelter string      `json:"h"`
+	Parts   []partForm  `json:"b"`
+	Day     shelter.Day `json:"d,omitempty"`
 }
 
 type choiceForm struct {
@@ -170,7 +173,7 @@ func FromPlacement(p placement.Placement) table.Item {
 		Late: p.Late, Request: fromRequest(p.Request), HoldNo: p.Hold.No, Shelter: p.Hold.Shelter, Score: p.Hold.Score,
 		Expires: seconds(p.Hold.ExpiresAt), Offered: p.Offered, Tried: p.Tried, Refused: p.Refused,
 		Arrived: seconds(p.ArrivedAt), Reason: p.Reason}
-	f.Parts = fromParts(p.Hold.Parts)
+	f.Parts, f.Day = fromParts(p.Hold.Parts), p.Hold.Day
 	f.Unwanted, f.WarnedAt, f.Due, f.Found = p.Unwanted, seconds(p.WarnedAt), seconds(p.Due), seconds(p.FoundAt)
 	f.Basis, f.Back, f.Return = fromBasis(p.Basis), fromBack(p.Back), fromReturn(p.Return)
 	f.Phone, f.Verified, f.Tries, f.LookUntil = p.ByPhone, p.Verified, p.PhoneTries, seconds(p.RevealUntil)
@@ -186,7 +189,7 @@ func FromPlacement(p placement.Placement) table.Item {
 		f.First = fromRuling(p.First)
 	}
 	for _, h := range p.Past {
-		f.Past = append(f.Past, pastForm{No: h.No, Shelter: h.Shelter, Parts: fromParts(h.Parts)})
+		f.Past = append(f.Past, pastForm{No: h.No, Shelter: h.Shelter, Parts: fromParts(h.Parts), Day: h.Day})
 	}
 	if c := p.Choice; !c.At.IsZero() {
 		f.Choice = &choiceForm{c.By, c.Shelter, c.HouseRulesShown, c.ChildView, c.Viewed, seconds(c.At)}
@@ -267,7 +270,7 @@ func ToPlacement(it *table.Item) (placement.Placement, error) {
 		Policy: f.Policy, CreatedAt: instant(f.Created), ChangedAt: instant(f.Changed), Version: it.Version, Late: f.Late,
 		Hold:    placement.Hold{No: f.HoldNo, Shelter: f.Shelter, Score: f.Score, ExpiresAt: instant(f.Expires)},
 		Offered: f.Offered, Tried: f.Tried, Refused: f.Refused, ArrivedAt: instant(f.Arrived), Reason: f.Reason}
-	p.Hold.Parts = toParts(f.Parts)
+	p.Hold.Parts, p.Hold.Day = toParts(f.Parts), f.Day
 	p.Unwanted, p.WarnedAt, p.Due, p.FoundAt = f.Unwanted, instant(f.WarnedAt), instant(f.Due), instant(f.Found)
 	p.By, p.Withdrawn = f.By, instant(f.Withdrawn)
 	p.TransferOf, p.LateTold, p.Seek, p.KeepFrom, p.KeptIn, p.Same = f.TransferOf, f.LateTold, f.Seek, f.KeepFrom, f.KeptIn, f.Same
@@ -283,7 +286,7 @@ func ToPlacement(it *table.Item) (placement.Placement, error) {
 		p.Apart = append(p.Apart, placement.Split(s))
 	}
 	for _, past := range f.Past {
-		p.Past = append(p.Past, placement.Hold{No: past.No, Shelter: past.Shelter, Parts: toParts(past.Parts)})
+		p.Past = append(p.Past, placement.Hold{No: past.No, Shelter: past.Shelter, Parts: toParts(past.Parts), Day: past.Day})
 	}
 	if c := f.Choice; c != nil {
 		p.Choice = placement.Choice{By: c.By, Shelter: c.Shelter, HouseRulesShown: c.Shown, ChildView: c.View, Viewed: c.Viewed, At: instant(c.At)}

@@ -11,6 +11,7 @@ import (
 	"panah/internal/matching"
 	"panah/internal/placement"
 	"panah/internal/record"
+	"panah/internal/shelter"
 	"panah/internal/table"
 )
 
@@ -274,6 +275,7 @@ func (s *Service) unmoved(ctx context.Context, group []waitingParty) (bool, erro
 type waitingParty struct {
 	p    placement.Placement
 	pick placement.Picked
+	day  shelter.Day // on which it comes, where the shelter limits how many do
 }
 
 func (s *Service) openOf(ctx context.Context, r placement.Rescue, picks []placement.Picked) (out []waitingParty, err error) {
@@ -283,7 +285,7 @@ func (s *Service) openOf(ctx context.Context, r placement.Rescue, picks []placem
 			return nil, err
 		}
 		if p != nil && (p.State == placement.Requested || p.State == placement.Waitlisted) {
-			out = append(out, waitingParty{*p, pick})
+			out = append(out, waitingParty{p: *p, pick: pick})
 		}
 	}
 	return out, nil
@@ -300,10 +302,7 @@ func (s *Service) fitting(ctx context.Context, shelterID string, group []waiting
 	if !ok {
 		return nil, nil
 	}
-	free := map[string]int{}
-	for i := range c.Units {
-		free[c.Units[i].ID] = c.Units[i].FreeAt(now)
-	}
+	left := map[matching.Scarce]int{}
 	for _, g := range group {
 		a, err := s.ask(ctx, g.p, now)
 		if err != nil {
@@ -312,13 +311,20 @@ func (s *Service) fitting(ctx context.Context, shelterID string, group []waiting
 		if slices.ContainsFunc(out, func(o waitingParty) bool { return slices.Contains(g.p.KeepFrom, o.p.ID) }) {
 			continue
 		}
-		_, failed, _ := matching.Try(w, shelterID, a, s.Policy)
-		if len(failed) > 0 || slices.ContainsFunc(g.pick.Parts, func(part placement.Part) bool { return free[part.Unit] < part.Claimed() }) {
+		o, failed, _ := matching.Try(w, shelterID, a, s.Policy)
+		uses := matching.Uses(shelterID, g.p.Request.Persons, g.pick.Parts, o.Day)
+		for _, use := range uses {
+			if _, seen := left[use.Scarce]; !seen {
+				left[use.Scarce] = c.Left(use.Scarce, now)
+			}
+		}
+		if len(failed) > 0 || slices.ContainsFunc(uses, func(use matching.Amount) bool { return left[use.Scarce] < use.N }) {
 			continue
 		}
-		for _, part := range g.pick.Parts {
-			free[part.Unit] -= part.Claimed()
+		for _, use := range uses {
+			left[use.Scarce] -= use.N
 		}
+		g.day = o.Day
 		out = append(out, g)
 	}
 	return out, nil
@@ -335,8 +341,8 @@ func (s *Service) holdTogether(ctx context.Context, r placement.Rescue, shelterI
 		return d, err
 	}
 	c, _ := w.Find(shelterID)
-	for i, g := range group {
-		o := placement.Option{Shelter: shelterID, Parts: g.pick.Parts, Score: g.pick.Score, Rev: c.Rev}
+	for i, g := range again {
+		o := placement.Option{Shelter: shelterID, Parts: g.pick.Parts, Score: g.pick.Score, Rev: c.Rev, Day: g.day, Limit: c.DailyIntake}
 		next, beds, err := g.p.TakeHold(o, s.holdUntil(g.p, now), now)
 		if err != nil {
 			return d, err

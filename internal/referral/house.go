@@ -43,6 +43,7 @@ func (s *Service) Admit(ctx context.Context, c caller.Caller, shelterID, unit st
 			beds = u.BedsFor(len(persons))
 		}
 		p, moves := placement.Admit(id, team, s.Policy.ID, r, shelterID, unit, beds, occurred(cmd, now), now, cmd.hash(c))
+		p, moves = s.atItsDoor(ctx, p, moves)
 		p.By, p.Basis = c.Subject, s.Policy.FirstBasis(p)
 		d := decision{next: p, beds: moves}
 		if v.Status == shelter.Suspended || v.Status == shelter.Closed { // who is there must move

@@ -3,14 +3,52 @@ package referral
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 
+	"panah/internal/caller"
 	"panah/internal/fault"
 	"panah/internal/place"
+	"panah/internal/placement"
 	"panah/internal/record"
 	"panah/internal/shelter"
 	"panah/internal/table"
 )
+
+// importKeyFor is how long the key of an import is kept: after that the same key
+// is a new one. The file itself is what makes it safe to send again.
+const importKeyFor = 30 * 24 * time.Hour
+
+// claimImport keeps the key of an import with a hash of what was sent under it. The
+// same again is a replay: it goes on where the first stopped, and changes nothing
+// of what that did. Something else under the same key is refused. A dry run
+// does nothing, so nothing of it is kept.
+func (s *Service) claimImport(ctx context.Context, c caller.Caller, cmd Command, dry bool) (replayed bool, err error) {
+	if cmd.Key == "" || dry {
+		return false, nil
+	}
+	sent := strconv.FormatUint(placement.Hash(cmd.Payload), 36)
+	key := table.Key{PK: "C#KEY#" + placement.ID(c.Scope, "import\x00"+cmd.Key), SK: "K"}
+	for range attempts {
+		it, err := s.Store.Get(ctx, key, table.Strong)
+		if err != nil {
+			return false, refusal(err)
+		}
+		if it != nil {
+			if string(it.Body) != strconv.Quote(sent) {
+				return false, fault.New(fault.KeyReused, "this Idempotency-Key was used for another request")
+			}
+			return true, nil
+		}
+		fresh := table.Item{Key: key, Body: []byte(strconv.Quote(sent)), Expires: s.Now().Add(importKeyFor)}
+		err = s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: []table.Op{table.PutOp(fresh, 0)}})
+		if _, stale := table.IsStale(err); stale || errors.Is(err, table.ErrUnknown) {
+			continue
+		}
+		return false, refusal(err)
+	}
+	return false, fault.New(fault.Busy, "the same request is being carried out; send it again shortly")
+}
 
 // mark names a month of a state whose daily counts an import changes.
 type mark struct {

@@ -18,6 +18,7 @@ import (
 
 // Import says how to take a file in.
 type Import struct {
+	Command  Command               // key and payload of the request; without a key none is kept
 	DryRun   bool                  // say what would happen and change nothing
 	Within   time.Duration         // stop starting new work after so long; 0: never
 	Progress func(done, total int) // of shelters; may be nil; never called twice at once
@@ -40,12 +41,16 @@ func (s *Service) Import(ctx context.Context, c caller.Caller, f registry.File, 
 	if err := c.Allow(caller.RegisterShelter, caller.Resource{District: c.Region()}); err != nil {
 		return registry.Report{}, err
 	}
+	replayed, err := s.claimImport(ctx, c, how.Command, how.DryRun)
+	if err != nil {
+		return registry.Report{}, err
+	}
 	run := &importing{Service: s, by: c, register: f.Register(), how: how, total: len(f.Entries), id: s.NewID(), opened: map[table.Key]map[place.Code]bool{},
-		report: registry.Report{DryRun: how.DryRun, Finished: true, Rows: f.Rows, Refused: f.Refused, Problems: f.Problems}}
+		report: registry.Report{Replayed: replayed, DryRun: how.DryRun, Finished: true, Rows: f.Rows, Refused: f.Refused, Problems: f.Problems}}
 	if how.Within > 0 {
 		run.until = s.Now().Add(how.Within)
 	}
-	err := run.all(ctx, f.Entries)
+	err = run.all(ctx, f.Entries)
 	if err == nil && run.report.Finished {
 		err = run.close(ctx)
 	}

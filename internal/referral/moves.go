@@ -271,6 +271,9 @@ func (s *Service) Receive(ctx context.Context, c caller.Caller, id string, cmd C
 		if d.next, d.beds, err = p.Receive(c.Shelter(), occurred(cmd, now), now); err != nil {
 			return d, err
 		}
+		if len(d.beds) > 0 {
+			d.next, d.beds = s.atItsDoor(ctx, d.next, d.beds)
+		}
 		if d.next.Basis.From.IsZero() {
 			d.next.Basis = s.Policy.FirstBasis(d.next)
 		}

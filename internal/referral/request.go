@@ -49,7 +49,11 @@ func (s *Service) ask(ctx context.Context, p placement.Placement, now time.Time)
 			a.Refused = append(slices.Clone(a.Refused), other.Hold.Shelter)
 		}
 	}
-	return a, nil
+	there := ""
+	if p.State.Live() {
+		there = p.Hold.Shelter
+	}
+	return s.unpaused(ctx, a, there)
 }
 
 // asking is the directory as it is, and what it is asked for a placement.

@@ -144,7 +144,7 @@ func (s *Service) Split(ctx context.Context, c caller.Caller, id string, persons
 // not keep the party any more, the desk is told.
 func (s *Service) Correct(ctx context.Context, c caller.Caller, id string, persons []placement.Person, cmd Command) (Outcome, error) {
 	o, err := s.alarming(ctx, c, caller.MovePlacement, id, placement.MoveCorrect, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {
-		if d.next, err = p.Correct(persons, now); err != nil {
+		if d.next, d.beds, err = p.Correct(persons, now); err != nil {
 			return d, err
 		}
 		fits, err := s.stillFits(ctx, d.next, now)
@@ -162,7 +162,7 @@ func (s *Service) Correct(ctx context.Context, c caller.Caller, id string, perso
 }
 
 // passing are rules about this moment or about beds the party has already.
-var passing = []string{"beds.free", "party.together", "intake.hours", "data.fresh", "journey.limit"}
+var passing = []string{"beds.free", "places.step_free", "places.medical", "party.together", "intake.hours", "intake.daily", "data.fresh", "journey.limit"}
 
 // stillFits reports whether the shelter that holds or has the party may keep it.
 func (s *Service) stillFits(ctx context.Context, p placement.Placement, now time.Time) (bool, error) {

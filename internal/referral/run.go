@@ -125,8 +125,12 @@ func (a *attempt) ops(d decision, stored *placement.Placement, version uint64) (
 		}
 		ops = append(ops, op)
 	}
+	doors, err := a.doorOps(d.beds)
+	if err != nil {
+		return nil, err
+	}
 	turns, err := a.turnOps(d, stored)
-	return append(ops, turns...), err
+	return append(append(ops, doors...), turns...), err
 }
 
 // turnOps put the turn of every rescue of whose kept-apart parties one comes to a
@@ -185,7 +189,7 @@ func byUnit(moves []placement.BedMove) [][]placement.BedMove {
 // it; anything else is decided here on the unit as it is and written by version.
 func (a *attempt) unitOp(moves []placement.BedMove) (table.Op, error) {
 	key := record.UnitKey(moves[0].Shelter, moves[0].Unit)
-	if m := moves[0]; len(moves) == 1 && m.Kind == placement.TakeBeds && !a.exact[key] {
+	if m := moves[0]; len(moves) == 1 && m.Kind == placement.TakeBeds && !a.exact[key] && !a.limited(m) {
 		a.seen[key] = a.version(m)
 		return table.TakeOp(table.Take{Key: key, ClaimID: m.Claim, N: m.N, Until: m.Until, Rev: m.Rev}), nil
 	}
@@ -233,44 +237,71 @@ func (a *attempt) learnPair(unit *table.Item, shelterID string) error {
 
 // version is the unit's version in the directory, 0 when it is not there.
 func (a *attempt) version(m placement.BedMove) uint64 {
+	if u := a.unit(m); u != nil {
+		return u.Version
+	}
+	return 0
+}
+
+// limited reports whether a take needs places of which the unit has only so many:
+// its guard counts beds alone, so it is written by version. A limit that is newer
+// than the directory has raised the unit's rev, and the take fails on that.
+func (a *attempt) limited(m placement.BedMove) bool {
+	if m.Places == (shelter.Places{}) {
+		return false
+	}
+	u := a.unit(m)
+	return u == nil || u.Limits(m.Places)
+}
+
+// unit is the unit as the directory has it, nil when it is not there.
+func (a *attempt) unit(m placement.BedMove) *shelter.Unit {
 	w, err := a.world(a.ctx)
 	if err != nil {
-		return 0
+		return nil
 	}
 	c, ok := w.Find(m.Shelter)
 	if !ok {
-		return 0
+		return nil
 	}
-	units := c.Units
-	j := slices.IndexFunc(units, func(u shelter.Unit) bool { return u.ID == m.Unit })
+	j := slices.IndexFunc(c.Units, func(u shelter.Unit) bool { return u.ID == m.Unit })
 	if j < 0 {
-		return 0
+		return nil
 	}
-	return units[j].Version
+	return &c.Units[j]
 }
 
 func applyBeds(u shelter.Unit, m placement.BedMove, now time.Time) (shelter.Unit, error) {
+	none := shelter.Places{}
 	switch m.Kind {
 	case placement.TakeBeds:
-		return u.Hold(m.Claim, m.N, m.Until, now)
+		u, err := u.Hold(m.Claim, m.N, m.Until, now)
+		if err != nil {
+			return u, err
+		}
+		return u.HoldPlaces(m.Claim, m.Places, now)
 	case placement.PinBeds:
 		u, err := u.Pin(m.Claim, now)
 		if m.Vouched {
 			u = u.Vouch(now, true)
 		}
-		return u, err
+		return u.Needing(m.Claim, m.Places), err
 	case placement.KeepBeds:
 		return u.Keep(m.Claim, m.Until, now)
 	case placement.FillBeds:
-		return u.Arrive(m.Claim, m.Persons, m.N, m.Until), nil
+		return u.Arrive(m.Claim, m.Persons, m.N, m.Until).Occupy(m.Places), nil
 	case placement.VacateBeds:
-		return u.Leave(m.Persons, m.N, m.Until), nil
+		return u.Leave(m.Persons, m.N, m.Until).Occupy(none.Minus(m.Places)), nil
 	case placement.RefillBeds:
-		return u.Unarrive(m.Claim, m.Persons, m.N, m.Until), nil
+		return u.Unarrive(m.Claim, m.Persons, m.N, m.Until).Occupy(none.Minus(m.Places)).Needing(m.Claim, m.Places), nil
 	case placement.EmptyBeds:
-		return u.Unarrive("", m.Persons, m.N, m.Until), nil
+		return u.Unarrive("", m.Persons, m.N, m.Until).Occupy(none.Minus(m.Places)), nil
 	case placement.ReturnBeds:
-		return u.Return(m.Persons, m.N, m.Until), nil
+		return u.Return(m.Persons, m.N, m.Until).Occupy(m.Places), nil
+	case placement.RefitBeds:
+		return u.Needing(m.Claim, m.Places), nil
+	case placement.RecountBeds:
+		return u.Occupy(m.Places), nil
 	default:
 		return u.Release(m.Claim), nil
 	}
@@ -303,6 +334,10 @@ func (a *attempt) learn(b table.Batch, err error) (read bool, it *table.Item, _ 
 		if rescue, ok := record.TurnOf(key); ok {
 			a.learnTurn(rescue, image)
 			continue
+		}
+		if record.IsDoor(key) && image.Known && image.Item != nil {
+			a.known[key] = image.Item
+			a.Directory.Learn(image.Item)
 		}
 		if !record.IsUnit(key) {
 			continue
@@ -369,13 +404,13 @@ func (a *attempt) learnShelter(id string) error {
 	return nil
 }
 
-// written lists the units a batch has put, for the directory: a warm process
+// written lists the units and doors a batch has put, for the directory: a warm process
 // sees its own writes before the log brings them.
 func (a *attempt) written(b table.Batch) []*table.Item {
 	var out []*table.Item
 	for _, op := range b.Ops[1:] {
 		if put := op.Put; put != nil {
-			if !record.IsUnit(put.Item.Key) {
+			if !record.IsUnit(put.Item.Key) && !record.IsDoor(put.Item.Key) {
 				continue
 			}
 			it := put.Item

@@ -41,7 +41,10 @@ func (s *Service) GiveStayCode(ctx context.Context, c caller.Caller, id string, 
 	if p == nil {
 		return IssuedCode{}, missing(c.Allow(caller.GiveStayCode, caller.Resource{}))
 	}
-	if err := errors.Join(c.Allow(caller.GiveStayCode, resource(*p)), s.unlessGone(ctx, c, *p)); err != nil {
+	if err := c.Allow(caller.GiveStayCode, resource(*p)); err != nil {
+		return IssuedCode{}, err
+	}
+	if err := s.unlessGone(ctx, c, *p); err != nil {
 		return IssuedCode{}, err
 	}
 	mine := cmd.hash(c)
@@ -138,12 +141,15 @@ func (s *Service) Speak(ctx context.Context, say Saying, cmd Command) (OwnStay, 
 	if (say.Ask == code.AskComplain) != (say.About != nil) {
 		return OwnStay{}, fault.Field("about", "is required with complain, and with nothing else")
 	}
-	c, err := s.survivor(ctx, placement.HearStayCode(say.Code))
+	c, v, err := s.survivor(ctx, placement.HearStayCode(say.Code))
 	if err != nil {
 		return OwnStay{}, err
 	}
 	p, err := s.load(ctx, c.Scope)
 	if err != nil || p == nil {
+		return OwnStay{}, err
+	}
+	if err := onceUsed(*p, v, cmd.hash(c)); err != nil {
 		return OwnStay{}, err
 	}
 	var replayed bool
@@ -169,21 +175,31 @@ func unknownCode() error {
 	return fault.New(fault.NotFound, "no stay answers to this code: compare it symbol by symbol, or ask the desk for a new one")
 }
 
-// survivor is who has a code.
-func (s *Service) survivor(ctx context.Context, said placement.StayCode) (caller.Caller, error) {
+// onceUsed refuses a key that was used for something else: what a survivor says is
+// remembered in two places.
+func onceUsed(p placement.Placement, v placement.Voice, mine placement.Command) error {
+	_, err := p.Replay(mine)
+	if err == nil {
+		_, err = v.Replay(mine)
+	}
+	return err
+}
+
+// survivor is who has a code, with what they have said so far.
+func (s *Service) survivor(ctx context.Context, said placement.StayCode) (caller.Caller, placement.Voice, error) {
 	it, err := s.Store.Get(ctx, record.StayCodeKey(said.Hash()), table.Strong)
 	if err != nil {
-		return caller.Caller{}, refusal(err)
+		return caller.Caller{}, placement.Voice{}, refusal(err)
 	}
 	id := record.ToStayCode(it)
 	if id == "" {
-		return caller.Caller{}, unknownCode()
+		return caller.Caller{}, placement.Voice{}, unknownCode()
 	}
 	v, _, err := s.voice(ctx, id)
 	if err == nil && !v.Answers(said.Hash()) {
 		err = unknownCode() // replaced this very moment
 	}
-	return caller.Caller{Subject: placement.SurvivorSubject, Role: caller.Survivor, Scope: id}, err
+	return caller.Caller{Subject: placement.SurvivorSubject, Role: caller.Survivor, Scope: id}, v, err
 }
 
 // stayAlerts are what the desk is told when a survivor speaks.
@@ -209,7 +225,8 @@ func (s *Service) tell(ctx context.Context, c caller.Caller, p placement.Placeme
 		if say.About != nil {
 			thing.About, a.What = *say.About, code.Complaints.Name(*say.About)
 		}
-		return said{next: v.Say(thing, mine), ops: []table.Op{table.PutOp(record.FromAlert(a), 0)}}, nil
+		ops, err := s.pause(ctx, p, say.About, &a, now)
+		return said{next: v.Say(thing, mine), ops: append(ops, table.PutOp(record.FromAlert(a), 0))}, err
 	})
 	return replayed, err
 }

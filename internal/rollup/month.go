@@ -3,6 +3,7 @@ package rollup
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
 	"time"
 
@@ -96,14 +97,14 @@ type month struct {
 	end     time.Time // clocks that run out later are not told
 	last    time.Time // the instant the month ends
 	tallies map[string][]occupancy.Tally
-	minutes map[occupancy.FactKey]*[stages][]int // every time, so that medians of states are medians and not means of medians
+	minutes map[occupancy.FactKey]*[stages]times // of every request, so that medians of states are medians and not means of medians
 }
 
 // stages are as the measures of occupancy.Responses; nothing is timed for the first.
 const stages = 4
 
 func newMonth(end time.Time) *month {
-	return &month{end: end, tallies: map[string][]occupancy.Tally{}, minutes: map[occupancy.FactKey]*[stages][]int{}}
+	return &month{end: end, tallies: map[string][]occupancy.Tally{}, minutes: map[occupancy.FactKey]*[stages]times{}}
 }
 
 func (m *month) add(f occupancy.Family, d place.Code, codes [2]string, values ...int) {
@@ -252,10 +253,10 @@ func (m *month) response(d place.Code, urgency [2]string, j journey) {
 	m.add(occupancy.Responses, d, urgency, values...)
 	for _, key := range occupancy.Responses.Above(occupancy.Tally{District: d, Code: urgency[0]}) {
 		if m.minutes[key] == nil {
-			m.minutes[key] = new([stages][]int)
+			m.minutes[key] = new([stages]times)
 		}
 		for stage := 1; stage < stages && values[stage] == 1; stage++ {
-			m.minutes[key][stage] = append(m.minutes[key][stage], int(max(0, at[stage]-j.Created)+30)/60)
+			m.minutes[key][stage].add(int(max(0, at[stage]-j.Created)+30) / 60)
 		}
 	}
 }
@@ -271,15 +272,35 @@ func (m *month) times(facts []occupancy.Fact, enough int) {
 			continue
 		}
 		for stage, all := range minutes {
-			if len(all) >= enough {
-				slices.Sort(all)
-				f.P50[stage], f.P90[stage] = quantile(all, 50), quantile(all, 90)
+			if all.n >= enough {
+				f.P50[stage], f.P90[stage] = all.quantile(50), all.quantile(90)
 			}
 		}
 	}
 }
 
-// quantile is the least of sorted values that percent of them do not exceed.
-func quantile(sorted []int, percent int) int {
-	return sorted[(len(sorted)*percent+99)/100-1]
+// times counts requests by the whole minutes they took: exact, added up by adding
+// counts, and no larger than there are different minutes.
+type times struct {
+	n  int
+	by map[int]int
+}
+
+func (t *times) add(minutes int) {
+	if t.by == nil {
+		t.by = map[int]int{}
+	}
+	t.n++
+	t.by[minutes]++
+}
+
+// quantile is the least number of minutes that percent of the requests do not exceed.
+func (t *times) quantile(percent int) int {
+	rank := (t.n*percent + 99) / 100
+	for _, minutes := range slices.Sorted(maps.Keys(t.by)) {
+		if rank -= t.by[minutes]; rank <= 0 {
+			return minutes
+		}
+	}
+	return -1 // of none
 }

@@ -61,6 +61,7 @@ type journey struct {
 	WalkIn   bool                 `json:"i,omitempty"`
 	Declines []code.DeclineReason `json:"r,omitempty"`
 	Clocks   []clock              `json:"l,omitempty"`
+	Closed   int64                `json:"e,omitempty"` // when nothing was to be done any more
 }
 
 // clock is one legal clock of a placement.
@@ -238,6 +239,10 @@ func units(p placement.Placement) (out map[string]int) {
 // first told while the person does not wait again.
 func waiting(known wait, now placement.Placement) wait {
 	w := wait{Version: now.Version}
+	if now.Return.To == "" && now.State.Closed() && !slices.Contains(known.Until, 0) {
+		known.Version = now.Version // forgotten since: what was counted stays counted
+		return known
+	}
 	if now.Return.To == "" {
 		return w // ordered by mistake, or withdrawn: it is as if nobody had waited
 	}
@@ -278,6 +283,9 @@ func (k *Keeper) journey(j journey, now placement.Placement, before *placement.P
 		j.Declines = append(slices.Clone(j.Declines), code.DeclineReason(now.Reason))
 	}
 	j.Clocks = k.clocks(j.Clocks, now)
+	if j.Closed = 0; now.State.Closed() {
+		j.Closed = now.ChangedAt.Unix()
+	}
 	return j
 }
 

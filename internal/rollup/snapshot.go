@@ -29,6 +29,7 @@ type Publisher struct {
 	Policy      disclosure.Policy
 	PolicyID    string
 	Unconfirmed time.Duration
+	Detail      time.Duration // how long after its closure what belongs to one placement is kept
 	NewID       func() string
 	Now         func() time.Time
 
@@ -38,7 +39,7 @@ type Publisher struct {
 
 // NewPublisher publishes for a service under a policy.
 func NewPublisher(s *referral.Service, p policy.Published) *Publisher {
-	return &Publisher{Store: s.Store, World: s.World, Policy: p.Policy, PolicyID: p.ID, Unconfirmed: s.Policy.Fresh.Unconfirmed, NewID: s.NewID, Now: s.Now}
+	return &Publisher{Store: s.Store, World: s.World, Policy: p.Policy, PolicyID: p.ID, Unconfirmed: s.Policy.Fresh.Unconfirmed, Detail: policy.Retention().Detail, NewID: s.NewID, Now: s.Now}
 }
 
 // Publish counts every country for the hour, and once a day down to the
@@ -50,7 +51,8 @@ func (p *Publisher) Publish(ctx context.Context) error {
 		failed = errors.Join(failed,
 			p.once(string(c.Code)+now.Format("2006010215"), func() error { return p.hour(ctx, c.Code, now) }),
 			p.once(string(c.Code)+settled(now).Format("200601"), func() error { return p.month(ctx, c.Code, settled(now)) }),
-			p.once(string(c.Code)+"imports"+now.Format("2006010215"), func() error { return p.imports(ctx, c.Code, importsSettled(now)) }))
+			p.once(string(c.Code)+"imports"+now.Format("2006010215"), func() error { return p.imports(ctx, c.Code, importsSettled(now)) }),
+			p.once(string(c.Code)+"kept"+now.Format(time.DateOnly), func() error { return p.forget(ctx, c.Code, now) }))
 	}
 	return failed
 }

@@ -17,6 +17,7 @@ var (
 	teams    = []caller.Caller{{Subject: "team-a-1", Role: caller.Rescue, Scope: "team-a"}, {Subject: "team-b-1", Role: caller.Rescue, Scope: "team-b"}}
 	desk     = caller.Caller{Subject: "desk-1", Role: caller.Desk, Scope: string(testworld.District)}
 	ministry = caller.Caller{Subject: "ministry-1", Role: caller.Ministry, Scope: "IN"}
+	carrier  = caller.Caller{Subject: "carrier-1", Role: caller.Carrier, Scope: "IN"}
 )
 
 // phoneCode is what every shelter says on the phone.
@@ -32,6 +33,9 @@ func shelters() (out []place) {
 		testworld.Home("GRLS", testworld.District, code.ChildrensHome, testworld.Unit("GRLS", "girls", code.Girls, testworld.SchoolAge, 3, 1)),
 		testworld.Home("WOMN", testworld.District, code.ShaktiSadan, testworld.Unit("WOMN", "women", code.Women, code.AdultBands, 3, 1)),
 	} {
+		if s.ID == "HOMB" { // the beds of this one are many for the people it takes in a day
+			s.DailyIntake = shelter.LimitOf(6)
+		}
 		out = append(out, place{s})
 	}
 	return out
@@ -69,7 +73,7 @@ func (r *run) act() {
 		r.setOut()
 	case n < 86:
 		r.comeOrGo()
-	case n < 88:
+	case n < 89:
 		r.speakUp()
 	case n < 92:
 		r.census()
@@ -303,6 +307,12 @@ const staySecret = "simulated"
 // speakUp gives a survivor a code, or lets one say something with it.
 func (r *run) speakUp() {
 	p := r.ledger.placements[pick(r, r.ledger.order)]
+	for range 4 { // rather one who may end the sharing
+		if p.Request.OnConsent() && p.Withdrawn.IsZero() {
+			break
+		}
+		p = r.ledger.placements[pick(r, r.ledger.order)]
+	}
 	v, cmd := r.ledger.voices[p.ID], r.command("speak")
 	if v.CodeNo == 0 || r.chance(0.2) {
 		r.send(&request{name: "code for " + p.ID, subject: desk.Subject, ghostly: true, do: func(ctx context.Context, s *referral.Service, c caller.Caller) error {
@@ -317,7 +327,7 @@ func (r *run) speakUp() {
 	}
 	say := referral.Saying{Code: placement.MakeStayCode([]byte(staySecret), p.ID, v.CodeNo).String(), Ask: pick(r, []code.StayAsk{code.AskLeave, code.AskMove, code.AskComplain})}
 	if say.Ask == code.AskComplain {
-		about := code.Complaint(r.random.IntN(code.Complaints.Len()))
+		about := pick(r, []code.Complaint{2, 5, 5, 5, code.Complaint(r.random.IntN(code.Complaints.Len()))}) // rarely a serious one: it keeps everybody out
 		say.About = &about
 	}
 	r.send(&request{name: fmt.Sprintf("%s of %s", code.StayAsks.Name(say.Ask), p.ID), subject: desk.Subject, ghostly: true, do: func(ctx context.Context, s *referral.Service, _ caller.Caller) error {
@@ -661,7 +671,7 @@ func (r *run) told(shelterID string, to shelter.Status, before int) {
 
 // members are everyone of a run.
 func members() (out []caller.Caller) {
-	out = append(append(out, teams...), desk, ministry)
+	out = append(append(out, teams...), desk, ministry, carrier)
 	for _, s := range shelters() {
 		out = append(out, staff(s.ID))
 	}

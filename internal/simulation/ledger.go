@@ -35,12 +35,13 @@ type ledger struct {
 	writes     int                                 // of placements so far
 	last       map[string]int                      // by placement, its last among them
 	voices     map[string]placement.Voice          // by placement
+	pauses     map[string]bool                     // shelters nobody new is offered
 	broken     string
 }
 
 func newLedger(r *run) *ledger {
 	return &ledger{run: r, versions: map[table.Key]uint64{}, placements: map[string]placement.Placement{}, units: map[string]shelter.Unit{},
-		shelters: map[string]shelter.Shelter{}, alerts: map[string][]placement.Alert{}, promised: map[string]map[string]shelter.Claim{}, last: map[string]int{}, voices: map[string]placement.Voice{}}
+		shelters: map[string]shelter.Shelter{}, alerts: map[string][]placement.Alert{}, promised: map[string]map[string]shelter.Claim{}, last: map[string]int{}, voices: map[string]placement.Voice{}, pauses: map[string]bool{}}
 }
 
 func (l *ledger) breaks(format string, args ...any) {
@@ -59,7 +60,7 @@ func (l *ledger) apply(changes []table.Change, by *process) {
 			l.breaks("%s went from version %d to %d", it.Key, l.versions[it.Key], it.Version)
 		}
 		l.versions[it.Key] = it.Version
-		aside := strings.HasPrefix(it.PK, "AL#") || strings.HasPrefix(it.PK, "G#") // told again, or counted again: no harm
+		aside := record.IsNotice(it.Key) || strings.HasPrefix(it.PK, "AL#") || strings.HasPrefix(it.PK, "G#") // told again, or counted again: no harm
 		if by != nil && it.WriteID == by.writing && !aside {
 			by.writes++
 		}
@@ -68,12 +69,20 @@ func (l *ledger) apply(changes []table.Change, by *process) {
 			l.placement(it, by, touched)
 		case record.IsUnit(it.Key):
 			l.unit(c, touched)
+		case record.IsDoor(it.Key):
+			l.door(c)
 		case record.IsShelter(it.Key):
 			s, err := record.ToShelter(it)
 			if err != nil {
 				l.breaks("%v", err)
 			}
 			l.shelters[s.ID] = s
+		case it.PK == record.PausePartition:
+			pause, err := record.ToPause(it)
+			if err != nil {
+				l.breaks("%v", err)
+			}
+			l.pauses[it.SK] = len(pause.Alerts) > 0
 		case record.IsVoice(it.Key):
 			l.voice(it)
 		case strings.HasPrefix(it.PK, "AL#"):
@@ -176,6 +185,26 @@ func (l *ledger) unit(c table.Change, touched map[string]bool) {
 	for id := range u.Claims() {
 		if _, had := old.Claim(id); known && !had && u.Counts().Free() < 0 {
 			l.breaks("%s: claim %s was taken where too few beds were free: %d", name, id, u.Counts().Free())
+		}
+	}
+}
+
+// door holds a door against the people its shelter takes in a day: a hold that is
+// new must be within it, what has happened need not.
+func (l *ledger) door(c table.Change) {
+	d, err := record.ToDoor(c.New)
+	if err != nil {
+		l.breaks("%v", err)
+		return
+	}
+	var old shelter.Door
+	if c.Old != nil {
+		old, _ = record.ToDoor(c.Old)
+	}
+	limit, late := l.shelters[d.Shelter].DailyIntake, l.run.clock.Add(l.run.Skew)
+	for claim, coming := range d.All() {
+		if _, had := old.Of(claim); !had && !coming.Until.IsZero() && d.On(coming.Day, late) > limit.N() {
+			l.breaks("%s: claim %s makes %d people on a day of %d", d.Shelter, claim, d.On(coming.Day, late), limit.N())
 		}
 	}
 }

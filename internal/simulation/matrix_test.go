@@ -74,7 +74,7 @@ func (th *theatre) restart() {
 		th.t.Fatal(err)
 	}
 	now := func() time.Time { return th.clock }
-	th.svc = referral.New(referral.Config{Store: th.probe, Policy: rules, Now: now, NewID: th.newID, Code: func() string { return "DOOR" }, Secret: []byte(staySecret), Log: quietLog(), LookFirst: 1, Abreast: 1})
+	th.svc = referral.New(referral.Config{Store: th.probe, Policy: rules, Now: now, NewID: th.newID, Code: func() string { return "DOOR" }, Secret: []byte(staySecret), NumberSecret: []byte("numbers"), Log: quietLog(), LookFirst: 1, Abreast: 1})
 	th.pub = directory.NewPublisher(th.probe, th.newID, now, quietLog())
 	th.keeper = audit.NewKeeper(th.probe, th.newID, now, quietLog())
 	th.books = logbook.NewKeeper(th.probe, th.newID)
@@ -201,6 +201,7 @@ func play() (scenes []scene) {
 		move("three", team, drive(placement.MoveRefuse), "refuse"), move("three", team, drive(placement.MoveHold), "hold"), move("three", team, drive(placement.MoveRelease), "release"),
 		move("three", team, drive(placement.MoveCorrect), "correct"), move("three", office, drive(placement.MoveSupersede), "supersede"), feed, tick)
 	add(theSurvivor(ask)...)
+	add(theComplaint(ask)...)
 	// All beds for women are taken; one waits; one lapses and moves on.
 	women := []placement.Person{person(code.Women, code.Age25To59), person(code.Women, code.Age25To59)}
 	add(ask("four", women, true, ""), ask("five", women, true, ""), tick, feed, pass(29*time.Minute), ask("eight", girls, true, ""), pass(3*time.Minute),
@@ -321,6 +322,7 @@ func play() (scenes []scene) {
 	add(theRaid()...)
 	add(theRegister()...)
 	add(theMembers()...)
+	add(theMessages()...)
 	// What was told of beds by a directory a moment old is settled: who found none
 	// waits again, whoever looked first.
 	add(feed, pass(time.Hour), feed, clock, feed, pass(time.Hour), clock, feed, clock)
@@ -391,6 +393,46 @@ func theSurvivor(ask func(key string, persons []placement.Person, best bool, of 
 		}}
 }
 
+// theComplaint is of somebody who stays: the house is paused until the desk has
+// looked into it.
+func theComplaint(ask func(key string, persons []placement.Person, best bool, of string) scene) []scene {
+	id, woman := placement.ID("team-a", "hurt"), []placement.Person{person(code.Women, code.Age25To59)}
+	said, about := placement.MakeStayCode([]byte(staySecret), id, 1).String(), code.Complaint(1)
+	return []scene{ask("hurt", woman, true, ""), func(ctx context.Context, th *theatre) error {
+		_, err := th.svc.Accept(ctx, staff("WOMN"), id, referral.Command{Key: "accept hurt", Payload: "accept", HoldNo: 1})
+		return err
+	}, func(ctx context.Context, th *theatre) error {
+		_, err := th.svc.Receive(ctx, staff("WOMN"), id, referral.Command{Key: "receive hurt", Payload: "receive"})
+		return err
+	}, func(ctx context.Context, th *theatre) error {
+		_, err := th.svc.GiveStayCode(ctx, desk, id, referral.Command{Key: "code hurt", Payload: "code"})
+		return err
+	}, func(ctx context.Context, th *theatre) error {
+		_, err := th.svc.Speak(ctx, referral.Saying{Code: said, Ask: code.AskComplain, About: &about}, referral.Command{Key: "hurt", Payload: "hurt"})
+		return err
+	}, ask("kept out", woman, true, ""), func(ctx context.Context, th *theatre) error {
+		p, err := th.svc.Placement(ctx, teams[0], placement.ID("team-a", "kept out"))
+		if err == nil && p.State != placement.Waitlisted {
+			return fmt.Errorf("a paused shelter was offered: %s", p.State)
+		}
+		return err
+	}, func(ctx context.Context, th *theatre) error {
+		_, err := th.svc.Cancel(ctx, teams[0], placement.ID("team-a", "kept out"), 0, referral.Command{Key: "cancel out", Payload: "cancel", Version: 1})
+		return err
+	}, func(ctx context.Context, th *theatre) error {
+		list, _, err := th.svc.Alerts(ctx, desk, true, 50, "")
+		for _, a := range list {
+			if a.Pauses == "WOMN" && err == nil {
+				_, err = th.svc.Acknowledge(ctx, desk, a.District, a.ID)
+			}
+		}
+		return err
+	}, func(ctx context.Context, th *theatre) error {
+		_, err := th.svc.End(ctx, staff("WOMN"), id, nil, code.EndOwnWish, referral.Command{Key: "end hurt", Payload: "end"})
+		return err
+	}}
+}
+
 // theRaid is a rescue that is confirmed, grows, and is confirmed again, and the
 // directory held against the table.
 func theRaid() []scene {
@@ -446,7 +488,7 @@ func theRegister() []scene {
 			if err != nil {
 				return err
 			}
-			_, err = th.svc.Import(ctx, ministry, f, referral.Import{})
+			_, err = th.svc.Import(ctx, ministry, f, referral.Import{Command: referral.Command{Key: fmt.Sprintf("import-%06d", present), Payload: "file"}})
 			return err
 		}
 	}
@@ -497,6 +539,35 @@ func theMembers() []scene {
 		}
 		return err
 	}}
+}
+
+// theMessages are a phone that is registered, counts, takes it back, confirms, and is
+// taken off.
+func theMessages() []scene {
+	set := func(version uint64, numbers ...string) scene {
+		return func(ctx context.Context, th *theatre) error {
+			_, err := th.svc.SetNumbers(ctx, staff("GRLS"), "GRLS", numbers, version)
+			if f, ok := fault.Of(err); ok && f.Kind == fault.Precondition { // somebody else was faster: looked at again
+				seen, _ := f.Current.(referral.Seen)
+				_, err = th.svc.SetNumbers(ctx, staff("GRLS"), "GRLS", numbers, seen.Version)
+			}
+			return err
+		}
+	}
+	say := func(key, text string) scene {
+		var at time.Time
+		return func(ctx context.Context, th *theatre) error {
+			if at.IsZero() {
+				at = th.clock
+			}
+			r, err := th.svc.Message(ctx, carrier, referral.TextMessage{Key: key, From: "+12025550143", Text: text, ReceivedAt: at})
+			if err == nil && !r.Changed {
+				return fmt.Errorf("%s: %s", text, r.Text)
+			}
+			return err
+		}
+	}
+	return []scene{set(0, "+12025550143", "+12025550144"), say("m1", "BEDS girls 2"), say("m2", "UNDO"), pass(time.Minute), say("m3", "SAME"), set(1, "+12025550144")}
 }
 
 // patience is how often a command is sent.

@@ -262,6 +262,11 @@ func (r *run) nothingStuck() {
 			r.fail("%s (%s) was due %s ago", id, p.State, r.clock.Sub(p.Due))
 		case p.State == placement.Waitlisted:
 			ask := matching.Ask{Request: p.Request, At: r.clock, Refused: p.Refused, Unwanted: p.Unwanted, Tried: p.Tried}
+			for _, s := range r.desk {
+				if r.ledger.pauses[s.ID] {
+					ask.ExcludedShelters = append(slices.Clone(ask.ExcludedShelters), s.ID)
+				}
+			}
 			if got := matching.Rank(*w, ask, r.policy, 1); len(got.Options) > 0 && r.Skew == 0 {
 				r.fail("%s waits though %s has beds", id, got.Options[0].Candidate.ID)
 			}

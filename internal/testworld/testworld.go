@@ -192,6 +192,7 @@ func (w *World) Unit(t testing.TB, shelterID, unit string) shelter.Unit {
 type Place struct {
 	shelter.Shelter
 	Units []shelter.Unit
+	Door  shelter.Door // who comes on which day, where the shelter limits it
 }
 
 // Unit makes one unit with counts confirmed at Start.
@@ -208,7 +209,7 @@ func Unit(shelterID, id string, p code.Population, ages code.Set[code.AgeBand], 
 func Home(id string, district place.Code, kind code.Institution, units ...shelter.Unit) Place {
 	return Place{shelter.Shelter{ID: id, District: district, Type: kind, RegisteredUntil: Start.AddDate(1, 0, 0),
 		Languages: []shelter.Language{{Tag: language.Tag("bn")}}, Rev: 1, Synthetic: true, RulesKnown: true,
-		OnSite: code.Of(need("health_medical"))}, units}
+		OnSite: code.Of(need("health_medical"))}, units, shelter.Door{}}
 }
 
 func need(name string) code.Need { n, _ := code.Needs.Parse(name); return n }
