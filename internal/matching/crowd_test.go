@@ -202,6 +202,8 @@ func TestIntakeIsAskedForTheArrival(t *testing.T) {
 	h := girlsHome("HOME", 3)
 	minutes := matching.Rank(world([]testworld.Place{h}), ask(girl()), p, 1).Options[0].Minutes
 	there := 90 + minutes // of the local day
+	everyRule := p
+	everyRule.Histogram = 1
 	for _, c := range []struct {
 		name   string
 		intake shelter.Hours
@@ -225,6 +227,9 @@ func TestIntakeIsAskedForTheArrival(t *testing.T) {
 			options := matching.Rank(w, a, p, 1).Options
 			if fits := len(options) == 1; fits != (c.open || urgency != code.UrgencyNow) || matching.Fits(w, a, p) != fits {
 				t.Errorf("%s, needed %s: fits %v", c.name, code.Urgencies.Name(urgency), fits)
+			}
+			if counted := matching.Rank(w, a, everyRule, 1).FirstRule["intake.hours"]; (counted == 1) == (len(options) == 1) || counted > 1 {
+				t.Errorf("%s, needed %s: %d do not take people in at that hour", c.name, code.Urgencies.Name(urgency), counted)
 			}
 			if len(options) == 1 && (options[0].Intake == matching.OpenNow) != c.open {
 				t.Errorf("%s: intake is %v", c.name, options[0].Intake)
@@ -375,4 +380,20 @@ func TestAZoneStaysInItsStateWhereItCan(t *testing.T) {
 		return
 	}
 	t.Error("no district lies nearer to another state's")
+}
+
+// A zone is as sure of where it lies as its least known district.
+func TestAZoneWithAnApproximateDistrictIsApproximate(t *testing.T) {
+	all := place.Districts("IN")
+	i := slices.IndexFunc(all, func(d place.Place) bool { return d.Approximate })
+	if i < 0 {
+		t.Skip("every district's point is known")
+	}
+	j := slices.IndexFunc(all, func(d place.Place) bool { return !d.Approximate && d.State == all[i].State })
+	for _, n := range [][2]int{{1, 5}, {5, 1}} {
+		zones := matching.NewZoning(map[place.Code]int{all[i].Code: n[0], all[j].Code: n[1]}, 3).Zones
+		if len(zones) != 1 || !zones[0].Center.Approximate || zones[0].Shelters != 6 {
+			t.Errorf("zones are %+v", zones)
+		}
+	}
 }

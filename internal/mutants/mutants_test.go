@@ -25,6 +25,7 @@ var (
 	seed    = flag.Uint64("draw", 1, "the seed they are drawn by")
 	only    = flag.String("only", "", "only mutants whose name has this in it")
 	again   = flag.Bool("again", false, "only mutants that survived when last run")
+	some    = flag.String("suites", "", "only these suites, by comma: quicker while a test is being written")
 	budget  = flag.Duration("budget", time.Minute, "what processor time the tests may take in all, as without a mutant, that are run on one")
 	workers = flag.Int("workers", 1, "how many at a time")
 )
@@ -44,6 +45,11 @@ func TestMutants(t *testing.T) {
 	run := draw(list, j)
 	t.Logf("%d of %d mutants, %d tests, ready after %s", len(run), len(list), len(r.checks), time.Since(start).Round(time.Second))
 	r.all(run, j)
+	for _, c := range r.checks {
+		if c.Broken {
+			t.Errorf("%s fails without a mutant, and was left out", c)
+		}
+	}
 	report(t, list, run, j, time.Since(start))
 }
 
@@ -162,7 +168,7 @@ func (r *machine) reaching(m mutant, before string) (out []check) {
 	at := slices.IndexFunc(targets, func(t target) bool { return t.dir == m.dir })
 	for _, c := range r.checks {
 		_, file, part := strings.Cut(c.Name, "/") // of the fault matrix: the troubles of this file's calls
-		if c.Reaches[m.id] && slices.Contains(targets[at].runs, c.Suite) && (!part || strings.HasPrefix(m.name, m.dir+"/"+file+" ")) {
+		if !c.Broken && c.Reaches[m.id] && slices.Contains(targets[at].runs, c.Suite) && (!part || strings.HasPrefix(m.name, m.dir+"/"+file+" ")) {
 			out = append(out, c)
 		}
 	}

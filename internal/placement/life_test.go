@@ -785,6 +785,10 @@ func TestADecisionIsNeverMadeInTheFuture(t *testing.T) {
 			t.Errorf("%+v, %v", p, err)
 		}
 	}
+	once, _ := accepted(t, 1).Decide(2, nil, minutes(1), minutes(3))
+	if twice, err := once.Decide(1, nil, minutes(4), minutes(5)); err != nil || twice.First != once.Ruling || twice.Ruling.What != 1 {
+		t.Errorf("the first decision is %+v, the last %+v, %v", twice.First, twice.Ruling, err)
+	}
 	if p, _ := accepted(t, 1).Decide(2, nil, now, now); p.Basis != (placement.Basis{}) {
 		t.Errorf("a decision that says no ground gives %+v", p.Basis)
 	}
