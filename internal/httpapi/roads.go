@@ -21,25 +21,25 @@ func (a *API) command(ctx context.Context, do func(caller.Caller) (referral.Outc
 		return nil, err
 	}
 	o, err := do(c)
-	if err == nil && c.Role == caller.Shelter {
-		return a.answerHouse(c, o), nil
+	if err == nil && c.Role == caller.Shelter && o.Team != c.House() {
+		return a.answerHouse(ctx, c, o), nil
 	}
-	return a.answer(c, o, err)
+	return a.answer(ctx, c, o, err)
 }
 
 // answerHouse shows a shelter no more of a placement than its arrivals do: beds,
 // state and moves, and of one that is not with it any more only that.
-func (a *API) answerHouse(c caller.Caller, o referral.Outcome) *placementOutput {
+func (a *API) answerHouse(ctx context.Context, c caller.Caller, o referral.Outcome) *placementOutput {
 	out := &placementOutput{Status: http.StatusOK, ETag: etag(o.Version)}
 	if o.Replayed {
 		out.Replayed = "true"
 	}
-	full := view(o.Placement, placement.House, a.referrals.Now())
-	out.Body = placementView{ID: o.ID, State: string(placement.Requested), Version: o.Version, Policy: o.Policy, CreatedAt: o.CreatedAt, ChangedAt: o.ChangedAt, Next: []nextView{}}
+	full := a.view(ctx, c, o.Placement, placement.House)
+	out.Body = placementView{ID: o.ID, State: string(placement.Requested), Version: o.Version, Policy: o.Policy, CreatedAt: o.CreatedAt, ChangedAt: o.ChangedAt, Next: full.Next}
 	out.Body.FHIRStatus = placement.FHIR[placement.Requested]
 	if o.Hold.Shelter == c.Shelter() && o.State.Live() {
 		out.Body.State, out.Body.FHIRStatus, out.Body.Hold, out.Body.Arrived = full.State, full.FHIRStatus, full.Hold, full.Arrived
-		out.Body.DoorCode, out.Body.Next, out.Body.UndoUntil = full.DoorCode, full.Next, full.UndoUntil
+		out.Body.DoorCode, out.Body.UndoUntil = full.DoorCode, full.UndoUntil
 	}
 	return out
 }

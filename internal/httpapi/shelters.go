@@ -206,14 +206,14 @@ func (a *API) listArrivals(ctx context.Context, in *arrivalsInput) (*arrivalsOut
 		return nil, err
 	}
 	out := &arrivalsOutput{}
-	out.Body.Arrivals, out.Body.Next = arrivals(list, referral.SideOf(c), a.referrals.Now()), next
+	out.Body.Arrivals, out.Body.Next = a.arrivals(ctx, c, list), next
 	return out, nil
 }
 
-func arrivals(list []placement.Placement, side placement.Side, now time.Time) []arrivalView {
+func (a *API) arrivals(ctx context.Context, c caller.Caller, list []placement.Placement) []arrivalView {
 	out := []arrivalView{}
 	for _, p := range list {
-		out = append(out, viewArrival(p, side, now))
+		out = append(out, a.arrival(ctx, c, p))
 	}
 	return out
 }

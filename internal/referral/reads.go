@@ -11,7 +11,8 @@ import (
 	"panah/internal/table"
 )
 
-// Placement answers one placement to its team or to the desk of its district.
+// Placement answers one placement to its team, to the house that asked for it, or
+// to the desk of its district.
 func (s *Service) Placement(ctx context.Context, c caller.Caller, id string) (placement.Placement, error) {
 	it, err := s.Store.Get(ctx, record.PlacementKey(id), table.Strong)
 	if err != nil {
@@ -23,6 +24,9 @@ func (s *Service) Placement(ctx context.Context, c caller.Caller, id string) (pl
 	p, err := record.ToPlacement(it)
 	if err != nil {
 		return p, err
+	}
+	if c.House() != "" && p.Team == c.House() {
+		return p, c.Allow(caller.TransferResident, resource(p))
 	}
 	return p, c.Allow(caller.ReadPlacement, resource(p))
 }
@@ -67,13 +71,17 @@ func (s *Service) Explain(ctx context.Context, c caller.Caller, id string) (Outc
 	return Outcome{Placement: p, Match: &match}, matching.Explain(w, wanted, s.Policy), nil
 }
 
-// Mine lists a team's placements, newest first.
+// Mine lists what a team, or a house for those who live in it, asked for, newest first.
 func (s *Service) Mine(ctx context.Context, c caller.Caller, limit int, after string) ([]placement.Placement, string, error) {
-	if err := c.Allow(caller.ReadPlacement, caller.Resource{Team: c.Team()}); err != nil {
+	action := caller.ReadPlacement
+	if c.Role == caller.Shelter {
+		action = caller.TransferResident
+	}
+	if err := c.Allow(action, caller.Resource{Team: c.Asks()}); err != nil {
 		return nil, "", err
 	}
-	q := table.Query{Index: table.ByTeam, PK: record.TeamPartition(c.Team()), Descending: true, Limit: limit, After: after}
-	return s.list(ctx, q, func(p placement.Placement) bool { return p.Team == c.Team() })
+	q := table.Query{Index: table.ByTeam, PK: record.TeamPartition(c.Asks()), Descending: true, Limit: limit, After: after}
+	return s.list(ctx, q, func(p placement.Placement) bool { return p.Team == c.Asks() })
 }
 
 // Arrivals lists the placements whose beds a shelter holds or uses, oldest first.
