@@ -86,6 +86,7 @@ const (
 	ReadArrivals     Action = "readArrivals"
 	ReadOccupancy    Action = "readOccupancy"
 	ReadAlerts       Action = "readAlerts"
+	AcknowledgeAlert Action = "acknowledgeAlert"
 	RulePlacement    Action = "rulePlacement"
 	AdmitPerson      Action = "admitPerson"
 	CloseShelter     Action = "closeShelter"

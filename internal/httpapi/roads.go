@@ -177,7 +177,10 @@ func (a *API) reveal(ctx context.Context, in *moveInput[plainBody]) (*revealOutp
 type alertView struct {
 	ID           string     `json:"id"`
 	Kind         string     `json:"kind"`
-	Placement    string     `json:"placement"`
+	Placement    string     `json:"placement,omitempty" doc:"What it is about, or a unit of a shelter"`
+	Shelter      string     `json:"shelter,omitempty"`
+	Unit         string     `json:"unit,omitempty"`
+	Over         *time.Time `json:"overAt,omitempty" doc:"When what it tells of was over by itself"`
 	District     string     `json:"district"`
 	At           time.Time  `json:"at"`
 	Clock        string     `json:"clock,omitempty" doc:"The legal clock that warns"`
@@ -188,8 +191,12 @@ type alertView struct {
 }
 
 func viewAlert(a placement.Alert) alertView {
-	return alertView{ID: string(a.District) + "." + a.ID, Kind: placement.AlertKinds.Name(a.Kind), Placement: a.Placement, District: string(a.District),
-		At: a.At, Clock: a.Clock, Percent: a.Percent, DueAt: timeOrNil(a.DueAt), Acknowledged: timeOrNil(a.Acknowledged), Href: "/v1/placements/" + a.Placement}
+	href := "/v1/placements/" + a.Placement
+	if a.Shelter != "" {
+		href = "/v1/shelters/" + a.Shelter
+	}
+	return alertView{Shelter: a.Shelter, Unit: a.Unit, Over: timeOrNil(a.Over), ID: string(a.District) + "." + a.ID, Kind: placement.AlertKinds.Name(a.Kind), Placement: a.Placement, District: string(a.District),
+		At: a.At, Clock: a.Clock, Percent: a.Percent, DueAt: timeOrNil(a.DueAt), Acknowledged: timeOrNil(a.Acknowledged), Href: href}
 }
 
 type alertsInput struct {

@@ -470,7 +470,8 @@ type unitView struct {
 	Held         int        `json:"held"`
 	Free         int        `json:"free" doc:"Negative when over capacity"`
 	Available    int        `json:"available"`
-	OverCapacity int        `json:"overCapacity"`
+	OverCapacity int        `json:"overCapacity" doc:"People too many for the staffed beds, those promised one counted in"`
+	OverAllowed  int        `json:"overSanctioned,omitempty" doc:"People more than the authority allows"`
 	CountedAt    *time.Time `json:"countedAt,omitempty"`
 	ConfirmedAt  *time.Time `json:"confirmedAt,omitempty"`
 	ByPhone      bool       `json:"confirmedByPhone,omitempty" doc:"Vouched for on the phone, to a rescue team that knew the shelter's code"`
@@ -496,7 +497,7 @@ func (a *API) viewUnit(u shelter.Unit) unitView {
 		Capacity: string(u.CapacityAt(now, a.referrals.Policy.Fresh.NoOffer)), UndoUntil: timeOrNil(undo), Unit: u.ID, Population: code.Populations.Name(u.Population), Ages: code.AgeBands.SetNames(u.Ages),
 		Kind: code.UnitKinds.Name(u.Kind), Apart: u.SeparateSleeping, Site: int(u.Site),
 		Version: u.Census, Sanctioned: u.Sanctioned, Staffed: c.Staffed(), OutOfService: c.OutOfService(), Occupied: c.Occupied(), Held: c.Held(),
-		Free: free, Available: max(0, free), OverCapacity: c.OverCapacity(), CountedAt: timeOrNil(u.CountedAt), ConfirmedAt: timeOrNil(u.ConfirmedAt)}
+		Free: free, Available: max(0, free), OverCapacity: c.OverCapacity(), OverAllowed: u.OverSanctioned(), CountedAt: timeOrNil(u.CountedAt), ConfirmedAt: timeOrNil(u.ConfirmedAt)}
 }
 
 func timeOrNil(t time.Time) *time.Time {

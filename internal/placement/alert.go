@@ -20,13 +20,14 @@ const (
 	AlertDied
 	AlertOverdue
 	AlertMustMove
+	AlertOverCapacity
 )
 
 // AlertKinds lists the alerts.
-var AlertKinds = code.NewList[AlertKind]("legal_clock", "turned_away", "no_social_worker", "child_left_unannounced", "waiting_over", "died", "arrival_overdue", "must_move")
+var AlertKinds = code.NewList[AlertKind]("legal_clock", "turned_away", "no_social_worker", "child_left_unannounced", "waiting_over", "died", "arrival_overdue", "must_move", "over_capacity")
 
-// Alert tells the desk of a district to look at a placement. It holds no
-// person: only which placement and why.
+// Alert tells the desk of a district to look at a placement, or at a unit of a
+// shelter. It holds no person: only which placement or unit, and why.
 type Alert struct {
 	ID           string
 	Kind         AlertKind
@@ -36,7 +37,13 @@ type Alert struct {
 	Clock        string // the legal clock, for AlertLegalClock
 	Percent      int    // of its limit
 	DueAt        time.Time
+	Shelter      string // with Unit, for AlertOverCapacity
+	Unit         string
+	Over         time.Time // when what it tells of was over by itself; zero: it is so
 	Acknowledged time.Time
 	By           string // subject who acknowledged
 	Version      uint64
 }
+
+// Open reports whether somebody must still look at it.
+func (a Alert) Open() bool { return a.Acknowledged.IsZero() && a.Over.IsZero() }

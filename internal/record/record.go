@@ -176,6 +176,7 @@ type unitForm struct {
 	Opened     uint64                 `json:"op,omitempty"`
 	Vouches    []uint64               `json:"vo,omitempty"`
 	Undone     []uint64               `json:"un,omitempty"`
+	Told       string                 `json:"oc,omitempty"`
 }
 
 type beforeForm struct {
@@ -202,7 +203,7 @@ func FromUnit(u shelter.Unit) table.Item {
 		Sanctioned: u.Sanctioned, Staffed: c.Staffed(), OutOf: c.OutOfService(), Occupied: c.Occupied(), Census: u.Census,
 		Counted: seconds(u.CountedAt), Confirmed: seconds(u.ConfirmedAt), Moved: seconds(u.MovedAt),
 		Offered: seconds(u.LastOffered), Included: u.Counted, Mark: u.Mark, By: u.By,
-		RoomBeds: u.RoomBeds, Blocked: c.Blocked(), Ends: seconds(u.EndsAt), Phone: u.ByPhone, Before: fromBefore(u.Before), Opened: u.Opened, Vouches: u.Vouches, Undone: u.Undone})}
+		RoomBeds: u.RoomBeds, Blocked: c.Blocked(), Ends: seconds(u.EndsAt), Phone: u.ByPhone, Before: fromBefore(u.Before), Opened: u.Opened, Vouches: u.Vouches, Undone: u.Undone, Told: u.OverTold})}
 }
 
 func fromBefore(b *shelter.Before) *beforeForm {
@@ -248,7 +249,7 @@ func ToUnit(it *table.Item) (shelter.Unit, error) {
 		Ages: f.Ages, Kind: f.Kind, SeparateSleeping: f.Separate, Site: f.Site, Rev: it.Guard.Rev, Version: it.Version,
 		Census: f.Census, Sanctioned: f.Sanctioned, CountedAt: instant(f.Counted), ConfirmedAt: instant(f.Confirmed),
 		MovedAt: instant(f.Moved), LastOffered: instant(f.Offered), Counted: f.Included, Mark: f.Mark, By: f.By,
-		RoomBeds: f.RoomBeds, EndsAt: instant(f.Ends), ByPhone: f.Phone, Before: before, Opened: f.Opened, Vouches: f.Vouches, Undone: f.Undone,
+		RoomBeds: f.RoomBeds, EndsAt: instant(f.Ends), ByPhone: f.Phone, Before: before, Opened: f.Opened, Vouches: f.Vouches, Undone: f.Undone, OverTold: f.Told,
 	}, counts.WithBlocked(f.Blocked), claims)
 	if u.Counts().Free() != it.Guard.Free {
 		return u, fmt.Errorf("record: unit %s: %w: %d and %d", it.Key, ErrGuard, it.Guard.Free, u.Counts().Free())
