@@ -56,8 +56,8 @@ matrix: ## Fault matrix in full: every call of the store (not only the first of 
 	$(GO) test ./internal/simulation -run 'FaultMatrix' -count=1 -timeout 60m -v -args -every-call
 
 .PHONY: mutants
-mutants: ## Small changes to domain, use cases and storage, each of which a test must notice: MUTANTS=200 drawn by DRAW=1 (0: all)
-	$(GO) test -tags=mutants ./internal/mutants -run TestMutants -count=1 -timeout 300m -v -args -n=$(or $(MUTANTS),200) -draw=$(or $(DRAW),1)
+mutants: ## Small changes to domain, use cases and storage, each of which a test must notice: all, or MUTANTS=200 drawn by DRAW=1; WORKERS=1 at a time; goes on where it was ended
+	nice $(GO) test -tags=mutants ./internal/mutants -run TestMutants -count=1 -timeout 600m -v -args -n=$(or $(MUTANTS),0) -draw=$(or $(DRAW),1) -workers=$(or $(WORKERS),2)
 
 .PHONY: bench-directory
 bench-directory: ## Cold load, refresh and memory of the directory on DynamoDB Local (needs Java 17)

@@ -25,10 +25,10 @@ var layers = []layer{
 	{name: "place", rooms: []string{"place"}, own: []string{"fault"}},
 	{name: "language", rooms: []string{"language", "language/names"}, own: []string{"fault"}, same: true, foreign: []string{"golang.org/x/text"}},
 	{name: "caller", rooms: []string{"caller"}, own: []string{"fault", "place"}, foreign: []string{"github.com/cedar-policy/cedar-go"}},
-	{name: "facts", rooms: []string{"shelter", "placement"}, own: []string{"fault", "code", "place", "language"}},
-	{name: "decisions", rooms: []string{"matching", "matching/batch", "occupancy", "disclosure"}, own: []string{"facts", "fault", "code", "place", "language"}, same: true},
+	{name: "facts", rooms: []string{"shelter", "placement"}, own: []string{"fault", "code", "place", "language"}, same: true},
+	{name: "decisions", rooms: []string{"matching", "matching/batch", "occupancy", "disclosure", "sms"}, own: []string{"facts", "fault", "code", "place", "language"}, same: true},
 	{name: "registry", rooms: []string{"registry"}, own: []string{"fault", "code", "place", "language", "facts"}},
-	{name: "use cases", rooms: []string{"policy", "record", "directory", "audit", "feed", "referral", "history", "rollup"}, own: []string{"contract", "place", "language", "caller", "facts", "decisions", "registry"}, same: true},
+	{name: "use cases", rooms: []string{"policy", "record", "directory", "audit", "feed", "logbook", "referral", "history", "rollup"}, own: []string{"contract", "place", "language", "caller", "facts", "decisions", "registry"}, same: true},
 	{name: "batch file", rooms: []string{"batchfile", "batchfile/synthetic"}, own: []string{"decisions"}, same: true},
 	{name: "dynamo", rooms: []string{"dynamo", "dynamo/streams", "dynamo/local"}, own: []string{"table"}, same: true,
 		foreign: []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"}},
@@ -137,7 +137,7 @@ func TestOnlyTheOccupancyFunctionLinksWorkbooks(t *testing.T) {
 // Domain packages read no clock, no environment, no context and know no wire form.
 func TestDomainIsPure(t *testing.T) {
 	for _, p := range list(t, "panah/internal/fault", "panah/internal/code", "panah/internal/place", "panah/internal/language", "panah/internal/caller",
-		"panah/internal/shelter", "panah/internal/placement", "panah/internal/matching", "panah/internal/matching/batch", "panah/internal/occupancy", "panah/internal/disclosure") {
+		"panah/internal/shelter", "panah/internal/placement", "panah/internal/matching", "panah/internal/matching/batch", "panah/internal/occupancy", "panah/internal/disclosure", "panah/internal/sms") {
 		for _, imported := range p.Imports {
 			if slices.Contains([]string{"os", "context", "net/http", "encoding/json", "database/sql", "math/rand", "math/rand/v2", "crypto/rand", "log", "log/slog"}, imported) {
 				t.Errorf("%s imports %s", p.ImportPath, imported)

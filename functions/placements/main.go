@@ -18,5 +18,10 @@ func main() {
 		log.Error("no table", "error", err.Error())
 		os.Exit(1)
 	}
-	gateway.Start(function.HTTP(function.Parts{Store: store, Log: log}, httpapi.Placements))
+	secret := os.Getenv("PANAH_STAY_SECRET")
+	if secret == "" {
+		log.Error("no secret to make survivors' codes from")
+		os.Exit(1)
+	}
+	gateway.Start(function.HTTP(function.Parts{Store: store, Log: log, Secret: []byte(secret)}, httpapi.Placements))
 }

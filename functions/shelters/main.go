@@ -18,5 +18,10 @@ func main() {
 		log.Error("no table", "error", err.Error())
 		os.Exit(1)
 	}
-	gateway.Start(function.HTTP(function.Parts{Store: store, Log: log}, httpapi.Shelters))
+	secret := os.Getenv("PANAH_NUMBER_SECRET")
+	if secret == "" {
+		log.Error("no secret to hash phone numbers with")
+		os.Exit(1)
+	}
+	gateway.Start(function.HTTP(function.Parts{Store: store, Log: log, Numbers: []byte(secret)}, httpapi.Shelters))
 }

@@ -1,4 +1,4 @@
-// Package audit keeps, for every placement, shelter and unit, an append-only
+// Package audit keeps, for every placement, shelter, unit and membership, an append-only
 // chain of its versions, written from the change feed: who made the version,
 // when it was seen, and a hash over the version and the one before. A version
 // that is changed, dropped or slipped in later breaks the chain. Entries hold
@@ -86,7 +86,7 @@ func NewKeeper(store table.Store, newID func() string, now func() time.Time, log
 
 // Kept reports whether an item has a chain.
 func Kept(k table.Key) bool {
-	return record.IsPlacement(k) || record.IsShelter(k) || record.IsUnit(k)
+	return record.IsPlacement(k) || record.IsVoice(k) || record.IsShelter(k) || record.IsUnit(k) || record.IsMembership(k) || record.IsNumbers(k)
 }
 
 // Key is where the entry of one version of an item lies: in the item's own
@@ -129,6 +129,16 @@ func (k *Keeper) Apply(ctx context.Context, changes []table.Change) error {
 		ops = ops[n:]
 	}
 	return nil
+}
+
+// Seen reports whether the version of an item that is stored is in its chain; what
+// has no chain has nothing to be seen of.
+func (k *Keeper) Seen(ctx context.Context, it *table.Item) (bool, error) {
+	if !Kept(it.Key) {
+		return true, nil
+	}
+	_, found, err := k.find(ctx, Key(it.Key, it.Version), nil)
+	return found, err
 }
 
 func (k *Keeper) entry(ctx context.Context, it *table.Item, fresh map[table.Key]Entry) (Entry, error) {
@@ -230,24 +240,26 @@ func Check(ctx context.Context, store table.Store, item table.Key) (problems []s
 			break
 		}
 	}
-	before := ""
-	for i, e := range chain {
+	before, next := "", uint64(1)
+	for _, e := range chain {
 		switch {
-		case e.Version != uint64(i+1):
-			problems = append(problems, fmt.Sprintf("version %d is missing", i+1))
+		case e.Gap && e.Version > next: // a feed that was cut: noted when it happened
+			problems = append(problems, fmt.Sprintf("version %d followed a version never seen", e.Version))
+		case e.Version != next:
+			problems = append(problems, fmt.Sprintf("version %d is missing", next))
 			return problems, nil
-		case e.Gap:
+		case e.Gap: // the one before came later
 			problems = append(problems, fmt.Sprintf("version %d followed a version never seen", e.Version))
 		case e.Chain != link(before, e):
 			problems = append(problems, fmt.Sprintf("version %d does not follow from the one before", e.Version))
 		}
-		before = e.Chain
+		before, next = e.Chain, e.Version+1
 	}
 	it, err := store.Get(ctx, item, table.Strong)
 	if err != nil || it == nil {
 		return problems, err
 	}
-	if n := len(chain); uint64(n) == it.Version && chain[n-1].Image != Image(it) {
+	if n := len(chain); n > 0 && chain[n-1].Version == it.Version && chain[n-1].Image != Image(it) {
 		problems = append(problems, fmt.Sprintf("the stored version %d is not the one that was seen", it.Version))
 	}
 	return problems, nil

@@ -67,7 +67,7 @@ func buildEmpty(b *testing.B) string {
 // function asks of the table while it starts is not waited for.
 func coldStart(b *testing.B, binary string) time.Duration {
 	b.Helper()
-	f, err := runtimeapi.Start(b.Context(), runtimeapi.Options{Binary: binary, Name: "bench", Env: local.FunctionEnv("http://127.0.0.1:1", "panah")})
+	f, err := runtimeapi.Start(b.Context(), runtimeapi.Options{Binary: binary, Name: "bench", Env: local.FunctionEnv("http://127.0.0.1:1", "panah", "a secret")})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -25,13 +25,15 @@ const (
 	Shelter  Role = "shelter"
 	Desk     Role = "desk"
 	Ministry Role = "ministry"
+	Carrier  Role = "carrier"  // software that brings text messages in
+	Survivor Role = "survivor" // by a code of their own: nobody has it as a membership
 )
 
-// Roles lists the roles.
-var Roles = []Role{Rescue, Shelter, Desk, Ministry}
+// Roles lists the roles somebody can be a member as.
+var Roles = []Role{Rescue, Shelter, Desk, Ministry, Carrier}
 
-// Caller is who is asking. Scope is a team id, a shelter id or a region code,
-// as the role has it.
+// Caller is who is asking. Scope is a team id, a shelter id, a region code or a
+// placement, as the role has it.
 type Caller struct {
 	Subject string
 	Role    Role
@@ -57,9 +59,9 @@ func (c Caller) Asks() string { return cmp.Or(c.Team(), c.House()) }
 // Shelter is the caller's shelter, for shelter staff.
 func (c Caller) Shelter() string { return c.only(Shelter) }
 
-// Region is the caller's region, for a desk or a ministry.
+// Region is the caller's region, for a desk, a ministry or a carrier.
 func (c Caller) Region() place.Code {
-	if c.Role == Desk || c.Role == Ministry {
+	if c.Role == Desk || c.Role == Ministry || c.Role == Carrier {
 		return place.Code(c.Scope)
 	}
 	return ""
@@ -99,13 +101,24 @@ const (
 	ListShelters     Action = "listShelters"
 	ReadMustMove     Action = "readMustMove"
 	TransferResident Action = "transferResident"
+	KeepMember       Action = "keepMember"
+	ListMembers      Action = "listMembers"
+	SyncDevice       Action = "syncDevice"
+	KeepNumbers      Action = "keepNumbers"
+	CarryMessage     Action = "carryMessage"
+	GiveStayCode     Action = "giveStayCode"
+	ReadReceipts     Action = "readReceipts"
+	ReadOwnStay      Action = "readOwnStay"
+	SpeakOfStay      Action = "speakOfStay"
 )
 
 // Resource is what the action is on. Fields that do not apply are empty.
 type Resource struct {
 	Team     string     // that asked for the placement
 	Shelter  string     // that the placement or unit belongs to
-	District place.Code // where the shelter or party is
+	District place.Code // where the shelter or party is, or a membership is kept
+	Grants   Role       // of a membership: what it gives
+	Stay     string     // the placement, for its survivor
 }
 
 //go:embed policies.cedar
@@ -135,8 +148,12 @@ func (c Caller) Allow(a Action, r Resource) error {
 // own is a resource that is the caller's in every way: if even this is
 // refused, the role lacks the action itself.
 func (c Caller) own() Resource {
-	return Resource{Team: c.Asks(), Shelter: c.Shelter(), District: c.Region()}
+	return Resource{Team: c.Asks(), Shelter: c.Shelter(), District: c.Region(), Grants: Desk, Stay: c.only(Survivor)}
 }
+
+// Keeping is the least membership a caller could be asked to keep: whether its
+// role keeps members at all.
+func (c Caller) Keeping() Resource { return c.own() }
 
 func decide(set *cedar.PolicySet, c Caller, a Action, r Resource) bool {
 	decision, _ := cedar.Authorize(set, cedar.EntityMap{}, cedar.Request{
@@ -146,7 +163,10 @@ func decide(set *cedar.PolicySet, c Caller, a Action, r Resource) bool {
 		Context: cedar.NewRecord(cedar.RecordMap{
 			"ownTeam":    cedar.Boolean(c.Asks() != "" && c.Asks() == r.Team),
 			"ownShelter": cedar.Boolean(c.Shelter() != "" && c.Shelter() == r.Shelter),
+			"ownStay":    cedar.Boolean(c.only(Survivor) != "" && c.only(Survivor) == r.Stay),
 			"ownRegion":  cedar.Boolean(c.Region() != "" && place.Within(r.District, c.Region())),
+			"below":      cedar.Boolean(r.District != c.Region()),
+			"grants":     cedar.String(r.Grants),
 		}),
 	})
 	return decision == cedar.Allow

@@ -17,6 +17,9 @@ func TestListsOnlyGrow(t *testing.T) {
 		"features":     {Features.String(), "woman_staff_at_night, own_phone, visits_allowed, exit_on_request, own_room, vegetarian_kitchen, halal_kitchen, school_nearby, work_allowed, open_doors"},
 		"house rules":  {HouseRules.String(), "doors_locked_always, doors_locked_at_night, phone_with_staff, no_phone, visits_by_appointment, no_visits, leave_with_permission, boys_over_10_apart, shared_kitchen, daily_prayer_optional"},
 		"end reasons":  {EndReasons.String(), "home, own_wish, left_unannounced, transferred, hospital, aged_out, died, entry_error"},
+		"cancels":      {CancelReasons.String(), "own_wish, went_home, placed_elsewhere, hospital, entry_error, no_longer_needed, consent_withdrawn"},
+		"complaints":   {Complaints.String(), "locked_in, unsafe, no_care, money_or_work, mistreated, other"},
+		"stay asks":    {StayAsks.String(), "view, leave, move, complain, withdraw"},
 		"refusals":     {DeclineReasons.String(), "full, not_registered_for_group, staffing, safety_conflict, medical_need_unmet, duplicate"},
 	} {
 		if !strings.HasPrefix(c.got, c.want) {

@@ -106,6 +106,12 @@ type Need uint8
 var Needs = NewList[Need]("health_medical", "psychosocial", "legal_assistance", "family_reunification", "pregnancy",
 	"infant_care", "step_free", "sign_language", "substance_withdrawal", "interpreter", "education", "livelihood")
 
+// The needs for which a unit may have fewer places than beds.
+const (
+	NeedMedical  Need = 0 // health_medical
+	NeedStepFree Need = 6
+)
+
 // Feature is something a person may prefer; preferences only rank.
 type Feature uint8
 
@@ -167,8 +173,11 @@ var Togethers = NewList[Together]("required", "preferred")
 // ConsentBasis is on what ground the request is made.
 type ConsentBasis uint8
 
-// BasisConsent is the person's own yes.
-const BasisConsent ConsentBasis = 0
+// The grounds a rule looks at.
+const (
+	BasisConsent    ConsentBasis = 0 // the person's own yes
+	BasisCourtOrder ConsentBasis = 3
+)
 
 // ConsentBases lists the grounds.
 var ConsentBases = NewList[ConsentBasis]("consent", "guardian_consent", "child_protection", "court_order", "vital_interest")
@@ -215,8 +224,12 @@ var DeclineReasons = NewList[DeclineReason]("full", "not_registered_for_group", 
 // CancelReason is why a request ends before arrival.
 type CancelReason uint8
 
+// CancelConsentWithdrawn is the survivor's own word, with their code: a team
+// cannot give it.
+const CancelConsentWithdrawn CancelReason = 6
+
 // CancelReasons lists why a request is withdrawn.
-var CancelReasons = NewList[CancelReason]("own_wish", "went_home", "placed_elsewhere", "hospital", "entry_error", "no_longer_needed")
+var CancelReasons = NewList[CancelReason]("own_wish", "went_home", "placed_elsewhere", "hospital", "entry_error", "no_longer_needed", "consent_withdrawn")
 
 // EndReason is why a stay ends.
 type EndReason uint8
@@ -257,8 +270,16 @@ var DivertReasons = NewList[DivertReason]("medical", "safety", "vehicle")
 // Decision is what the Committee, a magistrate or the desk decided.
 type Decision uint8
 
-// Decisions lists the decisions that stop a legal clock.
-var Decisions = NewList[Decision]("produced", "interim_order", "stay", "transfer", "restored_to_family", "extended")
+// The decisions that begin and end a wait to be brought home across a border of
+// a country or state; they stop no legal clock.
+const (
+	RepatriationOrdered Decision = iota + 6
+	RepatriationWithdrawn
+)
+
+// Decisions lists the decisions; all but the two on repatriation stop a legal clock.
+var Decisions = NewList[Decision]("produced", "interim_order", "stay", "transfer", "restored_to_family", "extended",
+	"repatriation_ordered", "repatriation_withdrawn")
 
 // StayBasis is on what ground somebody stays: every stay has one, and a date by
 // which it must be looked at again.
@@ -268,7 +289,49 @@ type StayBasis uint8
 const (
 	StayVoluntary StayBasis = iota
 	StayAwaitingCommittee
+	StayCommitteeOrder
 )
 
 // StayBases lists the grounds of a stay.
 var StayBases = NewList[StayBasis]("voluntary", "awaiting_committee", "cwc_order", "interim_magistrate", "magistrate_inquiry", "protective_order")
+
+// StayAsk is what a survivor asks with their own code.
+type StayAsk uint8
+
+// What a survivor asks.
+const (
+	AskView StayAsk = iota
+	AskLeave
+	AskMove
+	AskComplain
+	AskWithdraw
+)
+
+// StayAsks lists what a survivor can ask.
+var StayAsks = NewList[StayAsk]("view", "leave", "move", "complain", "withdraw")
+
+// Complaint is what a survivor complains of: a code, never a story.
+type Complaint uint8
+
+// Complaints lists what can be complained of.
+var Complaints = NewList[Complaint]("locked_in", "unsafe", "no_care", "money_or_work", "mistreated", "other")
+
+// Serious reports whether a complaint is of harm or of a crime: it is looked into
+// at once, and nobody new should come to the house before.
+func (c Complaint) Serious() bool {
+	name := Complaints.Name(c)
+	return name != "no_care" && name != "other"
+}
+
+// Decider is who decides where somebody stays.
+type Decider uint8
+
+// The deciders.
+const (
+	DecidedBySelf Decider = iota
+	DecidedByCommittee
+	DecidedByMagistrate
+)
+
+// Deciders lists who may decide.
+var Deciders = NewList[Decider]("you", "committee", "magistrate")

@@ -23,7 +23,7 @@ func members(shelters []Shelter) []caller.Caller {
 	for _, d := range districts {
 		out = append(out, region("demo-desk-", caller.Desk, d.Code))
 	}
-	out = append(out, region("demo-ministry-", caller.Ministry, India))
+	out = append(out, region("demo-ministry-", caller.Ministry, India), region("demo-carrier-", caller.Carrier, India))
 	for _, s := range states {
 		out = append(out, region("demo-ministry-", caller.Ministry, s.Code))
 	}

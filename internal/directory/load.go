@@ -89,14 +89,16 @@ func (l *load) read(body []byte, book *matching.Book) (err error) {
 			c, begin, id = matching.Candidate{Units: c.Units[:0]}, at, next
 		}
 		switch kind {
-		case kindShelter:
-			c.Shelter = readShelter(r, id)
-		case kindUnit, kindRooms:
+		case kindShelter, kindLimited:
+			c.Shelter = readShelter(r, kind, id)
+		case kindUnit, kindRooms, kindPlaces:
 			u, err := readUnit(r, kind, id)
 			if err != nil {
 				return err
 			}
 			c.Units = append(c.Units, u)
+		case kindDoor:
+			c.Door = readDoor(r, id)
 		default:
 			return packed.ErrCorrupt
 		}

@@ -67,7 +67,7 @@ func (s *shelves) Open(slot uint32) *matching.Candidate {
 	if err != nil || k.shelter == nil {
 		return nil
 	}
-	return &matching.Candidate{Shelter: *k.shelter, Units: k.units}
+	return &matching.Candidate{Shelter: *k.shelter, Units: k.units, Door: k.door}
 }
 
 // known is one shelter, which may be known by its units first.
@@ -75,6 +75,7 @@ type known struct {
 	id      string
 	shelter *shelter.Shelter
 	units   []shelter.Unit // by id
+	door    shelter.Door   // Version 0: none is known
 }
 
 // decode reads a record. Names that many records share are kept once in names.
@@ -86,10 +87,13 @@ func decode(record []byte, names map[string]string) (k known, err error) {
 			return k, err
 		}
 		k.id = e.shelterID()
-		if e.shelter != nil {
+		switch {
+		case e.shelter != nil:
 			k.shelter = e.shelter
-		} else {
+		case e.unit != nil:
 			k.units = append(k.units, *e.unit)
+		default:
+			k.door = *e.door
 		}
 	}
 	return k, r.Err()
@@ -106,6 +110,9 @@ func (k *known) encode(to []byte) []byte {
 	for i := range k.units {
 		writeUnit(w, &k.units[i], id)
 		id = ""
+	}
+	if k.door.Version > 0 {
+		writeDoor(w, &k.door, id)
 	}
 	return w.Bytes()
 }

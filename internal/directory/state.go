@@ -42,10 +42,13 @@ func (s *state) settled() {
 
 // apply takes an entry if it is newer than what is known; it reports whether it was.
 func (s *state) apply(e entry) bool {
-	if e.shelter != nil {
+	switch {
+	case e.shelter != nil:
 		return s.applyShelter(*e.shelter)
+	case e.unit != nil:
+		return s.applyUnit(*e.unit)
 	}
-	return s.applyUnit(*e.unit)
+	return s.applyDoor(*e.door)
 }
 
 // look finds what is known of a shelter, nil for nothing.
@@ -111,6 +114,15 @@ func (s *state) applyUnit(n shelter.Unit) bool {
 		k.units = slices.Insert(k.units, i, n)
 	}
 	s.changed[slot] = k
+	return true
+}
+
+func (s *state) applyDoor(n shelter.Door) bool {
+	slot, k := s.lookOrAdd(n.Shelter)
+	if k.door.Version >= n.Version {
+		return false
+	}
+	k.door, s.changed[slot] = n, k
 	return true
 }
 

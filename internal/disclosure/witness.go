@@ -10,10 +10,10 @@ import (
 // How far the search for a witness looks. A wider search withholds a little
 // less and takes longer; none of it touches the proof.
 const (
-	lookMembers = 4
+	lookMembers = 8
 	lookColumns = 32
 	lookPlaces  = 8
-	lookOthers  = 3
+	lookOthers  = 6
 )
 
 // corner is one base cell of a move, raised or lowered.

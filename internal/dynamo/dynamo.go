@@ -64,7 +64,10 @@ type Store struct {
 	meter  types.ReturnConsumedCapacity
 }
 
-var _ table.Store = (*Store)(nil)
+var (
+	_ table.Store   = (*Store)(nil)
+	_ table.Scanner = (*Store)(nil)
+)
 
 // Open makes a store. It sends nothing: a missing table shows on the first call.
 func Open(o Options) (*Store, error) {
@@ -162,6 +165,39 @@ func (s *Store) Query(ctx context.Context, q table.Query) (table.Page, error) {
 	}
 	if len(out.LastEvaluatedKey) > 0 {
 		page.Next, err = encodeCursor(q.Index, out.LastEvaluatedKey)
+	}
+	return page, err
+}
+
+// Scan implements table.Scanner, eventually consistent.
+func (s *Store) Scan(ctx context.Context, share, of int, after string) (table.Page, error) {
+	if of < 1 || share < 0 || share >= of {
+		return table.Page{}, &table.Refused{Reason: "malformed share"}
+	}
+	in := &dynamodb.ScanInput{TableName: &s.o.Table, Segment: aws.Int32(int32(share)), TotalSegments: aws.Int32(int32(of)), ReturnConsumedCapacity: s.meter}
+	if after != "" {
+		var c cursor
+		raw, err := base64.RawURLEncoding.DecodeString(after)
+		if err != nil || json.Unmarshal(raw, &c) != nil || c.Index != table.Base || c.Item.Check() != nil {
+			return table.Page{}, &table.Refused{Reason: "malformed cursor"}
+		}
+		in.ExclusiveStartKey = keyAttrs(c.Item)
+	}
+	out, err := read(ctx, s, func(ctx context.Context) (*dynamodb.ScanOutput, error) { return s.client.Scan(ctx, in) })
+	if err != nil {
+		return table.Page{}, fmt.Errorf("dynamo: scan: %w", err)
+	}
+	s.consumed("scan", true, out.ConsumedCapacity)
+	page := table.Page{Items: make([]table.Item, 0, len(out.Items))}
+	for _, raw := range out.Items {
+		it, err := decodeItem(raw)
+		if err != nil {
+			return table.Page{}, err
+		}
+		page.Items = append(page.Items, *it)
+	}
+	if len(out.LastEvaluatedKey) > 0 {
+		page.Next, err = encodeCursor(table.Base, out.LastEvaluatedKey)
 	}
 	return page, err
 }

@@ -10,6 +10,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"os"
 	"time"
 
@@ -211,11 +212,13 @@ func apply(tx *bolt.Tx, p *pending) error {
 		}
 		return nil
 	}
-	for i, it := range next {
+	for _, it := range next { // all of them before any is stored: a claim may have made one too large
 		if it.Size() > table.MaxItemBytes {
 			p.err = &table.Refused{Reason: "item over 400 KB: " + it.String()}
 			return nil
 		}
+	}
+	for i, it := range next {
 		if err := store(tx, images[i].Item, it); err != nil {
 			return err
 		}
@@ -302,6 +305,45 @@ func (s *Store) Query(ctx context.Context, q table.Query) (table.Page, error) {
 	}
 	var page table.Page
 	err = s.db.View(func(tx *bolt.Tx) error { return r.collect(tx, &page) })
+	return page, err
+}
+
+// Scan implements table.Scanner: a partition's share is decided by its key.
+func (s *Store) Scan(ctx context.Context, share, of int, after string) (page table.Page, err error) {
+	if ctx.Err() != nil {
+		return page, ctx.Err()
+	}
+	from, err := base64.RawURLEncoding.DecodeString(after)
+	if err != nil || of < 1 || share < 0 || share >= of {
+		return page, &table.Refused{Reason: "malformed cursor or share"}
+	}
+	err = s.db.View(func(tx *bolt.Tx) error {
+		c := tx.Bucket(itemsBucket).Cursor()
+		k, v := c.First()
+		if after != "" {
+			if k, v = c.Seek(from); bytes.Equal(k, from) {
+				k, v = c.Next()
+			}
+		}
+		for size := 0; k != nil; k, v = c.Next() {
+			if size += len(v); size >= table.MaxPageBytes { // as read, not as found: a page ends
+				page.Next = base64.RawURLEncoding.EncodeToString(k)
+			}
+			it, err := decodeItem(v)
+			if err != nil {
+				return err
+			}
+			h := fnv.New32a()
+			_, _ = h.Write([]byte(it.PK))
+			if int(h.Sum32()%uint32(of)) == share {
+				page.Items = append(page.Items, *it)
+			}
+			if page.Next != "" {
+				return nil
+			}
+		}
+		return nil
+	})
 	return page, err
 }
 

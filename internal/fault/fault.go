@@ -17,8 +17,10 @@ const (
 	Malformed     Kind = "malformed"          // the request is not well formed: a header or parameter is missing or broken
 	Invalid       Kind = "invalid"            // well formed, but a field breaks a rule
 	Unauthorized  Kind = "unauthorized"       // who is asking is not known
+	Wipe          Kind = "wipe"               // not a member any more: the device erases what it holds
 	Forbidden     Kind = "forbidden"          // known, but not allowed to do this at all
 	NotFound      Kind = "not_found"          // missing, or somebody else's: the two answer alike
+	Gone          Kind = "gone"               // it was there for this reader and is not any more: consent was withdrawn
 	IllegalMove   Kind = "illegal_move"       // the state does not allow this move; Allowed lists what it does
 	StaleVersion  Kind = "stale_version"      // the sender acted on an older version or hold
 	ShelterFull   Kind = "shelter_full"       // fewer free beds than needed

@@ -203,3 +203,38 @@ func (f *Feed) again(ctx context.Context, a Aside) error {
 	}
 	return fmt.Errorf("feed: there is no consumer %s", a.Consumer)
 }
+
+// Missed looks through one share of everything that is stored for what the feed
+// has never brought and never will: a stream keeps a change for a day, and a
+// consumer that was away longer has lost what was written before. lost tells
+// whether a stored version is such a one. It is handed to every consumer from the
+// item as it is, as Replay does; what was between is gone. It answers how many
+// items came back. A share that cannot be read to its end is read again the next
+// time.
+func (f *Feed) Missed(ctx context.Context, share, of int, lost func(context.Context, *table.Item) (bool, error)) (n int, err error) {
+	scanner, ok := f.store.(table.Scanner)
+	if !ok {
+		return 0, table.ErrNoScan
+	}
+	for after := ""; ; {
+		page, err := scanner.Scan(ctx, share, of, after)
+		if err != nil {
+			return n, err
+		}
+		for i := range page.Items {
+			it := &page.Items[i]
+			gone, err := lost(ctx, it)
+			if err == nil && gone {
+				f.log.Error("a change never came: the feed was cut", "item", it.String(), "version", it.Version)
+				err = f.Apply(ctx, []table.Change{{Seq: "missed", New: it}})
+				n++
+			}
+			if err != nil {
+				return n, err
+			}
+		}
+		if after = page.Next; after == "" {
+			return n, nil
+		}
+	}
+}

@@ -18,7 +18,9 @@ import (
 	"panah/internal/feed"
 	"panah/internal/gateway"
 	"panah/internal/httpapi"
+	"panah/internal/logbook"
 	"panah/internal/policy"
+	"panah/internal/record"
 	"panah/internal/referral"
 	"panah/internal/rollup"
 	"panah/internal/table"
@@ -29,22 +31,29 @@ type Parts struct {
 	Store   table.Store
 	Log     *slog.Logger
 	Service *referral.Service // made over Store when nil
+	Secret  []byte            // survivors' codes are made from
+	Numbers []byte            // phone numbers are hashed with
 }
 
 func (p Parts) service() (*referral.Service, error) {
 	if p.Service != nil {
 		return p.Service, nil
 	}
-	return NewService(p.Store, p.Log)
+	s, err := NewService(p.Store, p.Secret, p.Log)
+	if err == nil && p.Numbers != nil {
+		s.NumberSecret = p.Numbers
+	}
+	return s, err
 }
 
-// NewService is the use cases over a store under the policy in force.
-func NewService(store table.Store, log *slog.Logger) (*referral.Service, error) {
+// NewService is the use cases over a store under the policy in force. Survivors'
+// codes are made from secret; nil is enough where none are made.
+func NewService(store table.Store, secret []byte, log *slog.Logger) (*referral.Service, error) {
 	rules, err := policy.Current()
 	if err != nil {
 		return nil, err
 	}
-	return referral.New(referral.Config{Store: store, Policy: rules, Log: log}), nil
+	return referral.New(referral.Config{Store: store, Policy: rules, Secret: secret, Log: log}), nil
 }
 
 // Figures serves groups of routes that answer from what was published: they need
@@ -109,7 +118,7 @@ func Clock(p Parts, span time.Duration) (lambda.Handler, error) {
 	figures := rollup.NewPublisher(s, policy.Disclosure())
 	return gateway.Schedule(func(ctx context.Context, task string) error {
 		if task == VerifyTask {
-			return verify(ctx, s, pub)
+			return errors.Join(verify(ctx, s, pub), missed(ctx, p, s))
 		}
 		published := make(chan error, 1)
 		go func() { published <- figures.Publish(ctx) }() // holds lapse in time while a country is counted
@@ -135,8 +144,36 @@ func verify(ctx context.Context, s *referral.Service, pub *directory.Publisher) 
 	return errors.Join(err, rerr)
 }
 
-// Changes keeps the directory's log and pages, the audit chains and what a
-// ministry's figures are made from, out of the change feed, and, when beds were
+// missed takes in, of one in 24 shares of everything, what a feed that was cut has
+// lost. It is first of all an alarm: nothing else says so before an item's next
+// change.
+func missed(ctx context.Context, p Parts, s *referral.Service) error {
+	n, err := Missed(ctx, p, s, s.Now().UTC().Hour(), 24)
+	if n > 0 {
+		p.Log.Error("the change feed had been cut", "items", n)
+	}
+	return err
+}
+
+// feedKeeps is how long a stream keeps a change, and an hour for what is under way.
+const feedKeeps = 25 * time.Hour
+
+// Missed takes in one share of what a feed that was cut has lost, and answers how
+// many items there were. A version that was never seen is lost once it is older
+// than the stream keeps it: before that it may still come.
+func Missed(ctx context.Context, p Parts, s *referral.Service, share, of int) (int, error) {
+	keeper := audit.NewKeeper(p.Store, s.NewID, s.Now, p.Log)
+	return NewFeed(p.Store, s, p.Log).Missed(ctx, share, of, func(ctx context.Context, it *table.Item) (bool, error) {
+		if at, ok := record.WrittenAt(it.WriteID); ok && s.Now().Sub(at) < feedKeeps {
+			return false, nil
+		}
+		seen, err := keeper.Seen(ctx, it)
+		return !seen, err
+	})
+}
+
+// Changes keeps the directory's log and pages, the audit chains, the books devices are
+// brought up to date from, and what a ministry's figures are made from, out of the change feed, and, when beds were
 // given back, looks for those who wait; decode reads the engine's own form of a
 // change.
 func Changes(p Parts, decode func(json.RawMessage) (table.Change, error)) (lambda.Handler, error) {
@@ -161,6 +198,7 @@ func NewFeed(store table.Store, s *referral.Service, log *slog.Logger) *feed.Fee
 	return feed.New(store, s.NewID, s.Now, log,
 		feed.Consumer{Name: "directory", Apply: pub.Apply},
 		feed.Consumer{Name: "audit", Apply: keeper.Apply},
+		feed.Consumer{Name: "logbook", Apply: logbook.NewKeeper(store, s.NewID).Apply},
 		feed.Consumer{Name: "figures", Apply: rollup.NewKeeper(store, s.Policy, s.NewID, log).Apply},
 		feed.Consumer{Name: "waiting", Apply: func(ctx context.Context, changes []table.Change) error {
 			if !referral.Freed(changes) {

@@ -58,6 +58,27 @@ func SeriesKey(at place.Code, every Every, t time.Time) table.Key {
 	return table.Key{PK: "H#" + string(at), SK: string(every) + "#" + t.UTC().Format(monthForm)}
 }
 
+// imported is the calendar of daily counts that came in by file. They lie beside
+// the days counted live, never among them.
+const imported Every = "import"
+
+// ImportedKey is where the daily counts that came in by file lie for a day, as
+// they are published: a state's with those of its districts, a country's with
+// those of its states.
+func ImportedKey(at place.Code, day time.Time) table.Key {
+	return table.Key{PK: partition(at, day), SK: day.UTC().Format("I02")}
+}
+
+// ImportedMonth finds everything published under ImportedKey of a month.
+func ImportedMonth(at place.Code, month time.Time) table.Query {
+	return table.Query{PK: partition(at, month), From: "I", To: "I~"}
+}
+
+// ImportedSeriesKey is where the points of one month of imported days lie together.
+func ImportedSeriesKey(at place.Code, month time.Time) table.Key {
+	return SeriesKey(at, imported, month)
+}
+
 // MonthKey is where what happened in a month lies.
 func MonthKey(at place.Code, t time.Time) table.Key {
 	return table.Key{PK: "H#" + string(at), SK: "flow#" + t.UTC().Format(monthForm)}

@@ -207,9 +207,10 @@ func (r *Reader) districts(ctx context.Context, of *Snapshot) ([]occupancy.Row, 
 
 // Point is a place's rows at one instant of a series.
 type Point struct {
-	At    time.Time
-	place place.Code
-	rows  string
+	At       time.Time
+	Imported bool // it came in by file and was not counted here
+	place    place.Code
+	rows     string
 }
 
 // Rows are the place's rows then: over all institution types, of all populations
@@ -223,7 +224,9 @@ func (p Point) Rows() []occupancy.Row {
 }
 
 // Series is a place's points from one instant to before another, and the points
-// of the calendar in between that are missing.
+// of the calendar in between that are missing. Days that came in by file stand
+// among those counted here and say so; a country can have both of one day, of
+// different states.
 func (r *Reader) Series(ctx context.Context, at place.Code, every Every, from, to time.Time) (points []Point, missing []time.Time, err error) {
 	stored := every
 	if every == Month {
@@ -233,14 +236,49 @@ func (r *Reader) Series(ctx context.Context, at place.Code, every Every, from, t
 	if err != nil {
 		return nil, nil, err
 	}
+	var files [][]rawPoint
+	if every != Hour {
+		if files, err = r.files(ctx, at, from, to); err != nil {
+			return nil, nil, err
+		}
+	}
+	points = slices.Concat(pick(at, months, false, every, from, to), pick(at, files, true, every, from, to))
+	slices.SortStableFunc(points, func(a, b Point) int { return floor(a.At, every).Compare(floor(b.At, every)) })
+	return points, gaps(points, every), nil
+}
+
+// pick are the points of a series that were asked for: of months, the first.
+func pick(at place.Code, months [][]rawPoint, imported bool, every Every, from, to time.Time) (points []Point) {
 	for _, raw := range months {
 		for _, p := range raw {
 			if t := time.Unix(p.at, 0).UTC(); !t.Before(from) && t.Before(to) && (every != Month || len(points) == 0 || !sameMonth(points[len(points)-1].At, t)) {
-				points = append(points, Point{t, at, p.rows})
+				points = append(points, Point{t, imported, at, p.rows})
 			}
 		}
 	}
-	return points, gaps(points, every), nil
+	return points
+}
+
+// files reads the series of the days that came in by file. They may still grow,
+// whatever month they are of, so nothing of them is kept.
+func (r *Reader) files(ctx context.Context, at place.Code, from, to time.Time) (out [][]rawPoint, err error) {
+	q := table.Query{PK: "H#" + string(at), From: ImportedSeriesKey(at, from).SK, To: ImportedSeriesKey(at, to).SK}
+	for {
+		page, err := r.store.Query(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		for i := range page.Items {
+			raw, err := readPoints(page.Items[i].Body)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, raw)
+		}
+		if q.After = page.Next; page.Next == "" {
+			return out, nil
+		}
+	}
 }
 
 // months reads the series of each month from one instant to another. Of months

@@ -17,6 +17,9 @@ var tags = []*huma.Tag{
 	{Name: "alerts", Description: "What the desk must look at"},
 	{Name: "shelters", Description: "A shelter, its units and their counts, who comes and who lives there"},
 	{Name: "register", Description: "Which shelters there are, and which take part"},
+	{Name: "stays", Description: "A survivor's own word, with a code instead of an account"},
+	{Name: "members", Description: "Who belongs to which team, shelter, desk or ministry"},
+	{Name: "phones", Description: "What phones away from the network, or without it, need"},
 	{Name: "figures", Description: "What a ministry sees: counted by the clock, small numbers withheld"},
 	{Name: "service", Description: "The service itself"},
 }
@@ -28,6 +31,12 @@ func tagOf(path, id string) string {
 		return "register"
 	case head == "placements", head == "rescues", head == "alerts", head == "shelters":
 		return head
+	case head == "stay":
+		return "stays"
+	case head == "memberships":
+		return "members"
+	case head == "sync", head == "messages":
+		return "phones"
 	case path == "/healthz":
 		return "service"
 	}
@@ -104,8 +113,19 @@ var about = map[string]string{
 	"getResponseTimes": "For desk and ministry, within their region.",
 	"getClocks":        "For desk and ministry, within their region.",
 	"getMoves":         "For desk and ministry, within their region.",
-	"getDictionary":    "For anyone.",
-	"getHealth":        "For anyone.",
+	"giveStayCode":     "By the team that asked or the desk of the district.",
+	"listReceipts":     "For the desk of the district.",
+	"speakOfStay":      "By a survivor, with the code instead of a token; a wish goes to the desk, never to the shelter.",
+	"sync":             "For the phones of teams and shelters; who is a member no more is told to erase.",
+	"setNumbers":       "By the shelter's staff.",
+	"carryMessage":     "By software that carries text messages, for its region.",
+	"listMembers":      "For the ministry of the region.",
+	"setMember":        "By the ministry above; nobody gives what they do not have.",
+	"revokeMember":     "By the ministry above.",
+
+	"getRepatriationWaits": "For desk and ministry, within their region.",
+	"getDictionary":        "For anyone.",
+	"getHealth":            "For anyone.",
 }
 
 // goesOn says that a rescue's answer is 202 while its holds are being taken.

@@ -34,12 +34,16 @@ var (
 		{Name: "surge", Meaning: "Staffed beds that are there for a time only: not among staffed or sanctioned", Unit: "beds", Tag: "#capacity+beds+surge"},
 		{Name: "rooms", Meaning: "Rooms that staffed beds make, where a party has rooms to itself", Unit: "rooms", Tag: "#capacity+rooms"},
 		{Name: "roomsOccupied", Meaning: "Rooms somebody sleeps in: a family room with one child in it is full", Unit: "rooms", Tag: "#inneed+rooms"},
+		{Name: "roomsSanctioned", Meaning: "Rooms the authority allows, where rooms are counted and beds are not", Unit: "rooms", Tag: "#capacity+rooms+sanctioned"},
+		{Name: "roomsOutOfService", Meaning: "Rooms that cannot be used, where rooms are counted and beds are not", Unit: "rooms", Tag: "#capacity+rooms+unusable"},
+		{Name: "roomPersons", Meaning: "People in rooms whose beds nobody counts: not among occupied", Unit: "persons", Tag: "#inneed+rooms+persons"},
 		{Name: "shelters", Meaning: "Shelters counted", Unit: "shelters", Tag: "#org+num+shelters"},
 		{Name: "sheltersReporting", Meaning: "Of them, those whose counts somebody has vouched for lately", Unit: "shelters", Tag: "#org+num+reporting"},
 		{Name: "sheltersUnconfirmed", Meaning: "Of them, those with counts nobody has vouched for lately", Unit: "shelters", Tag: "#org+num+unconfirmed"},
 		{Name: "medianStayDays", Meaning: "Days that half of the people here have stayed at most, where enough stays are known", Unit: "days", Tag: "#indicator+stay+median"},
 	}
 	suppressedColumn = column{Name: "suppressed", Meaning: "Names of the columns withheld in this row, with spaces between: a withheld figure is small, or would tell a small one", Tag: "#meta+suppressed"}
+	sourceColumn     = column{Name: "source", Meaning: "Where the figures come from: counted by the shelters here, or imported, declared by a file of daily counts for days and states that were not counted here. Imported days say nothing of held, overdueReviews and surge", Tag: "#meta+source", Codes: []string{"counted", "imported"}}
 	atColumn         = column{Name: "at", Meaning: "When it was counted, UTC", Tag: "#date+counted"}
 	monthColumn      = column{Name: "month", Meaning: "The month it happened in, UTC", Tag: "#date+month"}
 	codeColumns      = []column{
@@ -59,6 +63,10 @@ var (
 		{Name: "arrivedP50", Meaning: "From the request to arrival: half took no longer", Unit: "minutes", Tag: "#indicator+arrived+p50"},
 		{Name: "arrivedP90", Meaning: "From the request to arrival: nine in ten took no longer", Unit: "minutes", Tag: "#indicator+arrived+p90"},
 		{Name: "count", Meaning: "How many; 'what' says of what", Tag: "#indicator+num"},
+		{Name: "waiting", Meaning: "Persons who waited at the end of the month to be brought home across a border, or to another state; the code is the country they wait for", Unit: "persons", Tag: "#inneed+returns+num"},
+		{Name: "over90", Meaning: "Of them, those who have waited 90 days or more", Unit: "persons", Tag: "#inneed+returns+over90"},
+		{Name: "over180", Meaning: "Of them, those who have waited 180 days or more", Unit: "persons", Tag: "#inneed+returns+over180"},
+		{Name: "over365", Meaning: "Of them, those who have waited 365 days or more", Unit: "persons", Tag: "#inneed+returns+over365"},
 		{Name: "due", Meaning: "Legal clocks that ran in requests of the month", Unit: "clocks", Tag: "#indicator+due+num"},
 		{Name: "met", Meaning: "Of them, those stopped by a recorded decision in time", Unit: "clocks", Tag: "#indicator+met+num"},
 		{Name: "broken", Meaning: "Of them, the others", Unit: "clocks", Tag: "#indicator+broken+num"},
@@ -87,14 +95,15 @@ type dictionaryOutput struct {
 // getDictionary serves GET /v1/dictionary.
 func (a *API) getDictionary(context.Context, *struct{}) (*dictionaryOutput, error) {
 	out := &dictionaryOutput{Cache: "public, max-age=3600"}
-	out.Body.Columns = slices.Concat([]column{atColumn, monthColumn}, placeColumns, groupColumns, figureColumns, codeColumns, countColumns, []column{suppressedColumn})
+	out.Body.Columns = slices.Concat([]column{atColumn, monthColumn}, placeColumns, groupColumns, figureColumns, codeColumns, countColumns, []column{suppressedColumn, sourceColumn})
 	out.Body.Notes = []string{
 		"Counts of one to ten persons are withheld, with as many others as it takes that no combination of answers tells them. Rows about fewer than three shelters are left out; their figures are in the row of the place above.",
 		"Before anything is withheld, the figures of the parts of a place add up to the place's own. Shelters add up over places and types but not over populations: one shelter may serve several.",
 		"Countries and states are counted each hour, districts once a day; a day's figure is that of its first snapshot (UTC), a month's that of its first day. Months of requests are published eight days after their end.",
+		"Daily counts that come in by file are published an hour after the file, in the series of days and months, protected by the same rules as what is counted here. A day of a state is either counted or imported and is published once: a file that changes it later changes no figure that was shown. A country can have both of one day, of different states.",
 		"An empty cell is a figure withheld or not known; none is a zero.",
 		"Fullness is no target: read it beside overdueReviews and medianStayDays.",
-		"Waits for repatriation are not counted: nothing in a placement says yet that somebody waits to go home to another country.",
+		"Waits for repatriation begin with a recorded decision and end when the person leaves or the decision is withdrawn; they are counted where the placement was asked for, at the end of each month.",
 	}
 	return out, nil
 }

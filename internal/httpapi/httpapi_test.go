@@ -21,6 +21,8 @@ import (
 	"panah/internal/testworld"
 )
 
+var quiet = slog.New(slog.DiscardHandler)
+
 var update = flag.Bool("update", false, "write openapi.json anew")
 
 func TestOpenAPIIsTheCommittedDocument(t *testing.T) {

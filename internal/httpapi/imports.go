@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -48,7 +49,10 @@ type importInput struct {
 	RawBody     []byte
 }
 
-type importOutput struct{ Body importView }
+type importOutput struct {
+	Replayed string `header:"Idempotency-Replayed"`
+	Body     importView
+}
 
 type importView struct {
 	DryRun   bool          `json:"dryRun"`
@@ -75,7 +79,7 @@ type problemView struct {
 }
 
 // importShelters serves POST /v1/imports. The file itself is what makes it safe to
-// send again; its key is only the form every POST has.
+// send again; its key finds out who sends another file by mistake.
 func (a *API) importShelters(ctx context.Context, in *importInput) (*importOutput, error) {
 	c, err := a.who(ctx)
 	if err != nil {
@@ -88,11 +92,27 @@ func (a *API) importShelters(ctx context.Context, in *importInput) (*importOutpu
 	if err != nil {
 		return nil, err
 	}
-	report, err := a.referrals.Import(ctx, c, f, referral.Import{DryRun: in.DryRun, Within: importTime})
+	report, err := a.referrals.Import(ctx, c, f, referral.Import{DryRun: in.DryRun, Within: importTime,
+		Command: referral.Command{Key: in.Key, Payload: in.payload()}})
 	if err != nil {
 		return nil, err
 	}
-	return &importOutput{viewReport(report)}, nil
+	out := &importOutput{Body: viewReport(report)}
+	if report.Replayed {
+		out.Replayed = "true"
+	}
+	return out, nil
+}
+
+// payload is what was sent under the key. The boundary between parts is left out:
+// it may be drawn anew each time.
+func (in *importInput) payload() string {
+	kind, parameters, _ := mime.ParseMediaType(in.ContentType)
+	body := string(in.RawBody)
+	if b := parameters["boundary"]; b != "" {
+		body = strings.ReplaceAll(body, b, "")
+	}
+	return fmt.Sprintf("import %s\x00%s\x00%s", in.Mapping, kind, body)
 }
 
 // file reads the body through its mapping.

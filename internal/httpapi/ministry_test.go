@@ -112,7 +112,7 @@ func TestADistrictSeesItselfAndNothingElse(t *testing.T) {
 				t.Fatalf("another place: %v", r)
 			}
 		}
-		for _, path := range []string{"/v1/occupancy?within=%s", "/v1/occupancy/history?place=%s", "/v1/unmet-need?within=%s", "/v1/response-times?within=%s", "/v1/clocks?within=%s", "/v1/moves?within=%s"} {
+		for _, path := range []string{"/v1/occupancy?within=%s", "/v1/occupancy/history?place=%s", "/v1/unmet-need?within=%s", "/v1/response-times?within=%s", "/v1/clocks?within=%s", "/v1/moves?within=%s", "/v1/repatriation-waits?within=%s"} {
 			missing := desk.do("GET", fmt.Sprintf(path, "IN-LGD-999999"), "", nil).want(t, 404)
 			for _, other := range []string{"IN-LGD-525", "IN-WB", "IN", "NP"} {
 				if a := desk.do("GET", fmt.Sprintf(path, other), "", nil).want(t, 404); a.Raw != missing.Raw {
@@ -176,7 +176,7 @@ func TestExportsAreReadByOthers(t *testing.T) {
 	for _, c := range dictionary.Body["columns"].([]any) {
 		known[c.(map[string]any)["name"].(string)] = true
 	}
-	for _, path := range []string{"/v1/occupancy?by=district", "/v1/occupancy/history?place=IN-KA", "/v1/unmet-need?by=state", "/v1/response-times?by=state", "/v1/clocks?by=state", "/v1/moves?by=state"} {
+	for _, path := range []string{"/v1/occupancy?by=district", "/v1/occupancy/history?place=IN-KA", "/v1/unmet-need?by=state", "/v1/response-times?by=state", "/v1/clocks?by=state", "/v1/moves?by=state", "/v1/repatriation-waits?by=state"} {
 		plain := ministry.do("GET", path+"&form=csv", "", nil).want(t, 200)
 		table, err := csv.NewReader(strings.NewReader(plain.Raw)).ReadAll()
 		if err != nil || !strings.Contains(plain.Raw, "\r\n") || plain.Header.Get("Content-Type") != "text/csv; charset=utf-8; header=present" {

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"panah/internal/fault"
@@ -46,6 +47,10 @@ type factRow struct {
 	AcceptedP90 *int     `json:"acceptedP90,omitempty" doc:"Minutes"`
 	ArrivedP50  *int     `json:"arrivedP50,omitempty" doc:"Minutes"`
 	ArrivedP90  *int     `json:"arrivedP90,omitempty" doc:"Minutes"`
+	Waiting     *int     `json:"waiting,omitempty"`
+	Over90      *int     `json:"over90,omitempty"`
+	Over180     *int     `json:"over180,omitempty"`
+	Over365     *int     `json:"over365,omitempty"`
 	Due         *int     `json:"due,omitempty"`
 	Met         *int     `json:"met,omitempty"`
 	Broken      *int     `json:"broken,omitempty"`
@@ -66,6 +71,7 @@ var (
 		[]string{occupancy.Responses.Name}}
 	legalClocks = report{"clocks", []string{"due", "met", "broken"}, []string{occupancy.Clocks.Name}}
 	journeys    = report{"moves", []string{"count"}, []string{occupancy.Travels.Name}}
+	returns     = report{"repatriation-waits", []string{"waiting", "over90", "over180", "over365"}, []string{occupancy.Returns.Name}}
 )
 
 // serve answers with a report.
@@ -88,6 +94,10 @@ func (r report) serve(a *API) func(context.Context, *monthsInput) (*sheetOutput,
 		for _, m := range found {
 			if !slices.Contains(body.Months, m.Month) {
 				body.Months = append(body.Months, m.Month)
+			}
+			if m.Family == occupancy.Returns.Name {
+				all = append(all, waits(m.Month, m.Facts)...)
+				continue
 			}
 			for _, f := range m.Facts {
 				all = append(all, r.row(m.Month, m.Family, f))
@@ -149,6 +159,31 @@ func (r report) row(month, family string, f occupancy.Fact) factRow {
 	return row
 }
 
+// waits puts the figures of a place and country beside each other. Nobody is in
+// what is not among the facts.
+func waits(month string, facts []occupancy.Fact) (rows []factRow) {
+	columns := map[string]int{"": 0, occupancy.Over(90): 1, occupancy.Over(180): 2, occupancy.Over(365): 3}
+	for i, f := range facts {
+		if i == 0 || f.Place != facts[i-1].Place || f.Code != facts[i-1].Code {
+			rows = append(rows, factRow{Month: month, placeView: viewPlace(f.Place), What: occupancy.Returns.Name, Code: orAll(f.Code),
+				Waiting: new(int), Over90: new(int), Over180: new(int), Over365: new(int)})
+		}
+		at, ok := columns[f.Second]
+		if !ok {
+			continue // a band between two of them
+		}
+		row := &rows[len(rows)-1]
+		to := []**int{&row.Waiting, &row.Over90, &row.Over180, &row.Over365}[at]
+		if f.Withheld {
+			*to = nil
+			row.Suppressed = append(row.Suppressed, returns.columns[at])
+			continue
+		}
+		*to = &f.Values[0]
+	}
+	return rows
+}
+
 func orAll(code string) string {
 	if code == "" {
 		return "all"
@@ -163,8 +198,8 @@ func (r report) sheet(rows []factRow) sheet {
 		for _, name := range r.columns {
 			cells = append(cells, cell(row.figure(name)))
 		}
-		suppressed := ""
-		if len(row.Suppressed) > 0 {
+		suppressed := strings.Join(row.Suppressed, " ")
+		if len(row.Suppressed) == len(r.columns) {
 			suppressed = "all"
 		}
 		s.rows = append(s.rows, append(cells, suppressed))
@@ -175,5 +210,5 @@ func (r report) sheet(rows []factRow) sheet {
 func (row factRow) figure(name string) *int {
 	return map[string]*int{"count": row.Count, "requested": row.Requested, "offered": row.Offered, "accepted": row.Accepted, "arrived": row.Arrived,
 		"offeredP50": row.OfferedP50, "offeredP90": row.OfferedP90, "acceptedP50": row.AcceptedP50, "acceptedP90": row.AcceptedP90,
-		"arrivedP50": row.ArrivedP50, "arrivedP90": row.ArrivedP90, "due": row.Due, "met": row.Met, "broken": row.Broken}[name]
+		"arrivedP50": row.ArrivedP50, "arrivedP90": row.ArrivedP90, "waiting": row.Waiting, "over90": row.Over90, "over180": row.Over180, "over365": row.Over365, "due": row.Due, "met": row.Met, "broken": row.Broken}[name]
 }

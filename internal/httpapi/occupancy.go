@@ -88,6 +88,9 @@ type SumsView struct {
 	Surge               *int     `json:"surge" doc:"Staffed beds that are there for a time only, beside staffed"`
 	Rooms               *int     `json:"rooms" doc:"Rooms, where a party has rooms to itself"`
 	RoomsOccupied       *int     `json:"roomsOccupied" doc:"Rooms somebody sleeps in: a family room with one child in it is full"`
+	RoomsSanctioned     *int     `json:"roomsSanctioned" doc:"Rooms the authority allows, where rooms are counted and beds are not"`
+	RoomsOutOfService   *int     `json:"roomsOutOfService" doc:"Rooms that cannot be used, where rooms are counted and beds are not"`
+	RoomPersons         *int     `json:"roomPersons" doc:"People in rooms whose beds nobody counts: not among occupied"`
 	Shelters            *int     `json:"shelters"`
 	SheltersReporting   *int     `json:"sheltersReporting" doc:"Shelters whose counts somebody has vouched for lately"`
 	SheltersUnconfirmed *int     `json:"sheltersUnconfirmed" doc:"Shelters with counts nobody has vouched for lately"`
@@ -213,7 +216,7 @@ func viewSums(r occupancy.Row) (v SumsView) {
 		return v
 	}
 	for i, to := range []**int{&v.Sanctioned, &v.Staffed, &v.OutOfService, &v.Occupied, &v.Held, &v.Free, &v.OverCapacity, &v.OverdueReviews,
-		&v.Surge, &v.Rooms, &v.RoomsOccupied} {
+		&v.Surge, &v.Rooms, &v.RoomsOccupied, &v.RoomsSanctioned, &v.RoomsOutOfService, &v.RoomPersons} {
 		n, ok := r.Shows(i)
 		if !ok {
 			v.Suppressed = append(v.Suppressed, figureColumns[i].Name)
@@ -232,7 +235,7 @@ func viewSums(r occupancy.Row) (v SumsView) {
 func (v SumsView) cells() []any {
 	var out []any
 	for _, n := range []*int{v.Sanctioned, v.Staffed, v.OutOfService, v.Occupied, v.Held, v.Free, v.OverCapacity, v.OverdueReviews,
-		v.Surge, v.Rooms, v.RoomsOccupied, v.Shelters, v.SheltersReporting, v.SheltersUnconfirmed, v.MedianStayDays} {
+		v.Surge, v.Rooms, v.RoomsOccupied, v.RoomsSanctioned, v.RoomsOutOfService, v.RoomPersons, v.Shelters, v.SheltersReporting, v.SheltersUnconfirmed, v.MedianStayDays} {
 		out = append(out, cell(n))
 	}
 	return append(out, strings.Join(v.Suppressed, " "))
@@ -290,8 +293,19 @@ type historyBody struct {
 }
 
 type pointView struct {
-	At time.Time `json:"at" doc:"When it was counted"`
+	At     time.Time `json:"at" doc:"When it was counted; of an imported day its midnight"`
+	Source string    `json:"source" enum:"counted,imported" doc:"counted: from the shelters' own counts here; imported: declared by a file of daily counts, for days and states that were not counted here"`
 	SumsView
+}
+
+// sourceOf says where a point comes from. Files say nothing of promises, reviews
+// and surge beds: those are not known, not nothing.
+func (v *pointView) sourceOf(p history.Point) {
+	if v.Source = "counted"; p.Imported {
+		v.Source = "imported"
+		v.Held, v.OverdueReviews, v.Surge, v.MedianStayDays = nil, nil, nil, nil
+		v.Suppressed = slices.DeleteFunc(v.Suppressed, func(name string) bool { return name == "held" || name == "overdueReviews" || name == "surge" })
+	}
 }
 
 // getHistory serves GET /v1/occupancy/history.
@@ -328,6 +342,7 @@ func (a *API) getHistory(ctx context.Context, in *historyInput) (*sheetOutput, e
 				v.SumsView = viewSums(r)
 			}
 		}
+		v.sourceOf(p)
 		body.Points = append(body.Points, v)
 	}
 	if len(part) > 0 {
@@ -371,9 +386,9 @@ func stretches(missing []time.Time, from, to time.Time, every history.Every) (ou
 }
 
 func historySheet(b historyBody) sheet {
-	s := sheet{name: "occupancy-history", columns: slices.Concat([]column{atColumn}, placeColumns, groupColumns[1:], figureColumns, []column{suppressedColumn})}
+	s := sheet{name: "occupancy-history", columns: slices.Concat([]column{atColumn}, placeColumns, groupColumns[1:], figureColumns, []column{suppressedColumn, sourceColumn})}
 	for _, p := range b.Points {
-		s.rows = append(s.rows, slices.Concat([]any{p.At.Format(time.RFC3339)}, b.Place.cells(), []any{b.Population}, p.cells()))
+		s.rows = append(s.rows, slices.Concat([]any{p.At.Format(time.RFC3339)}, b.Place.cells(), []any{b.Population}, p.cells(), []any{p.Source}))
 	}
 	return s
 }

@@ -72,6 +72,7 @@ type Listing struct {
 type listOutput struct {
 	Body struct {
 		Placements []placementView `json:"placements"`
+		Gone       []goneView      `json:"withdrawn" doc:"Consent was withdrawn: they are gone"`
 		Next       string          `json:"nextCursor,omitempty" doc:"Give it as after for the next page"`
 	}
 }
@@ -87,8 +88,12 @@ func (a *API) listPlacements(ctx context.Context, in *Listing) (*listOutput, err
 		return nil, err
 	}
 	out := &listOutput{}
-	out.Body.Placements, out.Body.Next = []placementView{}, next
+	out.Body.Placements, out.Body.Gone, out.Body.Next = []placementView{}, []goneView{}, next
 	for _, p := range list {
+		if p.ReadableBy(placement.Team) == placement.ReadGone {
+			out.Body.Gone = append(out.Body.Gone, viewGone(p.ID, p.Withdrawn, true))
+			continue
+		}
 		out.Body.Placements = append(out.Body.Placements, a.view(ctx, c, p, placement.Team))
 	}
 	return out, nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"panah/internal/caller"
 	"panah/internal/fault"
 	"panah/internal/referral"
 )
@@ -25,6 +26,7 @@ type Problem struct {
 	Allowed []string `json:"allowed,omitempty" doc:"The moves allowed now"`
 	Current any      `json:"current,omitempty" doc:"What is stored, with its version, after a failed precondition"`
 	Sent    any      `json:"sent,omitempty" doc:"What was sent, or the version it was made on, after a failed precondition"`
+	Wipe    bool     `json:"wipe,omitempty" doc:"You are not a member any more: erase what the device holds, cursor too"`
 	retry   bool
 }
 
@@ -56,8 +58,10 @@ var statuses = map[fault.Kind]int{
 	fault.Malformed:     http.StatusBadRequest,
 	fault.Invalid:       http.StatusUnprocessableEntity,
 	fault.Unauthorized:  http.StatusUnauthorized,
+	fault.Wipe:          http.StatusUnauthorized,
 	fault.Forbidden:     http.StatusForbidden,
 	fault.NotFound:      http.StatusNotFound,
+	fault.Gone:          http.StatusGone,
 	fault.IllegalMove:   http.StatusConflict,
 	fault.StaleVersion:  http.StatusConflict,
 	fault.ShelterFull:   http.StatusConflict,
@@ -89,6 +93,7 @@ func (a *API) problemOf(ctx context.Context, err error) error {
 	if f.Field != "" {
 		p.Fields = []Field{{f.Field, f.Detail}}
 	}
+	p.Wipe = f.Kind == fault.Wipe
 	p.retry = p.Status == http.StatusServiceUnavailable
 	return p
 }
@@ -113,6 +118,8 @@ func (a *API) shown(v any) any {
 		return countsView{b.Census, b.Staffed, b.OutOfService, b.Present, timeOrNil(b.CountedAt)}
 	case referral.ShelterView:
 		return a.viewShelter(b)
+	case caller.Membership:
+		return viewMember(b)
 	case referral.Seen:
 		return seenView{b.Version}
 	}

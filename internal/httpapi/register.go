@@ -30,6 +30,7 @@ type registrationBody struct {
 	HouseRules      []houseRuleCode `json:"houseRules,omitempty" maxItems:"10" doc:"Absent: not recorded, so the shelter cannot take part; empty: there are none of these"`
 	Intake          *intakeBody     `json:"intake,omitempty" doc:"When people are taken in, local time; round the clock when absent"`
 	MaxStayDays     int             `json:"maxStayDays,omitempty" minimum:"0" maximum:"3650"`
+	DailyIntake     *int            `json:"dailyIntake,omitempty" minimum:"0" maximum:"5000" doc:"How many people are taken in on one local day; absent: no limit"`
 	Units           []unitBody      `json:"units" maxItems:"40"`
 }
 
@@ -50,12 +51,16 @@ type unitBody struct {
 	Kind             unitKindCode      `json:"kind,omitempty" default:"bed"`
 	SeparateSleeping bool              `json:"separateSleeping,omitempty"`
 	Site             int               `json:"site,omitempty" minimum:"0" maximum:"9"`
+	RoomBeds         int               `json:"roomBeds,omitempty" minimum:"0" maximum:"20" doc:"Beds of a room, where a party has rooms to itself; 0 where beds are let singly"`
 	Sanctioned       int               `json:"sanctioned" minimum:"0" maximum:"5000" doc:"What the authority allows; 0 for a unit no longer used"`
+	StepFree         *int              `json:"stepFree,omitempty" minimum:"0" maximum:"5000" doc:"How many of the beds are step-free, less those used by people whom nobody placed here; absent: not limited"`
+	Medical          *int              `json:"medical,omitempty" minimum:"0" maximum:"5000" doc:"How many of the beds have medical care, in the same way"`
 }
 
 // registration turns the body into facts; the schema has checked the codes.
 func (b registrationBody) registration() (shelter.Registration, error) {
 	r := shelter.Registration{RegistryKey: b.RegistryKey, District: place.Code(b.District), MaxStayDays: b.MaxStayDays, RulesKnown: b.HouseRules != nil}
+	r.DailyIntake = limit(b.DailyIntake)
 	r.Type, _ = code.Institutions.Parse(string(b.Type))
 	r.OnSite, _ = code.Needs.ParseSet(texts(b.NeedsOnSite))
 	r.Arranged, _ = code.Needs.ParseSet(texts(b.NeedsArranged))
@@ -80,13 +85,22 @@ func (b registrationBody) registration() (shelter.Registration, error) {
 		r.Languages = append(r.Languages, shelter.Language{Tag: tag, Via: via})
 	}
 	for _, u := range b.Units {
-		f := shelter.UnitFacts{ID: u.Unit, SeparateSleeping: u.SeparateSleeping, Site: uint8(u.Site), Sanctioned: u.Sanctioned}
+		f := shelter.UnitFacts{ID: u.Unit, SeparateSleeping: u.SeparateSleeping, Site: uint8(u.Site), Sanctioned: u.Sanctioned, RoomBeds: u.RoomBeds,
+			StepFree: limit(u.StepFree), Medical: limit(u.Medical)}
 		f.Population, _ = code.Populations.Parse(string(u.Population))
 		f.Ages, _ = code.AgeBands.ParseSet(texts(u.Ages))
 		f.Kind, _ = code.UnitKinds.Parse(string(u.Kind))
 		r.Units = append(r.Units, f)
 	}
 	return r, nil
+}
+
+// limit is no limit where none is said.
+func limit(n *int) shelter.Limit {
+	if n == nil {
+		return 0
+	}
+	return shelter.LimitOf(*n)
 }
 
 // minutes reads a time of day the schema has checked.

@@ -10,8 +10,8 @@ import (
 
 const newHome = `{"registryKey":"WB-9","district":"IN-LGD-315","type":"childrens_home","registeredUntil":"2027-11-30",
  "languages":[{"tag":"bn"},{"tag":"hi","via":"interpreter_phone"}],"houseRules":["no_visits"],"needsOnSite":["psychosocial"],
- "intake":{"from":"08:00","to":"22:30"},"maxStayDays":365,
- "units":[{"unit":"girls","population":"girls","ages":["6-11","12-14","15-17"],"sanctioned":25}]}`
+ "intake":{"from":"08:00","to":"22:30"},"maxStayDays":365,"dailyIntake":4,
+ "units":[{"unit":"girls","population":"girls","ages":["6-11","12-14","15-17"],"sanctioned":25,"stepFree":2,"medical":0}]}`
 
 func TestTheRegisterFromRegistrationToClosure(t *testing.T) {
 	eachWay(t, func(t *testing.T, w *testworld.World, as func(string) client) {
@@ -21,6 +21,9 @@ func TestTheRegisterFromRegistrationToClosure(t *testing.T) {
 		path := "/v1/shelters/" + id
 		if made.str("status") != "registered" || made.Header.Get("Location") != path || made.Header.Get("ETag") != `"1"` || made.str("intake", "to") != "22:30" {
 			t.Fatalf("made %v %s", made.Header, made.Raw)
+		}
+		if made.get("dailyIntake", "persons") != 4.0 || made.get("dailyIntake", "today") != 0.0 || !strings.Contains(made.Raw, `"stepFree":{"places":2,"free":2},"medical":{"places":0,"free":0}`) {
+			t.Errorf("limits %s", made.Raw)
 		}
 		again := ministry.do("POST", "/v1/shelters", "key-reg-0001", newHome).want(t, 200)
 		if again.Header.Get("Idempotency-Replayed") != "true" || again.str("id") != id {
@@ -124,7 +127,7 @@ func TestImports(t *testing.T) {
 	eachWay(t, func(t *testing.T, _ *testworld.World, as func(string) client) {
 		ministry := as(testworld.Ministry)
 		send := func(query, body string, headers ...string) answer {
-			return ministry.do("POST", "/v1/imports"+query, "key-import-01", body, append([]string{"Content-Type", "text/csv; charset=utf-8"}, headers...)...)
+			return ministry.do("POST", "/v1/imports"+query, fmt.Sprintf("key-import-%d", len(body)), body, append([]string{"Content-Type", "text/csv; charset=utf-8"}, headers...)...)
 		}
 		tally := func(a answer, of string) string {
 			return fmt.Sprint(a.get(of, "created"), a.get(of, "updated"), a.get(of, "unchanged"), a.get(of, "refused"))

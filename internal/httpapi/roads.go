@@ -113,6 +113,10 @@ func (a *API) decidePlacement(ctx context.Context, in *moveInput[decisionBody]) 
 	return a.command(ctx, func(c caller.Caller) (referral.Outcome, error) {
 		cmd := referral.DecideCommand{Command: in.command("decisions", in.Body.Moved), ReviewBy: at(in.Body.ReviewBy)}
 		cmd.What, _ = code.Decisions.Parse(string(in.Body.Decision))
+		cmd.ReturnTo, cmd.WaitingSince = place.Code(in.Body.ReturnTo), at(in.Body.WaitingSince)
+		if err := in.Body.onReturn(); err != nil {
+			return referral.Outcome{}, err
+		}
 		if ground, ok := code.StayBases.Parse(string(in.Body.Basis)); ok {
 			cmd.Ground = &ground
 		} else if in.Body.ReviewBy != nil {
@@ -120,6 +124,22 @@ func (a *API) decidePlacement(ctx context.Context, in *moveInput[decisionBody]) 
 		}
 		return a.referrals.Decide(ctx, c, in.ID, cmd)
 	})
+}
+
+// onReturn refuses facts that do not go with the decision.
+func (b decisionBody) onReturn() error {
+	ordered := string(b.Decision) == code.Decisions.Name(code.RepatriationOrdered)
+	switch {
+	case ordered && b.ReturnTo == "":
+		return fault.Field("returnTo", "is required with repatriation_ordered")
+	case !ordered && b.ReturnTo != "":
+		return fault.Field("returnTo", "goes with repatriation_ordered alone")
+	case !ordered && b.WaitingSince != nil:
+		return fault.Field("waitingSince", "goes with repatriation_ordered alone")
+	case (ordered || string(b.Decision) == code.Decisions.Name(code.RepatriationWithdrawn)) && b.Basis != "":
+		return fault.Field("basis", "is another decision's")
+	}
+	return nil
 }
 
 // acceptByPhone serves POST /v1/placements/{id}/accept-by-phone.
@@ -186,6 +206,9 @@ type alertView struct {
 	Clock        string     `json:"clock,omitempty" doc:"The legal clock that warns"`
 	Percent      int        `json:"percent,omitempty" doc:"How much of its time has passed"`
 	DueAt        *time.Time `json:"dueAt,omitempty"`
+	About        string     `json:"about,omitempty" doc:"What a survivor complains of"`
+	Serious      bool       `json:"serious,omitempty" doc:"A complaint of harm or of a crime"`
+	Pauses       string     `json:"pauses,omitempty" doc:"Nobody new is offered this shelter until the complaint was looked into and the alert is acknowledged; the shelter is not told"`
 	Acknowledged *time.Time `json:"acknowledgedAt,omitempty"`
 	Href         string     `json:"href"`
 }
@@ -195,8 +218,10 @@ func viewAlert(a placement.Alert) alertView {
 	if a.Shelter != "" {
 		href = "/v1/shelters/" + a.Shelter
 	}
-	return alertView{Shelter: a.Shelter, Unit: a.Unit, Over: timeOrNil(a.Over), ID: string(a.District) + "." + a.ID, Kind: placement.AlertKinds.Name(a.Kind), Placement: a.Placement, District: string(a.District),
-		At: a.At, Clock: a.Clock, Percent: a.Percent, DueAt: timeOrNil(a.DueAt), Acknowledged: timeOrNil(a.Acknowledged), Href: href}
+	about, complained := code.Complaints.Parse(a.What)
+	return alertView{Shelter: a.Shelter, Unit: a.Unit, Over: timeOrNil(a.Over), Pauses: a.Pauses, Serious: complained && about.Serious(),
+		ID: string(a.District) + "." + a.ID, Kind: placement.AlertKinds.Name(a.Kind), Placement: a.Placement, District: string(a.District),
+		At: a.At, Clock: a.Clock, Percent: a.Percent, DueAt: timeOrNil(a.DueAt), About: a.What, Acknowledged: timeOrNil(a.Acknowledged), Href: href}
 }
 
 type alertsInput struct {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"reflect"
+	"strings"
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -70,8 +71,12 @@ func placementRoutes(a *API, r huma.API) {
 	post(r, a, "/v1/rescues/{id}/depart", "departRescue", "Every accepted party with a recorded choice departs", a.departRescue)
 	get(r, a, "/v1/alerts", "listAlerts", "What the desk must look at, the oldest first", a.listAlerts)
 	post(r, a, "/v1/alerts/{id}/acknowledge", "acknowledgeAlert", "Somebody of the desk has seen an alert", a.acknowledgeAlert)
+	get(r, a, "/v1/sync", "sync", "What has changed since a cursor: a team's placements, or a shelter's arrivals", a.sync)
 	post(r, a, "/v1/placements/{id}/cancel", "cancelPlacement", "The request ends before arrival", a.cancelPlacement)
 	post(r, a, "/v1/placements/{id}/end", "endStay", "Persons have left", a.endStay)
+	post(r, a, "/v1/placements/{id}/stay-code", "giveStayCode", "The survivor's own code, shown once; the one before is void", a.giveStayCode, created)
+	get(r, a, "/v1/placements/{id}/receipts", "listReceipts", "Who was told that consent was withdrawn, and when it reached them", a.listReceipts)
+	post(r, a, "/v1/stay", "speakOfStay", "A survivor with their own code: sees the stay, asks to leave or move, complains, takes consent back", a.speakOfStay, open)
 }
 
 func shelterRoutes(a *API, r huma.API) {
@@ -96,6 +101,11 @@ func shelterRoutes(a *API, r huma.API) {
 	put(r, a, "/v1/shelters/{id}/handover", "setHandover", "Write the handover point; the phone code changes", a.setHandover)
 	post(r, a, "/v1/shelters/{id}/receive", "receiveMany", "Many parties have arrived", a.receiveMany)
 	get(r, a, "/v1/shelters/{id}/arrivals", "listArrivals", "Who is held, coming and here", a.listArrivals)
+	put(r, a, "/v1/shelters/{id}/numbers", "setNumbers", "Which phones count beds by text message; never shown again", a.setNumbers)
+	post(r, a, "/v1/messages", "carryMessage", "A text message for a shelter's counts, from software that carries it", a.carryMessage)
+	get(r, a, "/v1/memberships", "listMembers", "Who is a member in the region, by the token's sub", a.listMembers)
+	put(r, a, "/v1/memberships/{subject}", "setMember", "Give somebody a role and its scope; believed everywhere within a minute", a.setMember)
+	post(r, a, "/v1/memberships/{subject}/revoke", "revokeMember", "Take somebody's membership away; in force everywhere within a minute", a.revokeMember)
 }
 
 func occupancyRoutes(a *API, r huma.API) {
@@ -105,6 +115,7 @@ func occupancyRoutes(a *API, r huma.API) {
 	get(r, a, "/v1/response-times", "getResponseTimes", "From the request to beds held, a yes and arrival, by month", responseTimes.serve(a), inForms[monthsBody](r))
 	get(r, a, "/v1/clocks", "getClocks", "Legal clocks, kept and broken, by month", legalClocks.serve(a), inForms[monthsBody](r))
 	get(r, a, "/v1/moves", "getMoves", "What parties crossed to reach a bed, by month", journeys.serve(a), inForms[monthsBody](r))
+	get(r, a, "/v1/repatriation-waits", "getRepatriationWaits", "Who waits to be brought home, for which country and how long, by month", returns.serve(a), inForms[monthsBody](r))
 	get(r, a, "/v1/dictionary", "getDictionary", "The meaning of every column", a.getDictionary, open)
 	get(r, a, "/healthz", "getHealth", "Whether this function runs", a.getHealth, open)
 }
@@ -159,6 +170,9 @@ func register[I, O any](r huma.API, a *API, method, path, id, summary string, h 
 	}
 	if method == http.MethodPut {
 		op.Errors = append(op.Errors, http.StatusPreconditionFailed, http.StatusPreconditionRequired)
+	}
+	if strings.HasPrefix(path, "/v1/placements/{id}") {
+		op.Errors = append(op.Errors, http.StatusGone)
 	}
 	for _, c := range changes {
 		c(&op)

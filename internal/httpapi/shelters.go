@@ -191,6 +191,7 @@ type arrivalsInput struct {
 type arrivalsOutput struct {
 	Body struct {
 		Arrivals []arrivalView `json:"arrivals"`
+		Gone     []goneView    `json:"withdrawn" doc:"Consent was withdrawn: what is to be deleted of whom"`
 		Next     string        `json:"nextCursor,omitempty"`
 	}
 }
@@ -201,12 +202,15 @@ func (a *API) listArrivals(ctx context.Context, in *arrivalsInput) (*arrivalsOut
 	if err != nil {
 		return nil, err
 	}
-	list, next, err := a.referrals.Arrivals(ctx, c, in.ID, in.Limit, in.After)
+	list, told, next, err := a.referrals.ArrivalsTold(ctx, c, in.ID, in.Limit, in.After)
 	if err != nil {
 		return nil, err
 	}
 	out := &arrivalsOutput{}
-	out.Body.Arrivals, out.Body.Next = a.arrivals(ctx, c, list), next
+	out.Body.Arrivals, out.Body.Gone, out.Body.Next = a.arrivals(ctx, c, list), []goneView{}, next
+	for _, n := range told {
+		out.Body.Gone = append(out.Body.Gone, viewGone(n.Placement, n.At, n.Closed))
+	}
 	return out, nil
 }
 

@@ -33,14 +33,16 @@ type placementView struct {
 	Arrived     *arrivedView    `json:"arrived,omitempty"`
 	Earlier     []stayedView    `json:"earlierStays,omitempty" doc:"Stays that had ended when the party arrived again, the first first"`
 	DoorCode    string          `json:"doorCode,omitempty" doc:"This side's half of the code compared at the door"`
-	FoundAt     *time.Time      `json:"bedsFoundAt,omitempty" doc:"Beds were found while waiting: choose now, nothing is held"`
+	FoundAt     *time.Time      `json:"bedsFoundAt,omitempty" doc:"Beds are to be had, after waiting or after a hold that lapsed: choose now, nothing is held"`
 	Clocks      []clockView     `json:"clocks,omitempty" doc:"Time limits of law"`
 	Committee   bool            `json:"pendingCommittee,omitempty" doc:"Someone is under 18 and no decision is recorded yet"`
+	Return      *returnView     `json:"return,omitempty" doc:"Where the party waits to be brought home, for the desk"`
 	Stay        *stayView       `json:"stay,omitempty" doc:"On what ground the party stays, and when that is looked at again"`
 	ByPhone     string          `json:"acceptedByPhone,omitempty" enum:"verified,unverified" doc:"Whether the team knew the shelter's code"`
 	PhoneTries  *int            `json:"phoneCodesLeft,omitempty" doc:"How many wrong codes may still be said to make an unverified yes sure"`
 	Apart       []apartView     `json:"apart,omitempty" doc:"Who was placed apart, by decision"`
 	Looks       []time.Time     `json:"handoverLooks,omitempty" doc:"When the escort looked at the handover point"`
+	Withdrawn   *time.Time      `json:"consentWithdrawnAt,omitempty" doc:"Since then nothing more is shared"`
 	UndoUntil   *time.Time      `json:"undoUntil,omitempty" doc:"Until when the last move can be taken back by whoever made it"`
 	Options     []optionView    `json:"options,omitempty"`
 	NonMatches  *nonMatchesView `json:"nonMatches,omitempty"`
@@ -63,11 +65,15 @@ type clockView struct {
 // clocked adds the legal clocks that run for a placement.
 func (v placementView) clocked(p placement.Placement, policy matching.Policy) placementView {
 	for _, c := range policy.Clocks(p) {
-		clock := clockView{ID: c.ID, What: c.What, DueAt: c.DueAt, StoppedBy: c.StoppedBy, Stopped: c.Stopped, StoppedAt: timeOrNil(c.Stop.At)}
-		if c.Stopped {
-			clock.Decision = code.Decisions.Name(c.Stop.What)
-		}
-		v.Clocks = append(v.Clocks, clock)
+		v.Clocks = append(v.Clocks, viewClock(c))
+	}
+	return v
+}
+
+func viewClock(c matching.Running) clockView {
+	v := clockView{ID: c.ID, What: c.What, DueAt: c.DueAt, StoppedBy: c.StoppedBy, Stopped: c.Stopped, StoppedAt: timeOrNil(c.Stop.At)}
+	if c.Stopped {
+		v.Decision = code.Decisions.Name(c.Stop.What)
 	}
 	return v
 }
@@ -101,6 +107,11 @@ func viewEarlier(p placement.Placement, side placement.Side) (out []stayedView) 
 	return out
 }
 
+type returnView struct {
+	To           string    `json:"to" doc:"The country or state"`
+	WaitingSince time.Time `json:"waitingSince"`
+}
+
 type stayView struct {
 	Basis    string    `json:"basis"`
 	ReviewBy time.Time `json:"reviewBy"`
@@ -116,6 +127,7 @@ type apartView struct {
 // sideRoads shows what has happened to a placement off the main road.
 func (v placementView) sideRoads(p placement.Placement, side placement.Side, now time.Time) placementView {
 	v.Committee = p.Request.Children() && p.Ruling.At.IsZero() && p.State != placement.Ended && p.State != placement.Cancelled && p.State != placement.Superseded
+	v.Withdrawn = timeOrNil(p.Withdrawn)
 	if !p.Basis.From.IsZero() {
 		v.Stay = &stayView{code.StayBases.Name(p.Basis.Ground), p.Basis.ReviewBy}
 	}
@@ -131,6 +143,9 @@ func (v placementView) sideRoads(p placement.Placement, side placement.Side, now
 	v.Earlier = viewEarlier(p, side)
 	if side == placement.Team || side == placement.Office {
 		v.Persons = viewPersons(p)
+	}
+	if side == placement.Office && p.Return.To != "" {
+		v.Return = &returnView{string(p.Return.To), p.Return.Since}
 	}
 	if side != placement.House {
 		for _, s := range p.Apart {
@@ -476,11 +491,27 @@ type unitView struct {
 	ConfirmedAt  *time.Time `json:"confirmedAt,omitempty"`
 	ByPhone      bool       `json:"confirmedByPhone,omitempty" doc:"Vouched for on the phone, to a rescue team that knew the shelter's code"`
 	Blocked      int        `json:"blocked,omitempty" doc:"Empty beds of rooms that a party has to itself"`
+	RoomBeds     int        `json:"roomBeds,omitempty" doc:"Beds of a room, where a party has rooms to itself"`
 	Rooms        int        `json:"rooms,omitempty" doc:"Where a party has rooms to itself"`
 	RoomsTaken   int        `json:"roomsOccupied,omitempty"`
 	SurgeUntil   *time.Time `json:"surgeUntil,omitempty" doc:"Extra beds, beside the sanctioned ones, until then"`
 	Capacity     string     `json:"capacity" enum:"has_capacity,no_capacity,waitlist,additional_assessment_required" doc:"What to expect, in the four codes of the FHIR capacity status"`
 	UndoUntil    *time.Time `json:"undoUntil,omitempty" doc:"Until when the last count can be taken back"`
+	StepFree     *limitView `json:"stepFree,omitempty" doc:"Step-free places, where they are limited"`
+	Medical      *limitView `json:"medical,omitempty" doc:"Places with medical care, where they are limited"`
+}
+
+// limitView is what is left of a limit.
+type limitView struct {
+	Places int `json:"places"`
+	Free   int `json:"free" doc:"Negative where more are used than there are"`
+}
+
+func viewLimit(l shelter.Limit, free int) *limitView {
+	if !l.Said() {
+		return nil
+	}
+	return &limitView{l.N(), free}
 }
 
 func (a *API) viewUnit(u shelter.Unit) unitView {
@@ -493,7 +524,8 @@ func (a *API) viewUnit(u shelter.Unit) unitView {
 	if !now.Before(undo) {
 		undo = time.Time{}
 	}
-	return unitView{ByPhone: u.ByPhone, Blocked: c.Blocked(), Rooms: u.Rooms(), RoomsTaken: u.RoomsOccupied(), SurgeUntil: timeOrNil(u.EndsAt),
+	left := u.PlacesAt(now)
+	return unitView{StepFree: viewLimit(u.StepFree, left.StepFree), Medical: viewLimit(u.Medical, left.Medical), ByPhone: u.ByPhone, Blocked: c.Blocked(), RoomBeds: u.RoomBeds, Rooms: u.Rooms(), RoomsTaken: u.RoomsOccupied(), SurgeUntil: timeOrNil(u.EndsAt),
 		Capacity: string(u.CapacityAt(now, a.referrals.Policy.Fresh.NoOffer)), UndoUntil: timeOrNil(undo), Unit: u.ID, Population: code.Populations.Name(u.Population), Ages: code.AgeBands.SetNames(u.Ages),
 		Kind: code.UnitKinds.Name(u.Kind), Apart: u.SeparateSleeping, Site: int(u.Site),
 		Version: u.Census, Sanctioned: u.Sanctioned, Staffed: c.Staffed(), OutOfService: c.OutOfService(), Occupied: c.Occupied(), Held: c.Held(),
@@ -526,8 +558,15 @@ type shelterView struct {
 	Features        []string       `json:"features"`
 	Intake          *intakeBody    `json:"intake,omitempty" doc:"Absent: round the clock"`
 	MaxStayDays     int            `json:"maxStayDays,omitempty"`
+	DailyIntake     *intakeView    `json:"dailyIntake,omitempty" doc:"Where the shelter limits how many people it takes in on one local day"`
 	Synthetic       bool           `json:"synthetic,omitempty" doc:"Demo data: no real place"`
 	Units           []unitView     `json:"units"`
+}
+
+// intakeView is the limit of a day.
+type intakeView struct {
+	Persons int `json:"persons" doc:"A day"`
+	Today   int `json:"today" doc:"Who have come today or are expected"`
 }
 
 func (a *API) viewShelter(s referral.ShelterView) shelterView {
@@ -536,6 +575,11 @@ func (a *API) viewShelter(s referral.ShelterView) shelterView {
 		RulesRecorded: s.RulesRecorded(), Languages: []string{}, LanguagesVia: []languageBody{}, NeedsOnSite: code.Needs.SetNames(s.OnSite),
 		NeedsArranged: code.Needs.SetNames(s.Arranged), Features: code.Features.SetNames(s.Features), MaxStayDays: s.MaxStayDays,
 		Synthetic: s.Synthetic, Units: []unitView{}}
+	if s.DailyIntake.Said() {
+		now := a.referrals.Now()
+		today := shelter.DayAt(now, a.referrals.Policy.Where(s.District).UTCOffset)
+		v.DailyIntake = &intakeView{s.DailyIntake.N(), s.Door.On(today, now)}
+	}
 	for _, l := range s.Languages {
 		v.Languages = append(v.Languages, string(l.Tag))
 		v.LanguagesVia = append(v.LanguagesVia, languageBody{string(l.Tag), languageViaCode(code.LanguageVias.Name(l.Via))})

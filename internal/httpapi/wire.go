@@ -77,7 +77,7 @@ func (viewCode) Schema(huma.Registry) *huma.Schema       { return enum(code.View
 func (heardViaCode) Schema(huma.Registry) *huma.Schema   { return enum(code.HeardVias.Names()) }
 func (chosenByCode) Schema(huma.Registry) *huma.Schema   { return enum(code.ChosenBys.Names()) }
 func (declineCode) Schema(huma.Registry) *huma.Schema    { return enum(code.DeclineReasons.Names()) }
-func (cancelCode) Schema(huma.Registry) *huma.Schema     { return enum(code.CancelReasons.Names()) }
+func (cancelCode) Schema(huma.Registry) *huma.Schema     { return enum(teamsCancels()) }
 func (endCode) Schema(huma.Registry) *huma.Schema        { return enum(code.EndReasons.Names()) }
 func (overrideCode) Schema(huma.Registry) *huma.Schema   { return enum(code.Overrides.Names()) }
 func (holdCode) Schema(huma.Registry) *huma.Schema       { return enum([]string{"best", "none"}) }
@@ -92,6 +92,10 @@ func (institutionCode) Schema(huma.Registry) *huma.Schema   { return enum(code.I
 func (houseRuleCode) Schema(huma.Registry) *huma.Schema     { return enum(code.HouseRules.Names()) }
 func (unitKindCode) Schema(huma.Registry) *huma.Schema      { return enum(code.UnitKinds.Names()) }
 func (languageViaCode) Schema(huma.Registry) *huma.Schema   { return enum(code.LanguageVias.Names()) }
+
+// teamsCancels are the reasons a team can give: that consent is withdrawn is the
+// survivor's own word, with their code.
+func teamsCancels() []string { return code.CancelReasons.Names()[:code.CancelConsentWithdrawn] }
 
 // askedPopulations are those a person can ask for.
 func askedPopulations() (names []string) {
@@ -283,9 +287,11 @@ type (
 	}
 	decisionBody struct {
 		Moved
-		Decision decisionCode  `json:"decision"`
-		Basis    stayBasisCode `json:"basis,omitempty" doc:"On what ground the party stays from then on"`
-		ReviewBy *time.Time    `json:"reviewBy,omitempty" doc:"By when the stay is looked at again, where an order says so; at most what the law allows"`
+		Decision     decisionCode  `json:"decision"`
+		Basis        stayBasisCode `json:"basis,omitempty" doc:"On what ground the party stays from then on"`
+		ReviewBy     *time.Time    `json:"reviewBy,omitempty" doc:"By when the stay is looked at again, where an order says so; at most what the law allows"`
+		ReturnTo     string        `json:"returnTo,omitempty" maxLength:"10" doc:"With repatriation_ordered alone: the country, or the state, to which the party wants to be and is to be brought home" example:"BD"`
+		WaitingSince *time.Time    `json:"waitingSince,omitempty" doc:"With repatriation_ordered alone: since when they wait, where that is longer ago"`
 	}
 	phoneBody struct {
 		Moved

@@ -101,7 +101,7 @@ func TestEventsThroughTheRealBootstraps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	service, err := function.NewService(store, slog.New(slog.DiscardHandler))
+	service, err := function.NewService(store, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func TestEventsThroughTheRealBootstraps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	env := append(local.FunctionEnv(server.Endpoint, options.Table), "PANAH_CLOCK_SPAN=0s")
+	env := append(local.FunctionEnv(server.Endpoint, options.Table, "a secret"), "PANAH_CLOCK_SPAN=0s")
 	functions, stop, err := local.Bootstraps(context.Background(), template, built, env, os.Stderr)
 	if err != nil {
 		t.Fatal(err)

@@ -10,8 +10,10 @@ import (
 
 	"panah/internal/caller"
 	"panah/internal/place"
+	"panah/internal/policy"
 	"panah/internal/referral"
 	"panah/internal/registry"
+	"panah/internal/rollup"
 )
 
 // ImportOptions say which file to take in, and how.
@@ -26,8 +28,8 @@ type ImportOptions struct {
 var ErrRefused = errors.New("some of the file was not taken in")
 
 // Import takes a file of any length into the data of a folder while no runner has
-// it open, as the ministry of the region would, and says what became of each line
-// that was refused.
+// it open, as the ministry of the region would, says what became of each line that
+// was refused, and publishes the daily counts.
 func Import(ctx context.Context, o Options, i ImportOptions) error {
 	f, err := readImport(i)
 	if err != nil {
@@ -55,6 +57,12 @@ func Import(ctx context.Context, o Options, i ImportOptions) error {
 	tell(o, report)
 	if err != nil {
 		return err
+	}
+	if report.Days.Created+report.Days.Updated+report.Days.Unchanged > 0 && !i.DryRun {
+		if err := rollup.NewPublisher(service, policy.Disclosure()).PublishImported(ctx, o.Now()); err != nil {
+			return err
+		}
+		_, _ = fmt.Fprintln(o.Out, "the daily counts are part of the history: GET /v1/occupancy/history")
 	}
 	if report.Refused+report.Shelters.Refused+report.Days.Refused > 0 {
 		return ErrRefused

@@ -6,7 +6,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
+	"encoding/json"
 	"log/slog"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -18,9 +20,12 @@ import (
 	"panah/internal/code"
 	"panah/internal/embedded"
 	"panah/internal/function"
+	"panah/internal/httpapi"
 	"panah/internal/local"
+	"panah/internal/record"
 	"panah/internal/referral"
 	"panah/internal/shelter"
+	"panah/internal/table"
 )
 
 // The real files are not kept here: make import-check reads them where
@@ -83,7 +88,7 @@ func open(t *testing.T, data string) *referral.Service {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = store.Close() })
-	s, err := function.NewService(store, slog.New(slog.DiscardHandler))
+	s, err := function.NewService(store, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,10 +156,55 @@ func TestImportCheckTorontosDailySumsAreTheFilesOwn(t *testing.T) {
 			t.Errorf("%s: %+v, the file says %+v", k, got[k], w)
 		}
 	}
+	series(t, s, "CA-CD-3520", want)
 	id, _ := shelter.Identity("CA", "toronto-programmes", all[0]["PROGRAM_ID"])
 	if v, err := s.Shelter(context.Background(), ministry, id); err != nil || v.Status != shelter.Registered || v.District != "CA-CD-3520" {
 		t.Errorf("%+v %v", v, err)
 	}
+}
+
+// series holds what the route shows of a place against the file's own totals.
+func series(t *testing.T, s *referral.Service, place string, want map[string]totals) {
+	t.Helper()
+	member := record.FromMembership(caller.Caller{Subject: "check", Role: caller.Ministry, Scope: "CA"})
+	if err := s.Store.Write(t.Context(), table.Batch{WriteID: "check", Ops: []table.Op{table.PutOp(member, 0)}}); err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequest("GET", "/v1/occupancy/history?from=2022-01-01T00:00:00Z&to=2022-04-01T00:00:00Z&place="+place, nil)
+	w := httptest.NewRecorder()
+	httpapi.Handler(s, slog.New(slog.DiscardHandler), httpapi.Occupancy).ServeHTTP(w, r.WithContext(httpapi.WithSubject(r.Context(), "check", nil)))
+	var body struct {
+		Points []struct {
+			At                                                                    time.Time
+			Source                                                                string
+			Sanctioned, OutOfService, Occupied, Free                              *int
+			Rooms, RoomsSanctioned, RoomsOutOfService, RoomsOccupied, RoomPersons *int
+		}
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil || len(body.Points)*2 != len(want) {
+		t.Fatalf("%v: %d days of %d: %.300s", err, len(body.Points), len(want)/2, w.Body)
+	}
+	shown := 0
+	for _, p := range body.Points {
+		beds, rooms := want[p.At.Format(time.DateOnly)+" bed"], want[p.At.Format(time.DateOnly)+" room"]
+		for name, c := range map[string]struct {
+			got  *int
+			want int
+		}{"sanctioned": {p.Sanctioned, beds.sanctioned}, "outOfService": {p.OutOfService, beds.out}, "occupied": {p.Occupied, beds.occupied}, "free": {p.Free, beds.free},
+			"persons in beds": {p.Occupied, beds.persons}, "roomsSanctioned": {p.RoomsSanctioned, rooms.sanctioned}, "roomsOutOfService": {p.RoomsOutOfService, rooms.out},
+			"roomsOccupied": {p.RoomsOccupied, rooms.occupied}, "roomPersons": {p.RoomPersons, rooms.persons}} {
+			if c.got == nil {
+				continue // withheld
+			}
+			if shown++; *c.got != c.want || p.Source != "imported" {
+				t.Errorf("%s %s: %d, the file says %d", p.At, name, *c.got, c.want)
+			}
+		}
+		if p.Rooms != nil && *p.Rooms-*p.RoomsOutOfService-*p.RoomsOccupied != rooms.free {
+			t.Errorf("%s: %d rooms less %d and %d, the file says %d are free", p.At, *p.Rooms, *p.RoomsOutOfService, *p.RoomsOccupied, rooms.free)
+		}
+	}
+	t.Logf("%s: %d days, %d of %d figures shown and equal to the file's own", place, len(body.Points), shown, 9*len(body.Points))
 }
 
 func TestImportCheckLosAngelesKeepsItsOverfullProjects(t *testing.T) {

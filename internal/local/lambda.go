@@ -38,7 +38,11 @@ func RunLambda(ctx context.Context, o Options, built string) error {
 	if err != nil {
 		return err
 	}
-	service, err := function.NewService(store, o.Log)
+	secret, err := staySecret(o.Data)
+	if err != nil {
+		return err
+	}
+	service, err := function.NewService(store, nil, o.Log) // it names writes; the functions have the secret
 	if err != nil {
 		return err
 	}
@@ -52,16 +56,17 @@ func RunLambda(ctx context.Context, o Options, built string) error {
 	}
 	r := &runner{Options: o, store: store, feed: feed, positions: &memoryPositions{at: map[string]string{}}, newID: service.NewID}
 	var stop func() error
-	if r.functions, stop, err = Bootstraps(ctx, template, built, FunctionEnv(server.Endpoint, localTable), os.Stderr); err != nil {
+	if r.functions, stop, err = Bootstraps(ctx, template, built, FunctionEnv(server.Endpoint, localTable, string(secret)), os.Stderr); err != nil {
 		return err
 	}
 	return errors.Join(r.run(ctx), stop())
 }
 
 // FunctionEnv is what a function finds in its environment, as in the template.
-func FunctionEnv(endpoint, table string) []string {
+func FunctionEnv(endpoint, table, secret string) []string {
 	return []string{"PANAH_TABLE=" + table, "AWS_ENDPOINT_URL_DYNAMODB=" + endpoint, "AWS_REGION=ap-south-1",
-		"AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local", "PANAH_CLOCK_SPAN=" + clockSpan.String()}
+		"AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local", "PANAH_CLOCK_SPAN=" + clockSpan.String(),
+		"PANAH_STAY_SECRET=" + secret}
 }
 
 // Bootstraps starts every function of the template from its built binary.

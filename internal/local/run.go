@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -86,11 +87,31 @@ func opened(o Options) (*embedded.Store, *referral.Service, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	service, err := function.NewService(store, o.Log)
-	if err != nil {
+	secret, err1 := staySecret(o.Data)
+	numbers, err2 := numberSecret(o.Data)
+	service, err3 := function.NewService(store, secret, o.Log)
+	if err := errors.Join(err1, err2, err3); err != nil {
 		return nil, nil, errors.Join(err, store.Close())
 	}
+	service.NumberSecret = numbers
 	return store, service, nil
+}
+
+// staySecret is what survivors' codes are made from.
+func staySecret(data string) ([]byte, error) { return kept(data, "stay-key") }
+
+// numberSecret is what phone numbers are hashed with.
+func numberSecret(data string) ([]byte, error) { return kept(data, "number-key") }
+
+// kept is a secret: random, made on first use and kept beside the data.
+func kept(data, name string) ([]byte, error) {
+	path := filepath.Join(data, name)
+	secret, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		secret = []byte(rand.Text() + rand.Text())
+		err = os.WriteFile(path, secret, 0o600)
+	}
+	return secret, err
 }
 
 // What Verify ends with when not all was well.
@@ -260,14 +281,22 @@ func (r *runner) handler() (http.Handler, error) {
 // devToken gives a token for a demo role: the local runner only.
 func (r *runner) devToken(w http.ResponseWriter, req *http.Request) {
 	role, id := req.URL.Query().Get("as"), req.URL.Query().Get("id")
+	if subject := req.URL.Query().Get("subject"); subject != "" { // whoever a ministry makes a member
+		r.giveToken(w, caller.Caller{Subject: subject})
+		return
+	}
 	if id == "" {
 		id = r.defaultScope(caller.Role(role))
 	}
 	m, ok := r.members[role+" "+id]
 	if !ok {
-		message(w, http.StatusNotFound, "no such demo member: as=rescue, shelter, desk or ministry; id= a demo team (team-01), shelter, district or region")
+		message(w, http.StatusNotFound, "no such demo member: as=rescue, shelter, desk, ministry or carrier; id= a demo team (team-01), shelter, district or region; or subject= anybody")
 		return
 	}
+	r.giveToken(w, m)
+}
+
+func (r *runner) giveToken(w http.ResponseWriter, m caller.Caller) {
 	token, err := r.issuer.Token(m.Subject)
 	if err != nil {
 		message(w, http.StatusInternalServerError, "no token could be made")
@@ -275,7 +304,7 @@ func (r *runner) devToken(w http.ResponseWriter, req *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	_ = json.NewEncoder(w).Encode(map[string]string{"token": token, "role": role, "id": id})
+	_ = json.NewEncoder(w).Encode(map[string]string{"token": token, "role": string(m.Role), "id": m.Scope})
 }
 
 // Where the README's example is: Kolkata, in West Bengal.
@@ -290,7 +319,7 @@ func (r *runner) defaultScope(role caller.Role) string {
 		return "team-01"
 	case caller.Desk:
 		return readmeDistrict
-	case caller.Ministry:
+	case caller.Ministry, caller.Carrier:
 		return "IN"
 	}
 	for _, s := range r.demo.Shelters {
@@ -404,7 +433,7 @@ func (r *runner) greet(url string, took time.Duration) {
 		}
 		fmt.Fprintf(&tokens, "  %-9s %-11s %s\n", role, m.Scope, token)
 	}
-	_, _ = fmt.Fprintf(r.Out, greeting, url, len(r.demo.Shelters), took.Seconds(), r.Data, url, tokens.String(), url, url)
+	_, _ = fmt.Fprintf(r.Out, greeting, url, len(r.demo.Shelters), took.Seconds(), r.Data, url, tokens.String(), url, url, url, url)
 }
 
 const greeting = `Panah is running at %s
@@ -428,5 +457,11 @@ A first placement: a girl of 15 and her little brother in Kolkata need beds now.
 
 Expect 201: state "held", two beds in one shelter until expiresAt, other options with the
 parts of their score and reasons, and under "next" the moves that would succeed.
+
+The survivor's own code, with P the placement's id; then any phone, no account:
+
+  curl -s -X POST %s/v1/placements/$P/stay-code -H "Authorization: Bearer $TOKEN" -H "Idempotency-Key: $(date +%%s)-code"
+  curl -s %s/v1/stay -H 'Content-Type: application/json' -H "Idempotency-Key: $(date +%%s)-view" -d '{"code":"THE-CODE","action":"view"}'
+
 Stop with Ctrl-C.
 `

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"panah/internal/caller"
 	"panah/internal/demo"
 	"panah/internal/place"
 	"panah/internal/record"
@@ -55,8 +56,20 @@ func (r *runner) seed(ctx context.Context, d demo.Directory) error {
 
 func (r *runner) fill(ctx context.Context, d demo.Directory) error {
 	var ops []table.Op
+	homes := map[string]place.Code{}
+	for _, s := range d.Shelters {
+		homes[s.ID] = s.District
+	}
 	for _, m := range d.Members {
-		ops = append(ops, table.PutOp(record.FromMembership(m), 0))
+		kept := caller.Membership{Caller: m, Region: m.Region()}
+		switch m.Role {
+		case caller.Shelter:
+			kept.Region = homes[m.Scope]
+		case caller.Rescue:
+			kept.Region = demo.India
+			ops = append(ops, table.PutOp(record.FromTeam(m.Scope, demo.India, ""), 0))
+		}
+		ops = append(ops, table.PutOp(record.FromMember(kept), 0))
 	}
 	for _, s := range d.Shelters {
 		ops = append(ops, table.PutOp(record.FromShelter(s.Shelter), 0))

@@ -14,6 +14,8 @@ type room struct {
 	who  uint32 // the persons it suits, as bits
 	free int    // how many persons it can take
 	site uint8
+
+	places shelter.Places // left
 }
 
 // bedding works out who sleeps where. Its memory is used again from one shelter
@@ -27,6 +29,9 @@ type bedding struct {
 	in   [][]int // persons by room of some
 	seen []bool
 	done []uint8 // sites tried
+
+	settled uint32 // persons who are not moved on any more
+	tries   int    // left of settling them
 }
 
 // assign puts every one of n persons into a room that suits them: all in one if
@@ -41,7 +46,15 @@ func (b *bedding) assign(n int) bool {
 			return true
 		}
 	}
-	if len(b.rooms) == 0 || n == 1 {
+	if n == 1 {
+		return false
+	}
+	return b.bySite(func() bool { return b.share(n, wants{}) })
+}
+
+// bySite shares a party among the rooms of one building, else among all.
+func (b *bedding) bySite(share func() bool) bool {
+	if len(b.rooms) == 0 {
 		return false
 	}
 	b.done = b.done[:0]
@@ -55,17 +68,18 @@ func (b *bedding) assign(n int) bool {
 				b.some = append(b.some, o)
 			}
 		}
-		if b.share(n) {
+		if share() {
 			return true
 		}
 	}
 	b.site, b.some = false, append(b.some[:0], b.rooms...)
-	return b.share(n)
+	return share()
 }
 
 // share finds a room of some for each person by augmenting paths, so that it
-// finds an assignment whenever there is one.
-func (b *bedding) share(n int) bool {
+// finds an assignment whenever there is one. Those who need more than a bed are
+// settled first.
+func (b *bedding) share(n int, w wants) bool {
 	total := 0
 	for _, r := range b.some {
 		total += r.free
@@ -78,11 +92,8 @@ func (b *bedding) share(n int) bool {
 	for i := range b.in {
 		b.in[i] = b.in[i][:0]
 	}
-	for p := range n {
-		clear(b.seen)
-		if !b.place(p) {
-			return false
-		}
+	if b.settled = 0; !b.settle(0, n, w) {
+		return false
 	}
 	b.used = b.used[:0]
 	for i, who := range b.in {
@@ -105,7 +116,7 @@ func (b *bedding) place(p int) bool {
 			return true
 		}
 		for j, other := range b.in[i] {
-			if b.place(other) {
+			if b.settled&(1<<other) == 0 && b.place(other) {
 				b.in[i][j] = p
 				return true
 			}

@@ -218,6 +218,8 @@ func TestWhatWouldHelpReallyHelps(t *testing.T) {
 				relaxed.Together = code.TogetherPreferred
 			case "later_today":
 				relaxed.Urgency, relaxed.MaxJourneyMinutes = code.UrgencyToday, cmpOr(a.MaxJourneyMinutes, p.Journey[a.Urgency])
+			case "next_day":
+				relaxed.DaysLater = 1
 			case "need_met_elsewhere":
 				relaxed.Persons = slices.Clone(a.Persons)
 				for i := range relaxed.Persons {
@@ -254,6 +256,10 @@ func TestEachThingThatWouldHelp(t *testing.T) {
 		{"later_today", func(p *testworld.Place, _ *matching.Ask) { p.Intake = shelter.Hours{From: 540, To: 1080} }},
 		{"apart_in_one_shelter", func(p *testworld.Place, a *matching.Ask) { p.Units[1].Site, a.Together = 1, code.TogetherRequired }},
 		{"need_met_elsewhere", func(_ *testworld.Place, a *matching.Ask) { a.Persons[0].Needs = code.Of(sign) }},
+		{"next_day", func(p *testworld.Place, _ *matching.Ask) {
+			p.DailyIntake = shelter.LimitOf(2)
+			p.Door = shelter.DoorOf("HOME", 1, map[string]shelter.Coming{"p_1.1": {Day: shelter.DayAt(testworld.Start, 330), N: 1}})
+		}},
 		{"interpreter_by_phone", func(_ *testworld.Place, a *matching.Ask) { a.Persons[0].Needs = code.Of(interpreter) }},
 	} {
 		t.Run(c.want, func(t *testing.T) {

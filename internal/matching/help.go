@@ -28,6 +28,10 @@ var relaxations = []relaxation{
 		a.Urgency = code.UrgencyToday
 		return urgent
 	}},
+	{"next_day", func(a *Ask, _ *Policy) bool {
+		a.DaysLater++
+		return true
+	}},
 	{"interpreter_by_phone", func(a *Ask, _ *Policy) bool { return a.drop(interpreted) }},
 	{"apart_in_one_shelter", func(a *Ask, _ *Policy) bool {
 		together := len(a.Persons) > 1 && a.Together == code.TogetherRequired

@@ -62,6 +62,7 @@ type row struct {
 	stay       uint16 // days at most; 0: no cap
 	from, to   uint16 // of intake, minutes
 	freedom    uint8
+	spare      [3]uint8     // step-free and medical places and people a day that are left for sure; 255 for at least so many
 	bunks      [inRow]bunks // of the first units
 }
 
@@ -160,6 +161,7 @@ func (b *Book) Sketch(slot uint32, c *Candidate) Sketch {
 		offered: seconds(c.LastOffered()), until: math.MaxUint32, tongues: b.tongue(c.Languages), mix: mix(c.ID),
 		stay: uint16(min(c.MaxStayDays, math.MaxUint16)),
 		from: uint16(c.Intake.From), to: uint16(c.Intake.To), freedom: uint8(freedom(&c.Shelter))}
+	s.row.spare = spare(c)
 	if c.Status == shelter.Active && !c.apart() {
 		s.row.registered = seconds(c.RegisteredUntil)
 	}
@@ -171,6 +173,21 @@ func (b *Book) Sketch(slot uint32, c *Candidate) Sketch {
 		}
 	}
 	return s
+}
+
+// spare is what is left for sure of what a shelter has limits of, whatever the day
+// and the instant: in each of its units, and at its door. Who needs more asks the
+// shelter itself.
+func spare(c *Candidate) [3]uint8 {
+	places, people := shelter.Places{StepFree: math.MaxUint8, Medical: math.MaxUint8}, math.MaxUint8
+	for i := range c.Units {
+		left := c.Units[i].PlacesAt(time.Time{})
+		places = shelter.Places{StepFree: min(places.StepFree, left.StepFree), Medical: min(places.Medical, left.Medical)}
+	}
+	if c.DailyIntake.Said() {
+		people = min(people, c.DailyIntake.N()-c.Door.Most())
+	}
+	return [3]uint8{uint8(max(0, places.StepFree)), uint8(max(0, places.Medical)), uint8(max(0, people))}
 }
 
 // seconds is an instant as the index keeps it: Unix seconds, 0 for none.

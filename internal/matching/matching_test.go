@@ -34,7 +34,7 @@ func world(places []testworld.Place) matching.World {
 	all := make([]matching.Candidate, len(places))
 	for i, p := range places {
 		slices.SortFunc(p.Units, func(a, b shelter.Unit) int { return strings.Compare(a.ID, b.ID) })
-		all[i] = matching.Candidate{Shelter: p.Shelter, Units: p.Units}
+		all[i] = matching.Candidate{Shelter: p.Shelter, Units: p.Units, Door: p.Door}
 	}
 	return matching.WorldOf(all, 3)
 }
@@ -66,6 +66,14 @@ func TestEachHardRuleAlone(t *testing.T) {
 		{"journey.limit", func(_ *testworld.Place, a *matching.Ask) { a.Place, a.MaxJourneyMinutes = "IN-LGD-525", 600 }},
 		{"need.required", func(_ *testworld.Place, a *matching.Ask) { a.Persons[0].Needs = code.Of(code.Need(8)) }},
 		{"intake.hours", func(p *testworld.Place, _ *matching.Ask) { p.Intake = shelter.Hours{From: 9 * 60, To: 18 * 60} }},
+		{"intake.daily", func(p *testworld.Place, _ *matching.Ask) { p.DailyIntake = shelter.LimitOf(1) }},
+		{"places.medical", func(p *testworld.Place, a *matching.Ask) {
+			a.Persons[0].Needs, p.Units[1].Medical = code.Of(code.NeedMedical), shelter.LimitOf(0)
+		}},
+		{"places.step_free", func(p *testworld.Place, a *matching.Ask) {
+			p.OnSite = code.Of(code.NeedStepFree)
+			a.Persons[0].Needs, p.Units[1].StepFree = p.OnSite, shelter.LimitOf(0)
+		}},
 		{"beds.free", func(p *testworld.Place, _ *matching.Ask) {
 			p.Units[0] = testworld.Unit(p.ID, "boys", code.Boys, testworld.SchoolAge, 5, 5)
 		}},
@@ -210,6 +218,9 @@ func randomWorld(t *rapid.T) matching.World {
 				p.Languages = append(p.Languages, shelter.Language{Tag: tag, Via: code.LanguageVia(r.IntN(3))})
 			}
 		}
+		if r.IntN(2) == 0 {
+			limited(r, &p)
+		}
 		places = append(places, p)
 	}
 	return world(places)
@@ -220,7 +231,7 @@ func randomAsk(t *rapid.T) matching.Ask {
 	a := ask()
 	for range 1 + r.IntN(4) {
 		a.Persons = append(a.Persons, placement.Person{Age: code.AgeBand(r.IntN(7)), AgeStatus: code.AgeStatus(r.IntN(4)),
-			PlaceWith: code.Population(r.IntN(8)), Languages: []language.Tag{"bn"}, Needs: code.Set[code.Need](1<<r.IntN(4)) & 3})
+			PlaceWith: code.Population(r.IntN(8)), Languages: []language.Tag{"bn"}, Needs: []code.Set[code.Need]{1, 2, 0, 1 << code.NeedStepFree, 1 | 1<<code.NeedStepFree}[r.IntN(5)]})
 	}
 	a.Urgency, a.Together = code.Urgency(r.IntN(3)), code.Together(r.IntN(2))
 	if r.IntN(3) == 0 {

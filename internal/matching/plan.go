@@ -5,7 +5,6 @@ import (
 
 	"panah/internal/matching/batch"
 	"panah/internal/placement"
-	"panah/internal/shelter"
 )
 
 // Crowd is many parties matched together.
@@ -37,7 +36,7 @@ const (
 // highest score; parties stay whole, and parties to be kept apart are in different
 // shelters. The same world, crowd and policy give the same plan.
 func PlanTogether(w World, c Crowd, policy Policy) ([]Planned, error) {
-	p := problem{beds: map[bed]int{}, sites: map[string]int{}}
+	p := problem{scarce: map[Scarce]int{}, sites: map[string]int{}}
 	out := make([]Planned, len(c.Asks))
 	options := make([][]Option, len(c.Asks))
 	persons := 0
@@ -101,12 +100,14 @@ func alternatives(options []Option, a Ask, policy Policy) []Option {
 	out := options
 	for _, o := range options {
 		t := trial{asked: &asked{Ask: a, policy: policy}, c: o.Candidate}
+		whole := uint32(1)<<len(a.Persons) - 1
+		needed := wantsOf(a.Persons).of(whole)
 		for i := range o.Candidate.Units {
 			u := &o.Candidate.Units[i]
 			if len(o.Parts) == 1 && o.Parts[0].Unit == u.ID {
 				continue
 			}
-			if t.suited(u) == uint32(1)<<len(a.Persons)-1 && t.fresh(u) && u.Takes(u.FreeAt(a.At)) >= len(a.Persons) {
+			if t.suited(u) == whole && t.fresh(u) && u.Takes(u.FreeAt(a.At)) >= len(a.Persons) && u.PlacesAt(a.At).Covers(needed) {
 				other := o
 				other.Parts = []placement.Part{part(u, everybody(len(a.Persons)))}
 				out = append(out, other)
@@ -124,14 +125,12 @@ func everybody(n int) []int {
 	return out
 }
 
-// problem is a crowd as the solver sees it: beds of units are its resources.
+// problem is a crowd as the solver sees it: what parties use up are its resources.
 type problem struct {
 	batch.Problem
-	beds  map[bed]int
-	sites map[string]int
+	scarce map[Scarce]int
+	sites  map[string]int
 }
-
-type bed struct{ shelter, unit string }
 
 func (p *problem) add(a Ask, options []Option) {
 	g := batch.Group{Persons: len(a.Persons)}
@@ -141,8 +140,8 @@ func (p *problem) add(a Ask, options []Option) {
 			worth += openFirst
 		}
 		b := batch.Option{Score: max(0, worth) * len(a.Persons), Site: p.site(o.Candidate.ID)}
-		for _, part := range o.Parts {
-			b.Uses = append(b.Uses, batch.Use{Resource: p.resource(o.Candidate, part.Unit, a), Amount: part.Claimed()})
+		for _, use := range Uses(o.Candidate.ID, a.Persons, o.Parts, o.Day) {
+			b.Uses = append(b.Uses, batch.Use{Resource: p.resource(o.Candidate, use.Scarce, a), Amount: use.N})
 		}
 		g.Options = append(g.Options, b)
 	}
@@ -158,14 +157,12 @@ func (p *problem) site(id string) int {
 	return n
 }
 
-func (p *problem) resource(c *Candidate, unit string, a Ask) int {
-	key := bed{c.ID, unit}
-	n, ok := p.beds[key]
+func (p *problem) resource(c *Candidate, s Scarce, a Ask) int {
+	n, ok := p.scarce[s]
 	if !ok {
 		n = len(p.Cap)
-		p.beds[key] = n
-		i := slices.IndexFunc(c.Units, func(u shelter.Unit) bool { return u.ID == unit })
-		p.Cap = append(p.Cap, max(0, c.Units[i].FreeAt(a.At)))
+		p.scarce[s] = n
+		p.Cap = append(p.Cap, c.Left(s, a.At))
 	}
 	return n
 }

@@ -79,6 +79,7 @@ func prepare(w World, ask Ask, policy Policy) *asked {
 			})
 		}
 	}
+	a.wants = wantsOf(ask.Persons)
 	for i := range ask.Persons {
 		p := &ask.Persons[i]
 		a.needs = a.needs.Union(p.Needs)
@@ -127,6 +128,9 @@ func (t *trial) option() Option {
 		Approximate: t.here.Approximate || z.Center.Approximate, Together: t.closeness(), Unconfirmed: t.unconfirmed()}
 	if !t.c.Intake.OpenAt(t.arrival(), t.offset()) {
 		o.Intake = OpensLater
+	}
+	if t.c.DailyIntake.Said() {
+		o.Day = t.day()
 	}
 	t.score(&o)
 	return o

@@ -33,8 +33,11 @@ var Rules = []Rule{
 	{ID: "age.separate_sleeping", Why: "has no separate place to sleep while an age is in doubt", Many: "have no separate place to sleep while an age is in doubt", ok: separateSleeping},
 	{ID: "need.required", Why: "cannot meet a need", Many: "cannot meet a need", ok: needsMet},
 	{ID: "intake.hours", Why: "does not take people in at that hour", Many: "do not take people in at that hour", ok: intakeOpen},
+	{ID: "intake.daily", Why: "takes in no more people on that day", Many: "take in no more people on that day", ok: dailyIntake},
 	{ID: "data.fresh", Why: "has not confirmed its counts for days", Many: "have not confirmed their counts for days", ok: countsFresh},
 	{ID: "beds.free", Why: "is full", Many: "are full", ok: bedsFree},
+	{ID: "places.step_free", Why: "has no step-free place left", Many: "have no step-free place left", ok: stepFreeLeft},
+	{ID: "places.medical", Why: "has no medical place left", Many: "have no medical place left", ok: medicalLeft},
 	{ID: "party.together", Why: "cannot keep the party together", Many: "cannot keep the party together", ok: keptTogether},
 }
 
@@ -49,6 +52,7 @@ type trial struct {
 	c       *Candidate
 	bedding bedding
 	placed  bool // everybody found a bed
+	lacks   lack // of places beside beds, though everybody found a bed
 }
 
 // asked is what is the same for every shelter of one ask.
@@ -62,6 +66,7 @@ type asked struct {
 	grownUp   bool   // an adult is in the party
 	everybody []int  // the indexes of the whole party
 	needs     code.Set[code.Need]
+	wants     wants
 	index     *Index
 	seed      uint32
 }
@@ -131,7 +136,7 @@ func countsFresh(t *trial) bool {
 func bedsFree(t *trial) bool { return t.placed }
 
 func keptTogether(t *trial) bool {
-	return t.Together != code.TogetherRequired || !t.placed || t.bedding.site
+	return t.Together != code.TogetherRequired || !t.placed || t.lacks != 0 || t.bedding.site
 }
 
 // everyone reports whether each person has at least one unit with ok.
@@ -178,10 +183,12 @@ func (t *trial) assign() {
 		u := &t.c.Units[i]
 		free, who := u.Takes(u.FreeAt(t.At)), t.suited(u)
 		if free >= 1 && who != 0 && t.fresh(u) {
-			t.bedding.rooms = append(t.bedding.rooms, room{unit: i, who: who, free: free, site: u.Site})
+			t.bedding.rooms = append(t.bedding.rooms, room{unit: i, who: who, free: free, site: u.Site, places: u.PlacesAt(t.At)})
 		}
 	}
-	t.placed = t.bedding.assign(len(t.Persons))
+	if t.placed, t.lacks = t.bedding.assign(len(t.Persons)), 0; t.placed {
+		t.lacks = t.bedding.assignPlaces(len(t.Persons), t.wants)
+	}
 }
 
 // suited are the persons a unit suits, as bits.

@@ -81,8 +81,9 @@ type sweep struct {
 
 	now, freshFrom, confirmedFrom uint32
 	needs, wishes                 uint16
-	rest                          int     // the most points apart from distance
-	needPoints, wishPoints        [17]int // by how many are met
+	short                         [3]uint8 // a shelter with less to spare is asked itself
+	rest                          int      // the most points apart from distance
+	needPoints, wishPoints        [17]int  // by how many are met
 	freedomPoints                 [5]int
 	freshPoints, oldPoints        int
 	bedding
@@ -113,6 +114,7 @@ var (
 	ruleApart      = ruleIndex("age.separate_sleeping")
 	ruleNeeds      = ruleIndex("need.required")
 	ruleIntake     = ruleIndex("intake.hours")
+	ruleDaily      = ruleIndex("intake.daily")
 	ruleFresh      = ruleIndex("data.fresh")
 	ruleBeds       = ruleIndex("beds.free")
 	ruleTogether   = ruleIndex("party.together")
@@ -144,6 +146,8 @@ func newSweep(w World, ask Ask, policy Policy, k int) *sweep {
 	late := seconds(ask.At.Add(time.Second - 1)) // the first whole second not before At
 	s.freshFrom, s.confirmedFrom = back(late, policy.Fresh.NoOffer), back(late, policy.Fresh.Unconfirmed)
 	s.needs, s.wishes = uint16(s.asked.needs), uint16(ask.Preferences)
+	needed := s.wants.of(math.MaxUint32)
+	s.short = [3]uint8{uint8(needed.StepFree), uint8(needed.Medical), uint8(len(ask.Persons))}
 	v := policy.Weights
 	s.rest = v.Language + v.Needs + v.Freedom + v.Freshness + v.Load + v.Preference
 	for n := range s.needPoints {
@@ -306,9 +310,12 @@ func (s *sweep) rows(h *shape, rows []row, more []bunks, who []uint32, anyNamed 
 			s.first[ruleIntake]++
 		default:
 			var failed uint8
-			if len(s.Persons) == 1 {
+			switch {
+			case r.spare[0] < s.short[0] || r.spare[1] < s.short[1] || r.spare[2] < s.short[2]:
+				failed = s.itself(r)
+			case len(s.Persons) == 1:
 				failed = s.bed(r, more, who)
-			} else {
+			default:
 				failed = s.beds(h, r, more, who)
 			}
 			if failed != passes {
@@ -330,6 +337,20 @@ func open(from, to, minute int) bool {
 		return minute >= from && minute < to
 	}
 	return minute >= from || minute < to
+}
+
+// itself asks a shelter that may lack what it has limits of: few have so little left.
+func (s *sweep) itself(r *row) uint8 {
+	t := trial{asked: s.asked, c: s.w.open(r.slot), bedding: s.bedding}
+	t.assign()
+	s.bedding = t.bedding
+	for i := ruleDaily; i < len(Rules); i++ {
+		if !Rules[i].ok(&t) {
+			return uint8(i)
+		}
+	}
+	s.alone[0] = s.used[0]
+	return passes
 }
 
 // bed finds one person a bed: beds in short, for the commonest party.

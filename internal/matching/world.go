@@ -26,6 +26,7 @@ type Candidate struct {
 	shelter.Shelter
 	Units []shelter.Unit // by id
 	Zone  int            // index into World.Zones
+	Door  shelter.Door   // who comes on which day, where the shelter limits it
 }
 
 // apart reports whether shelter and units are known from different moments.
@@ -182,11 +183,12 @@ func (x *Index) journey(here place.Place) *journey {
 // Ask is one party's request as matching sees it.
 type Ask struct {
 	placement.Request
-	At       time.Time
-	Refused  []string // shelters that declined this party: a hard rule
-	Unwanted []string // shelters the party refused: a hard rule, and no other shelter ranks lower for it
-	Tried    []string // shelters not to be offered again by themselves
-	Seed     string   // the placement's id: puts near-ties in an order of its own; empty keeps them by score
+	At        time.Time
+	Refused   []string // shelters that declined this party: a hard rule
+	Unwanted  []string // shelters the party refused: a hard rule, and no other shelter ranks lower for it
+	Tried     []string // shelters not to be offered again by themselves
+	DaysLater int      // days after the earliest on which the party could come: for places with a limit on the day
+	Seed      string   // the placement's id: puts near-ties in an order of its own; empty keeps them by score
 }
 
 // Option is a shelter that fits.
@@ -199,6 +201,7 @@ type Option struct {
 	Together    Closeness
 	Languages   []language.Match // the best match for each person
 	Intake      Intake
+	Day         shelter.Day // on which the party comes, where the shelter limits how many do; else 0
 	Unconfirmed bool
 	Score       int
 	Points      []Points
@@ -207,7 +210,8 @@ type Option struct {
 
 // Hold is the option as a placement holds it.
 func (o Option) Hold() placement.Option {
-	return placement.Option{Shelter: o.Candidate.ID, Parts: o.Parts, Score: o.Score, Rev: o.Candidate.Rev}
+	return placement.Option{Shelter: o.Candidate.ID, Parts: o.Parts, Score: o.Score, Rev: o.Candidate.Rev,
+		Day: o.Day, Limit: o.Candidate.DailyIntake}
 }
 
 // Points is one part of a score.

@@ -15,7 +15,8 @@ type Family struct {
 	Measures []string
 	Totals   bool // codes exclude each other, so that sums over them mean something
 	Shifts   []disclosure.Shift
-	Parts    int // measures beyond Measures that keep relations true and are never shown
+	Over     func(second string) []string // wider second codes that one is part of; nil: none
+	Parts    int                          // measures beyond Measures that keep relations true and are never shown
 }
 
 // The families. One event is counted once in each family it belongs to.
@@ -34,6 +35,9 @@ var (
 	Waits = single("waits", "requests", true)
 	// Travels are persons who arrived, by what they had to cross.
 	Travels = single("moves", "persons", true)
+	// Returns are persons who waited at the end of the month to be brought home, by
+	// the country they wait for and how long they have waited.
+	Returns = Family{Name: "repatriation_waits", Measures: []string{"persons"}, Totals: true, Over: overs, Shifts: []disclosure.Shift{{Up: []int{0}}}}
 	// Responses are requests by urgency and how far they came; each stage is part of the one before.
 	Responses = Family{Name: "responses", Measures: []string{"requested", "offered", "accepted", "arrived"}, Totals: true, Parts: 3, Shifts: []disclosure.Shift{
 		{Up: []int{0, 4}}, {Up: []int{1, 5}, Down: []int{4}}, {Up: []int{2, 6}, Down: []int{5}}, {Up: []int{3}, Down: []int{6}},
@@ -48,7 +52,7 @@ func single(name, measure string, totals bool) Family {
 }
 
 // Families lists them, in the order in which they are published.
-var Families = []Family{GapPersons, GapRequests, GapNeeds, GapLanguages, Refusals, Waits, Travels, Responses, Clocks}
+var Families = []Family{GapPersons, GapRequests, GapNeeds, GapLanguages, Refusals, Waits, Travels, Returns, Responses, Clocks}
 
 // FamilyOf finds a family by name.
 func FamilyOf(name string) (Family, bool) {
@@ -100,6 +104,11 @@ func (f Family) Above(t Tally) []FactKey {
 	if f.Totals && t.Code != "" {
 		pairs = append(pairs, [2]string{"", ""})
 	}
+	if f.Over != nil {
+		for _, wider := range f.Over(t.Second) {
+			pairs = append(pairs, [2]string{t.Code, wider}, [2]string{"", wider})
+		}
+	}
 	var out []FactKey
 	for _, at := range []place.Code{d.Code, d.State, d.Country} {
 		for _, p := range pairs {
@@ -111,7 +120,8 @@ func (f Family) Above(t Tally) []FactKey {
 
 // Publish adds tallies up to every level and withholds what could single
 // somebody out.
-func (f Family) Publish(tallies []Tally, p disclosure.Policy) []Fact {
+// What before withheld stays so: the same persons are counted again.
+func (f Family) Publish(tallies []Tally, p disclosure.Policy, before []Fact) []Fact {
 	slices.SortFunc(tallies, func(a, b Tally) int {
 		return cmp.Or(cmp.Compare(stateOf(a.District), stateOf(b.District)), cmp.Compare(a.District, b.District), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Second, b.Second))
 	})
@@ -157,7 +167,7 @@ func (f Family) Publish(tallies []Tally, p disclosure.Policy) []Fact {
 		}
 	}
 	t.Nodes = len(facts)
-	mask, _ := disclosure.Protect(t, p, disclosure.Earlier{})
+	mask, _ := disclosure.Protect(t, p, withheldBefore(before, ids, t.Nodes))
 	for n := range facts {
 		if facts[n].Withheld = mask.Hides(n, 0); facts[n].Withheld {
 			facts[n].Values = nil
@@ -165,6 +175,19 @@ func (f Family) Publish(tallies []Tally, p disclosure.Policy) []Fact {
 	}
 	slices.SortFunc(facts, CompareFacts)
 	return facts
+}
+
+func withheldBefore(before []Fact, ids map[FactKey]int, nodes int) (e disclosure.Earlier) {
+	if before == nil {
+		return e
+	}
+	e.Stays = make(disclosure.Mask, nodes)
+	for _, f := range before {
+		if n, ok := ids[FactKey{f.Place, f.Code, f.Second}]; ok && f.Withheld {
+			e.Stays[n] = 1
+		}
+	}
+	return e
 }
 
 func number[K comparable](known map[K]int, k K) int {

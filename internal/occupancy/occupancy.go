@@ -81,19 +81,26 @@ type node struct {
 // state by state. Suspended and closed shelters are left out unless people still
 // sleep there.
 func Add(from Source, country place.Code, base place.Level) Count {
-	b := builder{source: from, ids: map[node]int{}, cells: map[node]int{}, places: map[place.Code]int{}}
-	for _, s := range place.States(country) { // places of one state are neighbours, in an order that does not change
-		b.places[s.Code] = len(b.places)
-		for _, d := range place.Districts(s.Code) {
-			b.places[d.Code] = len(b.places)
-		}
-	}
+	b := builder{source: from, ids: map[node]int{}, cells: map[node]int{}, places: places(country)}
 	for c := range from.World.All() {
 		if d, ok := place.Lookup(c.District); ok && d.Country == country && counts(c) {
 			b.shelter(c, d, base)
 		}
 	}
 	return b.finish()
+}
+
+// places numbers the places of a country: those of one state are neighbours, in an
+// order that does not change.
+func places(country place.Code) map[place.Code]int {
+	out := map[place.Code]int{}
+	for _, s := range place.States(country) {
+		out[s.Code] = len(out)
+		for _, d := range place.Districts(s.Code) {
+			out[d.Code] = len(out)
+		}
+	}
+	return out
 }
 
 type builder struct {
@@ -207,7 +214,10 @@ func (b *builder) cell(d place.Place, base place.Level, nodes []int32, column in
 
 func (b *builder) finish() Count {
 	c := b.count
-	c.table.Scheme, c.table.Nodes, c.table.Sources = scheme, len(c.rows), make([]int, len(c.rows))
+	if c.table.Scheme.Group == nil {
+		c.table.Scheme = scheme
+	}
+	c.table.Nodes, c.table.Sources = len(c.rows), make([]int, len(c.rows))
 	for n := range c.rows {
 		c.table.Sources[n] = c.rows[n].Shelters
 		slices.Sort(c.known[n])
@@ -269,7 +279,7 @@ func (b Before) masks(rows []Row) disclosure.Earlier {
 	mark := func(from []Row) disclosure.Mask {
 		seen := make(map[node]uint16, len(from))
 		for _, r := range from {
-			seen[node{r.Place, r.Type, r.Population}] = r.Withheld
+			seen[node{r.Place, r.Type, r.Population}] |= r.Withheld
 		}
 		m := make(disclosure.Mask, len(rows))
 		for n, r := range rows {

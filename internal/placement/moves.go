@@ -6,6 +6,7 @@ import (
 
 	"panah/internal/code"
 	"panah/internal/fault"
+	"panah/internal/shelter"
 )
 
 // Option is a shelter to hold, as matching found it.
@@ -13,7 +14,9 @@ type Option struct {
 	Shelter string
 	Parts   []Part
 	Score   int
-	Rev     uint64 // of the shelter's rules the option was found under
+	Rev     uint64        // of the shelter's rules the option was found under
+	Day     shelter.Day   // on which the party comes, where the shelter limits how many do; else 0
+	Limit   shelter.Limit // of people on that day
 }
 
 // TakeHold holds an option until an instant. A live hold elsewhere is given
@@ -28,11 +31,11 @@ func (p Placement) TakeHold(o Option, until, now time.Time) (Placement, []BedMov
 	moves := p.drop()
 	p.Past = p.remembered(o.Shelter)
 	p.FoundAt = time.Time{}
-	p.Hold = Hold{No: p.Hold.No + 1, Shelter: o.Shelter, Parts: o.Parts, Score: o.Score, ExpiresAt: until}
+	p.Hold = Hold{No: p.Hold.No + 1, Shelter: o.Shelter, Parts: o.Parts, Score: o.Score, ExpiresAt: until, Day: o.Day}
 	p.to(Held, now)
 	take := p.beds(TakeBeds, until)
 	for i := range take {
-		take[i].Rev = o.Rev
+		take[i].Rev, take[i].Limit = o.Rev, o.Limit
 	}
 	return p, append(moves, take...), nil
 }
@@ -44,6 +47,17 @@ func (p Placement) Wait(until, now time.Time) Placement {
 	}
 	p.FoundAt = time.Time{}
 	p.to(Waitlisted, now)
+	return p
+}
+
+// LeftToChoose leaves to the team what is not held by itself again: beds are to be
+// had where the party's hold has lapsed before. It is told so as one that waited
+// is, and when nobody chooses in time, it waits like any other.
+func (p Placement) LeftToChoose(until, now time.Time) Placement {
+	if !p.Request.NeededUntil.After(now) {
+		p.Request.NeededUntil = until
+	}
+	p.FoundAt = now
 	return p
 }
 
@@ -107,14 +121,14 @@ func (p Placement) accept(m Move, doorTeam, doorHouse string, now time.Time) (Pl
 	return p, p.beds(PinBeds, time.Time{}), nil
 }
 
-// Said is what the team was told on the phone to be the shelter's code.
-type Said uint8
+// PhoneCode is what the team was told on the phone to be the shelter's code.
+type PhoneCode uint8
 
 // What can be said of a code.
 const (
-	SaidNothing Said = iota
-	SaidWrong
-	SaidRight
+	CodeUnsaid PhoneCode = iota
+	CodeWrong
+	CodeRight
 )
 
 // MaxPhoneTries is how many wrong codes are looked at for one placement: a code
@@ -128,7 +142,7 @@ func (p Placement) PhoneTriesLeft() int { return max(0, MaxPhoneTries-p.PhoneTri
 // code is it sure who answered: without it the escort learns a meeting place and
 // not the shelter's door. Said again with the right code, also on the road, the
 // same yes is sure. After MaxPhoneTries no code is looked at any more.
-func (p Placement) AcceptByPhone(said Said, doorTeam, doorHouse string, now time.Time) (Placement, []BedMove, error) {
+func (p Placement) AcceptByPhone(said PhoneCode, doorTeam, doorHouse string, now time.Time) (Placement, []BedMove, error) {
 	var moves []BedMove
 	if p.State == Held {
 		var err error
@@ -138,16 +152,16 @@ func (p Placement) AcceptByPhone(said Said, doorTeam, doorHouse string, now time
 		p.ByPhone, p.Verified = true, false
 	} else if err := p.enter(MovePhone); err != nil {
 		return p, nil, err
-	} else if said == SaidNothing {
+	} else if said == CodeUnsaid {
 		return p, nil, fault.Field("phoneCode", "is required: the yes is recorded, only the code is missing")
 	}
 	if p.PhoneTriesLeft() == 0 {
 		return p, moves, nil
 	}
 	switch said {
-	case SaidWrong:
+	case CodeWrong:
 		p.PhoneTries++
-	case SaidRight:
+	case CodeRight:
 		p.Verified, moves = true, p.beds(PinBeds, time.Time{})
 		for i := range moves {
 			moves[i].Vouched = true
@@ -239,17 +253,42 @@ func (p Placement) Divert(why code.DivertReason, now time.Time) (Placement, erro
 // Correct replaces what was said of the persons: an age or where somebody is to
 // sleep was wrong. The party stays the same people, in the same order; beds are
 // kept until they are swapped.
-func (p Placement) Correct(persons []Person, now time.Time) (Placement, error) {
+func (p Placement) Correct(persons []Person, now time.Time) (Placement, []BedMove, error) {
 	if err := p.enter(MoveCorrect); err != nil {
-		return p, err
+		return p, nil, err
 	}
 	if len(persons) != len(p.Request.Persons) {
-		return p, fault.Field("persons", "must be the same persons in the same order")
+		return p, nil, fault.Field("persons", "must be the same persons in the same order")
 	}
+	before := p.Request
 	p.Request.Persons = slices.Clone(persons)
 	p.ChangedAt, p.Back = now, Back{}
 	p.WarnedAt = time.Time{} // a clock of law may run now that did not before
-	return p, nil
+	return p, p.refit(before), nil
+}
+
+// refit is what becomes of the places beside beds when other needs are known of
+// the party than before.
+func (p Placement) refit(before Request) (out []BedMove) {
+	if !p.State.Live() {
+		return nil
+	}
+	kind := RefitBeds
+	if p.State == Arrived {
+		kind = RecountBeds
+	}
+	for _, m := range p.beds(kind, time.Time{}) {
+		i := slices.IndexFunc(p.Hold.Parts, func(part Part) bool { return part.Unit == m.Unit })
+		who := slices.DeleteFunc(slices.Clone(p.Hold.Parts[i].Persons), func(i int) bool { return i < len(p.Stays) && p.Stays[i].Gone })
+		change := p.Request.places(who).Minus(before.places(who))
+		if kind == RecountBeds {
+			m.Places = change
+		}
+		if m.Day = 0; change != (shelter.Places{}) {
+			out = append(out, m)
+		}
+	}
+	return out
 }
 
 // Overdue notes that the desk was told of a journey that takes too long.
@@ -282,10 +321,13 @@ func (p Placement) Decide(what code.Decision, basis *Basis, at, now time.Time) (
 	if err := notBefore(at, p.Request.RescuedAt, "the rescue"); err != nil {
 		return p, err
 	}
+	if onReturn(what) {
+		return p, fault.Field("decision", "is about a return: it needs its own facts")
+	}
 	if at.After(now) {
 		at = now
 	}
-	p.Back = Back{Move: MoveDecide, Side: Office, From: p.State, At: now, Ruling: p.Ruling, Basis: p.Basis}
+	p.Back = Back{Move: MoveDecide, Side: Office, From: p.State, At: now, Ruling: p.Ruling, Basis: p.Basis, Return: p.Return}
 	p.Ruling, p.ChangedAt = Ruling{What: what, At: at}, now
 	if p.First.At.IsZero() {
 		p.First = p.Ruling
@@ -490,17 +532,18 @@ func (p Placement) ChildGone(before Placement) bool {
 func (p Placement) vacate(persons []int, at time.Time) []BedMove {
 	var out []BedMove
 	for _, part := range p.Hold.Parts {
-		n, left := 0, 0
+		left, gone := 0, []int{}
 		for _, i := range part.Persons {
 			switch {
 			case slices.Contains(persons, i):
-				n++
+				gone = append(gone, i)
 			case !p.Stays[i].Gone:
 				left++
 			}
 		}
-		if n > 0 {
-			out = append(out, BedMove{Kind: VacateBeds, Shelter: p.Hold.Shelter, Unit: part.Unit, Persons: n, N: part.unblocked(n, left), Until: at})
+		if n := len(gone); n > 0 {
+			out = append(out, BedMove{Kind: VacateBeds, Shelter: p.Hold.Shelter, Unit: part.Unit, Persons: n, N: part.unblocked(n, left), Until: at,
+				Places: p.Request.places(gone)})
 		}
 	}
 	return out

@@ -8,6 +8,7 @@ import (
 	"panah/internal/fault"
 	"panah/internal/language"
 	"panah/internal/place"
+	"panah/internal/shelter"
 )
 
 // Limits of one request.
@@ -32,6 +33,17 @@ type Person struct {
 	PlaceWith code.Population
 	Languages []language.Tag // the first is the one they speak best
 	Needs     code.Set[code.Need]
+}
+
+// Places are what this person needs beside a bed, of what a unit may have less of.
+func (p Person) Places() (out shelter.Places) {
+	if p.Needs.Has(code.NeedStepFree) {
+		out.StepFree = 1
+	}
+	if p.Needs.Has(code.NeedMedical) {
+		out.Medical = 1
+	}
+	return out
 }
 
 // PresumedAge is the band the rules use. A disputed or unknown age has the

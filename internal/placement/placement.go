@@ -14,6 +14,8 @@ import (
 
 	"panah/internal/code"
 	"panah/internal/fault"
+	"panah/internal/place"
+	"panah/internal/shelter"
 )
 
 // Part is the beds of one unit in a hold, and who sleeps in them.
@@ -33,6 +35,7 @@ type Hold struct {
 	Parts     []Part
 	Score     int
 	ExpiresAt time.Time
+	Day       shelter.Day // on which the party is expected, or came, where the shelter limits how many come on one
 }
 
 // Beds is how many beds the hold has.
@@ -69,6 +72,13 @@ type Basis struct {
 	Ground   code.StayBasis
 	From     time.Time
 	ReviewBy time.Time
+}
+
+// Return is where a party is to be brought home, across a border of a country or
+// state, and since when it waits for that. Whoever leaves the shelter waits no more.
+type Return struct {
+	To    place.Code
+	Since time.Time
 }
 
 // Look is one look at the handover point: who, and when.
@@ -131,6 +141,7 @@ type Placement struct {
 	Ruling      Ruling // the latest
 	First       Ruling // the first of them: it stopped the clocks that run from the rescue
 	Basis       Basis
+	Return      Return
 	WarnedAt    time.Time // the instant of the last warning of a legal clock that was given
 	ByPhone     bool      // accepted on the phone, as the team says
 	Verified    bool      // the team knew the shelter's code
@@ -138,6 +149,7 @@ type Placement struct {
 	Looks       []Look    // at the handover point
 	RevealUntil time.Time // how long the escort may look at it
 	KeepFrom    []string  // placements whose parties must not be in the same shelter
+	KeptIn      string    // the rescue they all come from: its kept-apart parties take holds one after the other
 	Apart       []Split   // who was placed apart from the party, and on whose word
 	Back        Back      // what an undo of the last move goes back to
 	TransferOf  string    // the stay this placement moves the party from; arriving ends it
@@ -146,6 +158,7 @@ type Placement struct {
 	Seek        bool      // the next option could not be looked for yet: the clock does
 	By          string    // the subject who asked for the last change; empty: the clock
 	Due         time.Time // when the clock must look next; zero: never
+	Withdrawn   time.Time // when the survivor took consent back: see ReadableBy; zero: never
 	FoundAt     time.Time // when beds were found for a waiting request; the team is told, nothing is held
 }
 
@@ -204,6 +217,10 @@ type BedMove struct {
 	Persons       int // people who come or go
 	Until         time.Time
 	Vouched       bool // with PinBeds: the shelter said on the phone that its counts are true
+
+	Places shelter.Places // that these people need beside beds
+	Day    shelter.Day    // on which they come, where the shelter limits how many do
+	Limit  shelter.Limit  // on that day, for TakeBeds
 }
 
 // BedKind is one way beds change.
@@ -211,15 +228,17 @@ type BedKind uint8
 
 // The ways beds change.
 const (
-	TakeBeds   BedKind = iota // free → held, guarded by the unit itself
-	PinBeds                   // held stays held, without an end
-	DropBeds                  // held → free
-	KeepBeds                  // held stays held, until a later instant
-	FillBeds                  // held → occupied
-	VacateBeds                // occupied → free: N empty beds of their rooms come free with them
-	RefillBeds                // occupied → held, without an end: an arrival is taken back
-	EmptyBeds                 // occupied → free: an arrival that had no claim is taken back
-	ReturnBeds                // free → occupied: a departure is taken back
+	TakeBeds    BedKind = iota // free → held, guarded by the unit itself
+	PinBeds                    // held stays held, without an end
+	DropBeds                   // held → free
+	KeepBeds                   // held stays held, until a later instant
+	FillBeds                   // held → occupied
+	VacateBeds                 // occupied → free: N empty beds of their rooms come free with them
+	RefillBeds                 // occupied → held, without an end: an arrival is taken back
+	EmptyBeds                  // occupied → free: an arrival that had no claim is taken back
+	ReturnBeds                 // free → occupied: a departure is taken back
+	RefitBeds                  // held stays held: its people need other places than was said
+	RecountBeds                // occupied stays occupied: so many places more or, below 0, fewer are used
 )
 
 // Next lists the moves a side could make now with success, as far as the placement
@@ -273,6 +292,17 @@ func (p Placement) guard(m Move) error {
 			return p.illegal("the shelter's yes is sure already")
 		case p.PhoneTriesLeft() == 0:
 			return p.illegal("too many wrong codes were said; the desk can help")
+		}
+	case MoveWithdraw:
+		switch {
+		case !p.Withdrawn.IsZero():
+			return p.illegal("consent was withdrawn already")
+		case !p.Request.OnConsent():
+			return p.illegal("this placement does not rest on consent: the wish is for those who decide")
+		}
+	case MoveCorrect:
+		if !p.Withdrawn.IsZero() {
+			return p.illegal("consent was withdrawn: nothing more is told of the persons")
 		}
 	case MoveSplit:
 		if len(p.Request.Persons) < 2 {
@@ -337,7 +367,16 @@ func (p Placement) beds(kind BedKind, until time.Time) []BedMove {
 	out := make([]BedMove, len(p.Hold.Parts))
 	for i, part := range p.Hold.Parts {
 		out[i] = BedMove{Kind: kind, Shelter: p.Hold.Shelter, Unit: part.Unit,
-			Claim: ClaimID(p.ID, p.Hold.No), N: part.Claimed(), Persons: len(part.Persons), Until: until}
+			Claim: ClaimID(p.ID, p.Hold.No), N: part.Claimed(), Persons: len(part.Persons), Until: until,
+			Places: p.Request.places(part.Persons), Day: p.Hold.Day}
+	}
+	return out
+}
+
+// places are those that some of the party need beside beds.
+func (r Request) places(persons []int) (out shelter.Places) {
+	for _, i := range persons {
+		out = out.Plus(r.Persons[i].Places())
 	}
 	return out
 }

@@ -64,18 +64,20 @@ const (
 	MoveSplit     Move = "split"
 	MoveReveal    Move = "reveal"
 	MoveUndo      Move = "undo"
+	MoveWithdraw  Move = "withdraw"
 )
 
 // Side is who makes a move.
 type Side uint8
 
-// The two sides of a placement, and the clock.
+// The two sides of a placement, the clock, the desk and the survivor.
 const (
 	Team Side = iota
 	House
 	Clock
 	Observer // may look, has no moves
 	Office   // the desk
+	Survivor // with a code of their own
 )
 
 // rule is one row of the table of moves.
@@ -113,6 +115,7 @@ var rules = []rule{
 	{move: MoveUndo, side: Team, from: []State{Requested, Held, InTransit, Diverted, Cancelled}},
 	{move: MoveUndo, side: House, from: []State{Requested, Waitlisted, Held, Arrived, Ended}},
 	{move: MoveUndo, side: Office, from: []State{Requested, Waitlisted, Held, Accepted, InTransit, Diverted, Arrived, Ended, Superseded}},
+	{move: MoveWithdraw, side: Survivor, from: []State{Requested, Waitlisted, Held, Accepted, InTransit, Diverted, Arrived, Ended, Cancelled, Superseded}, fact: true},
 	{move: MoveLapse, side: Clock, from: []State{Held}},
 }
 

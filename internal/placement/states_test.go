@@ -32,7 +32,7 @@ func TestTheReadmeTellsTheTableOfMoves(t *testing.T) {
 	}
 }
 
-var sides = map[Side]string{Team: "team", House: "shelter", Clock: "clock", Office: "desk"}
+var sides = map[Side]string{Team: "team", House: "shelter", Clock: "clock", Office: "desk", Survivor: "survivor"}
 
 // table writes the rules as a Markdown table.
 func table() string {

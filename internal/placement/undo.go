@@ -20,6 +20,7 @@ type Back struct {
 	At      time.Time
 	Ruling  Ruling // before a decision
 	Basis   Basis
+	Return  Return // before a decision
 	// Replaced is the shelter whose beds a mistaken arrival elsewhere gave back.
 	Replaced string
 }
@@ -78,7 +79,7 @@ func (p Placement) Undo(side Side, now time.Time) (next Placement, moves []BedMo
 	case MoveEnd:
 		moves = p.unend(b)
 	case MoveDecide:
-		p.Ruling, p.Basis, p.Back, p.ChangedAt = b.Ruling, b.Basis, Back{}, now
+		p.Ruling, p.Basis, p.Return, p.Back, p.ChangedAt = b.Ruling, b.Basis, b.Return, Back{}, now
 		if p.Ruling.At.IsZero() {
 			p.First = Ruling{}
 		}
@@ -156,8 +157,8 @@ func (p Placement) SplitOff(id string, persons []int, by uint8, committee bool, 
 	}
 	moves = p.drop()
 	apart = New(id, p.Team, p.Policy, goes, now, Command{})
-	apart.Commands, apart.Seek = nil, goes.HoldBest
-	apart.Refused, apart.Unwanted, apart.KeepFrom, apart.By = p.Refused, p.Unwanted, p.KeepFrom, p.By
+	apart.Commands, apart.Seek, apart.Return = nil, goes.HoldBest, p.Return
+	apart.Refused, apart.Unwanted, apart.KeepFrom, apart.KeptIn, apart.By = p.Refused, p.Unwanted, p.KeepFrom, p.KeptIn, p.By
 	p.Request = stays
 	p.Hold = p.Hold.without(persons)
 	p.Past = slices.Clone(p.Past)

@@ -8,6 +8,7 @@ import (
 	"panah/internal/language"
 	"panah/internal/place"
 	"panah/internal/placement"
+	"panah/internal/shelter"
 	"panah/internal/table"
 )
 
@@ -23,6 +24,7 @@ type placementForm struct {
 	Shelter    string          `json:"h,omitempty"`
 	Parts      []partForm      `json:"b,omitempty"`
 	Score      int             `json:"o,omitempty"`
+	Day        shelter.Day     `json:"hd,omitempty"` // of the hold, where the shelter limits how many come on one
 	Expires    int64           `json:"e,omitempty"`
 	Offered    []string        `json:"f,omitempty"`
 	Tried      []string        `json:"y,omitempty"`
@@ -40,6 +42,7 @@ type placementForm struct {
 	LookUntil  int64           `json:"lu,omitempty"`
 	Apart      []splitForm     `json:"sp,omitempty"`
 	Back       *backForm       `json:"bk,omitempty"`
+	Return     *returnForm     `json:"rt,omitempty"`
 	Due        int64           `json:"du,omitempty"`
 	By         string          `json:"by,omitempty"`
 	TransferOf string          `json:"tr,omitempty"`
@@ -47,7 +50,9 @@ type placementForm struct {
 	Seek       bool            `json:"sk,omitempty"`
 	Same       uint64          `json:"sa,omitempty"`
 	KeepFrom   []string        `json:"kf,omitempty"`
+	KeptIn     string          `json:"ki,omitempty"`
 	Found      int64           `json:"fo,omitempty"`
+	Withdrawn  int64           `json:"wd,omitempty"`
 	Choice     *choiceForm     `json:"k,omitempty"`
 	Commands   []uint64        `json:"m"` // key and payload in turn
 	Arrived    int64           `json:"a,omitempty"`
@@ -121,7 +126,13 @@ type backForm struct {
 	At      int64           `json:"a"`
 	Ruled   *rulingForm     `json:"j,omitempty"`
 	Basis   *basisForm      `json:"b,omitempty"`
+	Return  *returnForm     `json:"t,omitempty"`
 	Instead string          `json:"r,omitempty"`
+}
+
+type returnForm struct {
+	To    place.Code `json:"t"`
+	Since int64      `json:"s"`
 }
 
 type rulingForm struct {
@@ -130,9 +141,10 @@ type rulingForm struct {
 }
 
 type pastForm struct {
-	No      int        `json:"n"`
-	Shelter string     `json:"h"`
-	Parts   []partForm `json:"b"`
+	No      int         `json:"n"`
+	Shelter string      `json:"h"`
+	Parts   []partForm  `json:"b"`
+	Day     shelter.Day `json:"d,omitempty"`
 }
 
 type choiceForm struct {
@@ -161,9 +173,9 @@ func FromPlacement(p placement.Placement) table.Item {
 		Late: p.Late, Request: fromRequest(p.Request), HoldNo: p.Hold.No, Shelter: p.Hold.Shelter, Score: p.Hold.Score,
 		Expires: seconds(p.Hold.ExpiresAt), Offered: p.Offered, Tried: p.Tried, Refused: p.Refused,
 		Arrived: seconds(p.ArrivedAt), Reason: p.Reason}
-	f.Parts = fromParts(p.Hold.Parts)
+	f.Parts, f.Day = fromParts(p.Hold.Parts), p.Hold.Day
 	f.Unwanted, f.WarnedAt, f.Due, f.Found = p.Unwanted, seconds(p.WarnedAt), seconds(p.Due), seconds(p.FoundAt)
-	f.Basis, f.Back = fromBasis(p.Basis), fromBack(p.Back)
+	f.Basis, f.Back, f.Return = fromBasis(p.Basis), fromBack(p.Back), fromReturn(p.Return)
 	f.Phone, f.Verified, f.Tries, f.LookUntil = p.ByPhone, p.Verified, p.PhoneTries, seconds(p.RevealUntil)
 	for _, l := range p.Looks {
 		f.Looks = append(f.Looks, lookForm{l.By, seconds(l.At)})
@@ -171,13 +183,13 @@ func FromPlacement(p placement.Placement) table.Item {
 	for _, s := range p.Apart {
 		f.Apart = append(f.Apart, splitForm(s))
 	}
-	f.By = p.By
-	f.TransferOf, f.LateTold, f.Seek, f.KeepFrom, f.Same = p.TransferOf, p.LateTold, p.Seek, p.KeepFrom, p.Same
+	f.By, f.Withdrawn = p.By, seconds(p.Withdrawn)
+	f.TransferOf, f.LateTold, f.Seek, f.KeepFrom, f.KeptIn, f.Same = p.TransferOf, p.LateTold, p.Seek, p.KeepFrom, p.KeptIn, p.Same
 	if f.Ruled = fromRuling(p.Ruling); p.First != p.Ruling {
 		f.First = fromRuling(p.First)
 	}
 	for _, h := range p.Past {
-		f.Past = append(f.Past, pastForm{No: h.No, Shelter: h.Shelter, Parts: fromParts(h.Parts)})
+		f.Past = append(f.Past, pastForm{No: h.No, Shelter: h.Shelter, Parts: fromParts(h.Parts), Day: h.Day})
 	}
 	if c := p.Choice; !c.At.IsZero() {
 		f.Choice = &choiceForm{c.By, c.Shelter, c.HouseRulesShown, c.ChildView, c.Viewed, seconds(c.At)}
@@ -258,11 +270,11 @@ func ToPlacement(it *table.Item) (placement.Placement, error) {
 		Policy: f.Policy, CreatedAt: instant(f.Created), ChangedAt: instant(f.Changed), Version: it.Version, Late: f.Late,
 		Hold:    placement.Hold{No: f.HoldNo, Shelter: f.Shelter, Score: f.Score, ExpiresAt: instant(f.Expires)},
 		Offered: f.Offered, Tried: f.Tried, Refused: f.Refused, ArrivedAt: instant(f.Arrived), Reason: f.Reason}
-	p.Hold.Parts = toParts(f.Parts)
+	p.Hold.Parts, p.Hold.Day = toParts(f.Parts), f.Day
 	p.Unwanted, p.WarnedAt, p.Due, p.FoundAt = f.Unwanted, instant(f.WarnedAt), instant(f.Due), instant(f.Found)
-	p.By = f.By
-	p.TransferOf, p.LateTold, p.Seek, p.KeepFrom, p.Same = f.TransferOf, f.LateTold, f.Seek, f.KeepFrom, f.Same
-	p.Ruling, p.Basis, p.Back = toRuling(f.Ruled), toBasis(f.Basis), toBack(f.Back)
+	p.By, p.Withdrawn = f.By, instant(f.Withdrawn)
+	p.TransferOf, p.LateTold, p.Seek, p.KeepFrom, p.KeptIn, p.Same = f.TransferOf, f.LateTold, f.Seek, f.KeepFrom, f.KeptIn, f.Same
+	p.Ruling, p.Basis, p.Back, p.Return = toRuling(f.Ruled), toBasis(f.Basis), toBack(f.Back), toReturn(f.Return)
 	if p.First = p.Ruling; f.First != nil {
 		p.First = toRuling(f.First)
 	}
@@ -274,7 +286,7 @@ func ToPlacement(it *table.Item) (placement.Placement, error) {
 		p.Apart = append(p.Apart, placement.Split(s))
 	}
 	for _, past := range f.Past {
-		p.Past = append(p.Past, placement.Hold{No: past.No, Shelter: past.Shelter, Parts: toParts(past.Parts)})
+		p.Past = append(p.Past, placement.Hold{No: past.No, Shelter: past.Shelter, Parts: toParts(past.Parts), Day: past.Day})
 	}
 	if c := f.Choice; c != nil {
 		p.Choice = placement.Choice{By: c.By, Shelter: c.Shelter, HouseRulesShown: c.Shown, ChildView: c.View, Viewed: c.Viewed, At: instant(c.At)}
@@ -335,11 +347,25 @@ func toBasis(f *basisForm) placement.Basis {
 	return placement.Basis{Ground: f.Ground, From: instant(f.From), ReviewBy: instant(f.Review)}
 }
 
+func fromReturn(r placement.Return) *returnForm {
+	if r.To == "" {
+		return nil
+	}
+	return &returnForm{r.To, seconds(r.Since)}
+}
+
+func toReturn(f *returnForm) placement.Return {
+	if f == nil {
+		return placement.Return{}
+	}
+	return placement.Return{To: f.To, Since: instant(f.Since)}
+}
+
 func fromBack(b placement.Back) *backForm {
 	if b.Move == "" {
 		return nil
 	}
-	return &backForm{b.Move, b.Side, b.From, b.Shelter, b.Persons, seconds(b.At), fromRuling(b.Ruling), fromBasis(b.Basis), b.Replaced}
+	return &backForm{b.Move, b.Side, b.From, b.Shelter, b.Persons, seconds(b.At), fromRuling(b.Ruling), fromBasis(b.Basis), fromReturn(b.Return), b.Replaced}
 }
 
 func toBack(f *backForm) placement.Back {
@@ -347,7 +373,7 @@ func toBack(f *backForm) placement.Back {
 		return placement.Back{}
 	}
 	return placement.Back{Move: f.Move, Side: f.Side, From: f.From, Shelter: f.Shelter, Persons: f.Persons, At: instant(f.At),
-		Ruling: toRuling(f.Ruled), Basis: toBasis(f.Basis), Replaced: f.Instead}
+		Ruling: toRuling(f.Ruled), Basis: toBasis(f.Basis), Return: toReturn(f.Return), Replaced: f.Instead}
 }
 
 func fromParts(parts []placement.Part) (out []partForm) {

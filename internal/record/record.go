@@ -9,10 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"strconv"
 	"strings"
 	"time"
 
-	"panah/internal/caller"
 	"panah/internal/code"
 	"panah/internal/language"
 	"panah/internal/place"
@@ -29,8 +29,30 @@ func UnitKey(shelter, id string) table.Key { return table.Key{PK: "S#" + shelter
 // PlacementKey is where a placement lies.
 func PlacementKey(id string) table.Key { return table.Key{PK: "P#" + id, SK: "P"} }
 
-// MembershipKey is where a person's role and scope lie.
-func MembershipKey(subject string) table.Key { return table.Key{PK: "M#" + subject, SK: "M"} }
+// WriteID is a write's id: when it was made, to the millisecond, and what makes it
+// unique, at most 24 bytes.
+func WriteID(now time.Time, unique string) string {
+	return fmt.Sprintf("%011x-%s", now.UnixMilli(), unique)
+}
+
+// WrittenAt is when a write was made, by its id; false where the id does not say.
+func WrittenAt(writeID string) (time.Time, bool) {
+	ms, unique, found := strings.Cut(writeID, "-")
+	n, err := strconv.ParseInt(ms, 16, 64)
+	if !found || unique == "" || len(ms) != 11 || err != nil {
+		return time.Time{}, false
+	}
+	return time.UnixMilli(n).UTC(), true
+}
+
+// markFor is how long a mark stands: longer than a command may be late.
+const markFor = 8 * 24 * time.Hour
+
+// Mark is the item by which a shelter remembers one command that changes several
+// of its items and must act once.
+func Mark(shelterID, command string, key uint64, now time.Time) table.Item {
+	return table.Item{Key: table.Key{PK: ShelterKey(shelterID).PK, SK: fmt.Sprintf("C#%s#%016x", command, key)}, Expires: now.Add(markFor)}
+}
 
 // IsShelter reports whether the item is a shelter.
 func IsShelter(k table.Key) bool { return strings.HasPrefix(k.PK, "S#") && k.SK == "S" }
@@ -108,6 +130,7 @@ type shelterForm struct {
 	By         string                   `json:"by,omitempty"`
 	Commands   []uint64                 `json:"co,omitempty"` // key and payload in turn
 	Quiet      uint64                   `json:"qu,omitempty"`
+	Daily      shelter.Limit            `json:"di,omitempty"` // of people a day
 }
 
 type languageForm struct {
@@ -120,7 +143,7 @@ func FromShelter(s shelter.Shelter) table.Item {
 	f := shelterForm{District: s.District, Type: s.Type, Status: s.Status, Registered: seconds(s.RegisteredUntil),
 		OnSite: s.OnSite, Arranged: s.Arranged, Features: s.Features, HouseRules: s.HouseRules,
 		From: s.Intake.From, To: s.Intake.To, MaxStay: s.MaxStayDays, Rev: s.Rev, Synthetic: s.Synthetic,
-		RulesKnown: s.RulesKnown, Unvetted: s.Unvetted, Registry: s.RegistryKey, Source: s.Source, Made: s.Made, By: s.By, Quiet: s.Quiet}
+		RulesKnown: s.RulesKnown, Unvetted: s.Unvetted, Registry: s.RegistryKey, Source: s.Source, Made: s.Made, By: s.By, Quiet: s.Quiet, Daily: s.DailyIntake}
 	for _, l := range s.Languages {
 		f.Languages = append(f.Languages, languageForm(l))
 	}
@@ -140,7 +163,7 @@ func ToShelter(it *table.Item) (shelter.Shelter, error) {
 		RegisteredUntil: instant(f.Registered), OnSite: f.OnSite, Arranged: f.Arranged, Features: f.Features,
 		HouseRules: f.HouseRules, Intake: shelter.Hours{From: f.From, To: f.To}, MaxStayDays: f.MaxStay,
 		Rev: f.Rev, Version: it.Version, Synthetic: f.Synthetic,
-		RulesKnown: f.RulesKnown, Unvetted: f.Unvetted, RegistryKey: f.Registry, Source: f.Source, Made: f.Made, By: f.By, Quiet: f.Quiet}
+		RulesKnown: f.RulesKnown, Unvetted: f.Unvetted, RegistryKey: f.Registry, Source: f.Source, Made: f.Made, By: f.By, Quiet: f.Quiet, DailyIntake: f.Daily}
 	for _, l := range f.Languages {
 		s.Languages = append(s.Languages, shelter.Language(l))
 	}
@@ -174,10 +197,20 @@ type unitForm struct {
 	Phone      bool                   `json:"ph,omitempty"`
 	Before     *beforeForm            `json:"be,omitempty"`
 	Opened     uint64                 `json:"op,omitempty"`
-	Vouches    []uint64               `json:"vo,omitempty"`
 	Undone     []uint64               `json:"un,omitempty"`
 	Told       string                 `json:"oc,omitempty"`
+	StepFree   shelter.Limit          `json:"sf,omitempty"`
+	Medical    shelter.Limit          `json:"md,omitempty"`
+	Used       *placesForm            `json:"up,omitempty"` // places of those who sleep here
+	Places     map[string]placesForm  `json:"cp,omitempty"` // and of claims
 }
+
+// placesForm is step-free and medical places.
+type placesForm [2]int
+
+func fromPlaces(p shelter.Places) placesForm { return placesForm{p.StepFree, p.Medical} }
+
+func (f placesForm) places() shelter.Places { return shelter.Places{StepFree: f[0], Medical: f[1]} }
 
 type beforeForm struct {
 	Staffed   int            `json:"s"`
@@ -195,15 +228,24 @@ type beforeForm struct {
 func FromUnit(u shelter.Unit) table.Item {
 	c := u.Counts()
 	guard := &table.Guard{Free: c.Free(), Rev: u.Rev, Claims: map[string]table.Claim{}}
+	places := map[string]placesForm{}
 	for id, claim := range u.Claims() {
-		guard.Claims[id] = table.Claim(claim)
+		guard.Claims[id] = table.Claim{N: claim.N, Until: claim.Until}
+		if claim.Places != (shelter.Places{}) {
+			places[id] = fromPlaces(claim.Places)
+		}
+	}
+	var used *placesForm
+	if p := fromPlaces(u.UsedPlaces()); p != (placesForm{}) {
+		used = &p
 	}
 	return table.Item{Key: UnitKey(u.Shelter, u.ID), Guard: guard, Body: marshal(unitForm{
 		Population: u.Population, Ages: u.Ages, Kind: u.Kind, Separate: u.SeparateSleeping, Site: u.Site,
 		Sanctioned: u.Sanctioned, Staffed: c.Staffed(), OutOf: c.OutOfService(), Occupied: c.Occupied(), Census: u.Census,
 		Counted: seconds(u.CountedAt), Confirmed: seconds(u.ConfirmedAt), Moved: seconds(u.MovedAt),
 		Offered: seconds(u.LastOffered), Included: u.Counted, Mark: u.Mark, By: u.By,
-		RoomBeds: u.RoomBeds, Blocked: c.Blocked(), Ends: seconds(u.EndsAt), Phone: u.ByPhone, Before: fromBefore(u.Before), Opened: u.Opened, Vouches: u.Vouches, Undone: u.Undone, Told: u.OverTold})}
+		RoomBeds: u.RoomBeds, Blocked: c.Blocked(), Ends: seconds(u.EndsAt), Phone: u.ByPhone, Before: fromBefore(u.Before), Opened: u.Opened, Undone: u.Undone, Told: u.OverTold,
+		StepFree: u.StepFree, Medical: u.Medical, Used: used, Places: places})}
 }
 
 func fromBefore(b *shelter.Before) *beforeForm {
@@ -242,39 +284,21 @@ func ToUnit(it *table.Item) (shelter.Unit, error) {
 	}
 	claims := make(map[string]shelter.Claim, len(it.Guard.Claims))
 	for id, c := range it.Guard.Claims {
-		claims[id] = shelter.Claim(c)
+		claims[id] = shelter.Claim{N: c.N, Until: c.Until, Places: f.Places[id].places()}
 	}
 	u := shelter.Restore(shelter.Unit{
 		Shelter: strings.TrimPrefix(it.PK, "S#"), ID: strings.TrimPrefix(it.SK, "U#"), Population: f.Population,
 		Ages: f.Ages, Kind: f.Kind, SeparateSleeping: f.Separate, Site: f.Site, Rev: it.Guard.Rev, Version: it.Version,
 		Census: f.Census, Sanctioned: f.Sanctioned, CountedAt: instant(f.Counted), ConfirmedAt: instant(f.Confirmed),
 		MovedAt: instant(f.Moved), LastOffered: instant(f.Offered), Counted: f.Included, Mark: f.Mark, By: f.By,
-		RoomBeds: f.RoomBeds, EndsAt: instant(f.Ends), ByPhone: f.Phone, Before: before, Opened: f.Opened, Vouches: f.Vouches, Undone: f.Undone, OverTold: f.Told,
+		RoomBeds: f.RoomBeds, EndsAt: instant(f.Ends), ByPhone: f.Phone, Before: before, Opened: f.Opened, Undone: f.Undone, OverTold: f.Told,
+		StepFree: f.StepFree, Medical: f.Medical,
 	}, counts.WithBlocked(f.Blocked), claims)
+	if f.Used != nil {
+		u = u.RestoreUsed(f.Used.places())
+	}
 	if u.Counts().Free() != it.Guard.Free {
 		return u, fmt.Errorf("record: unit %s: %w: %d and %d", it.Key, ErrGuard, it.Guard.Free, u.Counts().Free())
 	}
 	return u, nil
-}
-
-type membershipForm struct {
-	Role  caller.Role `json:"r"`
-	Scope string      `json:"s"`
-}
-
-// FromMembership makes the item of a membership.
-func FromMembership(c caller.Caller) table.Item {
-	return table.Item{Key: MembershipKey(c.Subject), Body: marshal(membershipForm{c.Role, c.Scope})}
-}
-
-// ToMembership reads a membership back; a tombstone is nobody's.
-func ToMembership(it *table.Item) (caller.Caller, error) {
-	var f membershipForm
-	if it.Tombstone {
-		return caller.Caller{}, nil
-	}
-	if err := unmarshal(it, &f); err != nil {
-		return caller.Caller{}, err
-	}
-	return caller.Caller{Subject: strings.TrimPrefix(it.PK, "M#"), Role: f.Role, Scope: f.Scope}, nil
 }

@@ -63,6 +63,16 @@ func toDeparts(list []departureForm) (out []placement.Departure) {
 // RescueKey is where a rescue lies.
 func RescueKey(id string) table.Key { return table.Key{PK: "R#" + id, SK: "R"} }
 
+// TurnKey is where the turns of a rescue's kept-apart parties lie.
+func TurnKey(rescue string) table.Key { return table.Key{PK: "K#" + rescue, SK: "K"} }
+
+// TurnOf is the rescue whose turns lie at a key, if it is such a key.
+func TurnOf(k table.Key) (rescue string, ok bool) { return strings.CutPrefix(k.PK, "K#") }
+
+// FromTurn makes the item that every write puts that brings a kept-apart party to
+// a shelter. Its version is all it says: nobody else has gone anywhere since it was read.
+func FromTurn(rescue string) table.Item { return table.Item{Key: TurnKey(rescue), Body: []byte("{}")} }
+
 // IsRescue reports whether the item is a rescue.
 func IsRescue(k table.Key) bool { return strings.HasPrefix(k.PK, "R#") && k.SK == "R" }
 

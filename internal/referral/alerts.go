@@ -159,7 +159,7 @@ func alertKey(cursor string) table.Key {
 }
 
 // Acknowledge notes that somebody of the desk has seen an alert. Said twice, it
-// is the same.
+// is the same. It ends the pause that a serious complaint stands for.
 func (s *Service) Acknowledge(ctx context.Context, c caller.Caller, district place.Code, id string) (placement.Alert, error) {
 	allowed := c.Allow(caller.AcknowledgeAlert, caller.Resource{District: district})
 	for range attempts {
@@ -175,7 +175,11 @@ func (s *Service) Acknowledge(ctx context.Context, c caller.Caller, district pla
 			return a, err
 		}
 		a.Acknowledged, a.By = s.now(), c.Subject
-		err = s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: []table.Op{table.PutOp(record.FromAlert(a), it.Version)}})
+		ops, err := s.resume(ctx, a)
+		if err != nil {
+			return a, err
+		}
+		err = s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: append([]table.Op{table.PutOp(record.FromAlert(a), it.Version)}, ops...)})
 		if _, lost := table.IsStale(err); !lost && !errors.Is(err, table.ErrUnknown) {
 			return a, refusal(err)
 		}

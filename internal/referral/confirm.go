@@ -11,6 +11,7 @@ import (
 	"panah/internal/matching"
 	"panah/internal/placement"
 	"panah/internal/record"
+	"panah/internal/shelter"
 	"panah/internal/table"
 )
 
@@ -21,8 +22,8 @@ const (
 	// confirmRounds is how often parties that were refused are planned anew.
 	confirmRounds = 3
 	// inOneWrite is how many parties of one shelter are held in one write: with its
-	// units that stays within the contract's limit.
-	inOneWrite = 60
+	// units and the turn of those kept apart that stays within the contract's limit.
+	inOneWrite = 59
 )
 
 // ConfirmRescue takes the holds of a rescue's plan: placements first, then one
@@ -110,6 +111,9 @@ func (s *Service) makePlacements(ctx context.Context, r placement.Rescue) error 
 	for i, party := range r.Parties {
 		p := placement.New(r.PartyID(i), r.Team, s.Policy.ID, party, now, placement.Command{})
 		p.Commands, p.By, p.KeepFrom = nil, r.By, r.KeptFrom(i)
+		if len(p.KeepFrom) > 0 {
+			p.KeptIn = r.ID
+		}
 		p.Due = s.due(p)
 		ops[i] = table.PutOp(record.FromPlacement(p), 0)
 	}
@@ -146,7 +150,8 @@ func (s *Service) keptApart(ctx context.Context, r placement.Rescue) error {
 					next.KeepFrom = append(slices.Clone(next.KeepFrom), id)
 				}
 			}
-			return decision{next: next, done: len(next.KeepFrom) == len(p.KeepFrom)}, nil
+			next.KeptIn = r.ID
+			return decision{next: next, done: len(next.KeepFrom) == len(p.KeepFrom) && next.KeptIn == p.KeptIn}, nil
 		})
 		return err
 	})
@@ -177,14 +182,17 @@ func (s *Service) holdPlan(ctx context.Context, r placement.Rescue) (open int, e
 		}
 		byShelter[pick.Shelter] = append(byShelter[pick.Shelter], pick)
 	}
-	left := make([]int, len(order))
-	err = s.each(len(order), func(i int) (err error) {
-		for picks := range slices.Chunk(byShelter[order[i]], inOneWrite) {
-			n, err := s.holdGroup(ctx, r, order[i], picks)
-			if err != nil {
-				return err
+	jobs := oneAfterTheOther(r, order, byShelter)
+	left := make([]int, len(jobs))
+	err = s.each(len(jobs), func(i int) error {
+		for _, shelterID := range jobs[i] {
+			for picks := range slices.Chunk(byShelter[shelterID], inOneWrite) {
+				n, err := s.holdGroup(ctx, r, shelterID, picks)
+				if err != nil {
+					return err
+				}
+				left[i] += n
 			}
-			left[i] += n
 		}
 		return nil
 	})
@@ -192,6 +200,24 @@ func (s *Service) holdPlan(ctx context.Context, r placement.Rescue) (open int, e
 		open += n
 	}
 	return open, err
+}
+
+// oneAfterTheOther are the shelters to be held in at once, each a job of its own,
+// but those with parties that are kept apart in one job: their writes would only
+// refuse each other.
+func oneAfterTheOther(r placement.Rescue, order []string, picks map[string][]placement.Picked) (jobs [][]string) {
+	var apart []string
+	for _, shelterID := range order {
+		if slices.ContainsFunc(picks[shelterID], func(pick placement.Picked) bool { return len(r.KeptFrom(pick.Party)) > 0 }) {
+			apart = append(apart, shelterID)
+		} else {
+			jobs = append(jobs, []string{shelterID})
+		}
+	}
+	if len(apart) > 0 {
+		jobs = append(jobs, apart)
+	}
+	return jobs
 }
 
 // holdGroup holds the parties of one shelter in one write, as many as fit, and
@@ -249,6 +275,7 @@ func (s *Service) unmoved(ctx context.Context, group []waitingParty) (bool, erro
 type waitingParty struct {
 	p    placement.Placement
 	pick placement.Picked
+	day  shelter.Day // on which it comes, where the shelter limits how many do
 }
 
 func (s *Service) openOf(ctx context.Context, r placement.Rescue, picks []placement.Picked) (out []waitingParty, err error) {
@@ -258,7 +285,7 @@ func (s *Service) openOf(ctx context.Context, r placement.Rescue, picks []placem
 			return nil, err
 		}
 		if p != nil && (p.State == placement.Requested || p.State == placement.Waitlisted) {
-			out = append(out, waitingParty{*p, pick})
+			out = append(out, waitingParty{p: *p, pick: pick})
 		}
 	}
 	return out, nil
@@ -275,22 +302,29 @@ func (s *Service) fitting(ctx context.Context, shelterID string, group []waiting
 	if !ok {
 		return nil, nil
 	}
-	free := map[string]int{}
-	for i := range c.Units {
-		free[c.Units[i].ID] = c.Units[i].FreeAt(now)
-	}
+	left := map[matching.Scarce]int{}
 	for _, g := range group {
 		a, err := s.ask(ctx, g.p, now)
 		if err != nil {
 			return nil, err
 		}
-		_, failed, _ := matching.Try(w, shelterID, a, s.Policy)
-		if len(failed) > 0 || slices.ContainsFunc(g.pick.Parts, func(part placement.Part) bool { return free[part.Unit] < part.Claimed() }) {
+		if slices.ContainsFunc(out, func(o waitingParty) bool { return slices.Contains(g.p.KeepFrom, o.p.ID) }) {
 			continue
 		}
-		for _, part := range g.pick.Parts {
-			free[part.Unit] -= part.Claimed()
+		o, failed, _ := matching.Try(w, shelterID, a, s.Policy)
+		uses := matching.Uses(shelterID, g.p.Request.Persons, g.pick.Parts, o.Day)
+		for _, use := range uses {
+			if _, seen := left[use.Scarce]; !seen {
+				left[use.Scarce] = c.Left(use.Scarce, now)
+			}
 		}
+		if len(failed) > 0 || slices.ContainsFunc(uses, func(use matching.Amount) bool { return left[use.Scarce] < use.N }) {
+			continue
+		}
+		for _, use := range uses {
+			left[use.Scarce] -= use.N
+		}
+		g.day = o.Day
 		out = append(out, g)
 	}
 	return out, nil
@@ -307,8 +341,8 @@ func (s *Service) holdTogether(ctx context.Context, r placement.Rescue, shelterI
 		return d, err
 	}
 	c, _ := w.Find(shelterID)
-	for i, g := range group {
-		o := placement.Option{Shelter: shelterID, Parts: g.pick.Parts, Score: g.pick.Score, Rev: c.Rev}
+	for i, g := range again {
+		o := placement.Option{Shelter: shelterID, Parts: g.pick.Parts, Score: g.pick.Score, Rev: c.Rev, Day: g.day, Limit: c.DailyIntake}
 		next, beds, err := g.p.TakeHold(o, s.holdUntil(g.p, now), now)
 		if err != nil {
 			return d, err

@@ -43,6 +43,7 @@ func (s *Service) Admit(ctx context.Context, c caller.Caller, shelterID, unit st
 			beds = u.BedsFor(len(persons))
 		}
 		p, moves := placement.Admit(id, team, s.Policy.ID, r, shelterID, unit, beds, occurred(cmd, now), now, cmd.hash(c))
+		p, moves = s.atItsDoor(ctx, p, moves)
 		p.By, p.Basis = c.Subject, s.Policy.FirstBasis(p)
 		d := decision{next: p, beds: moves}
 		if v.Status == shelter.Suspended || v.Status == shelter.Closed { // who is there must move
@@ -55,13 +56,15 @@ func (s *Service) Admit(ctx context.Context, c caller.Caller, shelterID, unit st
 
 // Confirm notes that nothing has changed in any unit since the last count: the
 // counts are vouched for as of the instant it was pressed. One pressed before a
-// later confirmation, or sent again later under the same key, changes nothing.
+// later confirmation changes nothing, nor does a copy, however late: the command
+// leaves a mark of its own in the same write, so that it neither vouches again nor
+// for a unit that was opened since.
 func (s *Service) Confirm(ctx context.Context, c caller.Caller, shelterID string, cmd Command) (ShelterView, error) {
 	now := s.now()
 	if err := placement.CheckOccurred(cmd.OccurredAt, now); err != nil {
 		return ShelterView{}, err
 	}
-	at, key := occurred(cmd, now), cmd.hash(c).Key
+	at := occurred(cmd, now)
 	if at.After(now) {
 		at = now
 	}
@@ -73,30 +76,49 @@ func (s *Service) Confirm(ctx context.Context, c caller.Caller, shelterID string
 		if err := c.Allow(caller.CountUnit, caller.Resource{Shelter: v.ID, District: v.District}); err != nil {
 			return v, err
 		}
-		var ops []table.Op
-		var items []*table.Item
-		for i, u := range v.Units {
-			if !u.ConfirmedAt.Before(at) || slices.Contains(u.Vouches, key) {
-				continue
-			}
-			v.Units[i] = u.Vouch(at, false).VouchedBy(key)
-			v.Units[i].By = c.Subject
-			it := record.FromUnit(v.Units[i])
-			ops = append(ops, table.PutOp(it, u.Version))
-			it.Version = u.Version + 1
-			items = append(items, &it)
-		}
-		if len(ops) == 0 {
-			return v, nil
-		}
-		err = s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: ops})
+		mark := record.Mark(v.ID, "confirm", cmd.hash(c).Key, now)
+		vouched, ops, items := vouch(v, at, c.Subject)
+		err = s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: append([]table.Op{table.PutOp(mark, 0)}, ops...)})
 		if err == nil {
 			s.Directory.Learn(items...)
-			return v, nil
+			return vouched, nil
 		}
-		if _, lost := table.IsStale(err); !lost && !errors.Is(err, table.ErrUnknown) {
-			return v, refusal(err)
+		done, err := s.marked(ctx, mark.Key, err)
+		if err != nil || done {
+			return v, err
 		}
 	}
 	return ShelterView{}, fault.New(fault.Busy, "the shelter is busy; send it again shortly")
+}
+
+// vouch is a shelter whose units were vouched for at an instant, where nobody has
+// later, and what is to be written for it.
+func vouch(v ShelterView, at time.Time, by string) (_ ShelterView, ops []table.Op, items []*table.Item) {
+	v.Units = slices.Clone(v.Units)
+	for i, u := range v.Units {
+		if !u.ConfirmedAt.Before(at) {
+			continue
+		}
+		v.Units[i] = u.Vouch(at, false)
+		v.Units[i].By = by
+		it := record.FromUnit(v.Units[i])
+		ops = append(ops, table.PutOp(it, u.Version))
+		it.Version = u.Version + 1
+		items = append(items, &it)
+	}
+	return v, ops, items
+}
+
+// marked reports whether a command whose write has failed was carried out before,
+// by its mark. Whatever cannot be decided again is the error.
+func (s *Service) marked(ctx context.Context, mark table.Key, failed error) (bool, error) {
+	stale, lost := table.IsStale(failed)
+	if !lost && !errors.Is(failed, table.ErrUnknown) {
+		return false, refusal(failed)
+	}
+	if lost && stale.Images[0].Known {
+		return stale.Images[0].Item != nil, nil
+	}
+	it, err := s.Store.Get(ctx, mark, table.Strong)
+	return it != nil, refusal(err)
 }

@@ -18,6 +18,7 @@ import (
 
 // Import says how to take a file in.
 type Import struct {
+	Command  Command               // key and payload of the request; without a key none is kept
 	DryRun   bool                  // say what would happen and change nothing
 	Within   time.Duration         // stop starting new work after so long; 0: never
 	Progress func(done, total int) // of shelters; may be nil; never called twice at once
@@ -40,12 +41,19 @@ func (s *Service) Import(ctx context.Context, c caller.Caller, f registry.File, 
 	if err := c.Allow(caller.RegisterShelter, caller.Resource{District: c.Region()}); err != nil {
 		return registry.Report{}, err
 	}
-	run := &importing{Service: s, by: c, register: f.Register(), how: how, total: len(f.Entries),
-		report: registry.Report{DryRun: how.DryRun, Finished: true, Rows: f.Rows, Refused: f.Refused, Problems: f.Problems}}
+	replayed, err := s.claimImport(ctx, c, how.Command, how.DryRun)
+	if err != nil {
+		return registry.Report{}, err
+	}
+	run := &importing{Service: s, by: c, register: f.Register(), how: how, total: len(f.Entries), id: s.NewID(), opened: map[table.Key]map[place.Code]bool{},
+		report: registry.Report{Replayed: replayed, DryRun: how.DryRun, Finished: true, Rows: f.Rows, Refused: f.Refused, Problems: f.Problems}}
 	if how.Within > 0 {
 		run.until = s.Now().Add(how.Within)
 	}
-	err := run.all(ctx, f.Entries)
+	err = run.all(ctx, f.Entries)
+	if err == nil && run.report.Finished {
+		err = run.close(ctx)
+	}
 	run.report.Sort()
 	return run.report, err
 }
@@ -58,10 +66,12 @@ type importing struct {
 	how      Import
 	until    time.Time
 	total    int
+	id       string
 
 	mu     sync.Mutex // guards what follows
 	done   int
 	report registry.Report
+	opened map[table.Key]map[place.Code]bool // months and states said to be on their way
 }
 
 // all hands chunks to workers until there are no more, time is up or one fails.
@@ -120,6 +130,9 @@ func (r *importing) chunk(ctx context.Context, entries []*registry.Entry) error 
 		return err
 	}
 	if !r.how.DryRun {
+		if err := r.open(ctx, plans); err != nil {
+			return err
+		}
 		if err := r.write(ctx, plans); err != nil {
 			return err
 		}
@@ -143,6 +156,7 @@ type plan struct {
 	entry          *registry.Entry
 	core           []table.Op   // shelter and units: one write
 	months         [][]table.Op // daily counts: any write
+	marks          []mark       // of what months it has daily counts
 	shelters, days registry.Tally
 	problems       []registry.Problem
 }
@@ -221,6 +235,7 @@ func (r *importing) next(v ShelterView, id string, source uint64, facts shelter.
 		return next, created, nil
 	}
 	next, _, err = updated(v, facts)
+	next.Units = slices.Clone(next.Units) // what is stored stays as it is, to be compared
 	return next, !created, err
 }
 
@@ -256,12 +271,13 @@ func (r *importing) count(e *registry.Entry, v *ShelterView) (problems []registr
 			if u.ID != said.ID {
 				continue
 			}
+			said := census(u, d.DayCount)
 			c := u.Counts()
-			asIs := c.Staffed() == d.Staffed && c.OutOfService() == d.OutOfService && c.Occupied() == d.Occupied
+			asIs := c.Staffed() == said.Staffed && c.OutOfService() == said.OutOfService && c.Occupied() == said.Present && (said.Rooms == 0 || u.RoomsOccupied() == said.Rooms)
 			if d.Day.Before(u.CountedAt) || d.Day.Before(u.ConfirmedAt) || d.Day.Before(u.MovedAt) || (asIs && d.Day.Equal(u.CountedAt)) {
 				continue
 			}
-			next, err := u.Count(shelter.Census{CountedAt: d.Day, Present: d.Occupied, Staffed: d.Staffed, OutOfService: d.OutOfService}, r.now())
+			next, err := u.Count(said, r.now())
 			if wrong, ok := fault.Of(err); ok {
 				problems = append(problems, registry.Problem{Line: d.Line, Field: field(wrong), What: wrong.Detail})
 				continue
@@ -271,6 +287,17 @@ func (r *importing) count(e *registry.Entry, v *ShelterView) (problems []registr
 		}
 	}
 	return problems
+}
+
+// census is a day's count of a unit in beds and people; where rooms were counted,
+// the beds are those of the rooms.
+func census(u shelter.Unit, d shelter.DayCount) shelter.Census {
+	c := shelter.Census{CountedAt: d.Day, Present: d.Occupied, Staffed: d.Staffed, OutOfService: d.OutOfService}
+	if u.RoomBeds > 1 && registry.CountsRooms(u.Kind) {
+		c.Present, c.Rooms = d.Persons, min(d.Occupied, d.Persons)
+		c.Staffed, c.OutOfService = d.Staffed*u.RoomBeds, d.OutOfService*u.RoomBeds
+	}
+	return c
 }
 
 // field names a fault's field as a file does.
@@ -317,6 +344,9 @@ func (r *importing) history(ctx context.Context, p *plan, v ShelterView, isNew b
 				continue
 			}
 			key := record.MonthKey(day)
+			if months[key] == nil {
+				p.marks = append(p.marks, markOf(day))
+			}
 			months[key] = append(months[key], day)
 		}
 		for key, days := range months {

@@ -41,6 +41,11 @@ func (s *Service) alarming(ctx context.Context, c caller.Caller, a caller.Action
 			a = caller.TransferResident
 		}
 		allowed := c.Allow(a, about)
+		if known := allowed == nil || stored.HeldBy(c.Shelter()); known && m != placement.MoveReceive { // that they came is a fact
+			if gone := s.unlessGone(ctx, c, *stored); gone != nil {
+				return decision{}, gone
+			}
+		}
 		if fault.Is(allowed, fault.NotFound) && a == caller.AnswerPlacement {
 			// A shelter that repeats its own decline is told so, though the party is elsewhere by now.
 			if done, _ := stored.Replay(cmd.hash(c)); done {
@@ -163,13 +168,13 @@ func (s *Service) AcceptByPhone(ctx context.Context, c caller.Caller, id, code s
 		if err != nil {
 			return p, nil, err
 		}
-		said := placement.SaidNothing
+		said := placement.CodeUnsaid
 		switch {
 		case code == "":
 		case h.Code == code:
-			said = placement.SaidRight
+			said = placement.CodeRight
 		default:
-			said = placement.SaidWrong
+			said = placement.CodeWrong
 		}
 		return p.AcceptByPhone(said, s.Code(), s.Code(), now)
 	})
@@ -207,7 +212,9 @@ func (s *Service) nextOption(ctx context.Context, p placement.Placement, beds []
 }
 
 // holdNext holds the best shelter not tried yet; when nothing fits, the
-// placement waits.
+// placement waits. Where all that fits has been tried, the team is told, and
+// the placement waits if it chooses nothing: the directory may have been wrong,
+// and nobody is forgotten between holding and waiting.
 func (s *Service) holdNext(ctx context.Context, p placement.Placement, beds []placement.BedMove, now time.Time) (placement.Placement, []placement.BedMove, error) {
 	w, wanted, err := s.asking(ctx, p, now)
 	if err != nil {
@@ -215,11 +222,12 @@ func (s *Service) holdNext(ctx context.Context, p placement.Placement, beds []pl
 		return p, beds, nil //nolint:nilerr // giving beds back does not wait for a directory
 	}
 	best := matching.Rank(w, wanted, s.Policy, 1)
+	until := now.Add(s.Policy.WaitFor[p.Request.Urgency])
 	switch {
 	case len(best.Options) == 0:
-		return p.Wait(now.Add(s.Policy.WaitFor[p.Request.Urgency]), now), beds, nil
+		return p.Wait(until, now), beds, nil
 	case slices.Contains(p.Tried, best.Options[0].Candidate.ID):
-		return p, beds, nil
+		return p.LeftToChoose(until, now), beds, nil
 	}
 	p, more, err := p.TakeHold(best.Options[0].Hold(), s.holdUntil(p, now), now)
 	return p, append(beds, more...), err
@@ -246,6 +254,9 @@ func (s *Service) Receive(ctx context.Context, c caller.Caller, id string, cmd C
 	return s.alarming(ctx, c, caller.AnswerPlacement, id, placement.MoveReceive, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {
 		if d.next, d.beds, err = p.Receive(c.Shelter(), occurred(cmd, now), now); err != nil {
 			return d, err
+		}
+		if len(d.beds) > 0 {
+			d.next, d.beds = s.atItsDoor(ctx, d.next, d.beds)
 		}
 		if d.next.Basis.From.IsZero() {
 			d.next.Basis = s.Policy.FirstBasis(d.next)

@@ -25,10 +25,14 @@ func (s *Service) Placement(ctx context.Context, c caller.Caller, id string) (pl
 	if err != nil {
 		return p, err
 	}
+	action := caller.ReadPlacement
 	if c.House() != "" && p.Team == c.House() {
-		return p, c.Allow(caller.TransferResident, resource(p))
+		action = caller.TransferResident
 	}
-	return p, c.Allow(caller.ReadPlacement, resource(p))
+	if err := c.Allow(action, resource(p)); err != nil {
+		return p, err
+	}
+	return p, s.unlessGone(ctx, c, p)
 }
 
 // missing answers for an id that is not there exactly what a foreign one would get.
@@ -40,7 +44,7 @@ func missing(allowed error) error {
 }
 
 func resource(p placement.Placement) caller.Resource {
-	return caller.Resource{Team: p.Team, Shelter: p.Hold.Shelter, District: p.Request.Place}
+	return caller.Resource{Team: p.Team, Shelter: p.Hold.Shelter, District: p.Request.Place, Stay: p.ID}
 }
 
 // Options ranks afresh for a placement.
@@ -71,7 +75,9 @@ func (s *Service) Explain(ctx context.Context, c caller.Caller, id string) (Outc
 	return Outcome{Placement: p, Match: &match}, matching.Explain(w, wanted, s.Policy), nil
 }
 
-// Mine lists what a team, or a house for those who live in it, asked for, newest first.
+// Mine lists what a team, or a house for those who live in it, asked for, newest
+// first. Of those that are not readable any more (placement.ReadableBy) the team is
+// told by the list that they are gone.
 func (s *Service) Mine(ctx context.Context, c caller.Caller, limit int, after string) ([]placement.Placement, string, error) {
 	action := caller.ReadPlacement
 	if c.Role == caller.Shelter {
@@ -81,25 +87,51 @@ func (s *Service) Mine(ctx context.Context, c caller.Caller, limit int, after st
 		return nil, "", err
 	}
 	q := table.Query{Index: table.ByTeam, PK: record.TeamPartition(c.Asks()), Descending: true, Limit: limit, After: after}
-	return s.list(ctx, q, func(p placement.Placement) bool { return p.Team == c.Asks() })
+	return s.list(ctx, q, func(p placement.Placement) bool {
+		if p.Team == c.Asks() && p.ReadableBy(placement.Team) == placement.ReadGone {
+			s.delivered(ctx, p.ID, placement.Recipient{Side: roleSide(c), ID: c.Scope}, placement.ByList)
+		}
+		return p.Team == c.Asks()
+	})
 }
 
 // Arrivals lists the placements whose beds a shelter holds or uses, oldest first.
 func (s *Service) Arrivals(ctx context.Context, c caller.Caller, shelter string, limit int, after string) ([]placement.Placement, string, error) {
+	list, _, next, err := s.ArrivalsTold(ctx, c, shelter, limit, after)
+	return list, next, err
+}
+
+// ArrivalsTold is Arrivals with the notices of withdrawn consent among them. To be
+// listed to the shelter's own staff delivers a notice; to anybody else it is not shown.
+func (s *Service) ArrivalsTold(ctx context.Context, c caller.Caller, shelter string, limit int, after string) ([]placement.Placement, []placement.Notice, string, error) {
 	v, err := s.Shelter(ctx, c, shelter)
 	if err != nil {
-		return nil, "", err
+		return nil, nil, "", err
 	}
 	if err := c.Allow(caller.ReadArrivals, caller.Resource{Shelter: v.ID, District: v.District}); err != nil {
-		return nil, "", err
+		return nil, nil, "", err
 	}
+	told := []placement.Notice{}
 	q := table.Query{Index: table.Work, PK: record.WorkPartition(shelter), Limit: limit, After: after}
-	return s.list(ctx, q, func(p placement.Placement) bool { return p.Hold.Shelter == shelter && p.State.Live() })
+	list, next, err := s.listWith(ctx, q, func(p placement.Placement) bool { return p.Hold.Shelter == shelter && p.State.Live() }, func(it *table.Item) error {
+		if c.Shelter() != shelter || !record.IsNotice(it.Key) {
+			return nil
+		}
+		n, err := s.listed(ctx, it)
+		told = append(told, n)
+		return err
+	})
+	return list, told, next, err
 }
 
 // list reads what an index names and drops what the item itself denies: an
 // index lags.
 func (s *Service) list(ctx context.Context, q table.Query, keep func(placement.Placement) bool) ([]placement.Placement, string, error) {
+	return s.listWith(ctx, q, keep, func(*table.Item) error { return nil })
+}
+
+// listWith is list; other is given what is no placement.
+func (s *Service) listWith(ctx context.Context, q table.Query, keep func(placement.Placement) bool, other func(*table.Item) error) ([]placement.Placement, string, error) {
 	page, err := s.Store.Query(ctx, q)
 	if err != nil {
 		return nil, "", cursorFault(refusal(err))
@@ -110,7 +142,13 @@ func (s *Service) list(ctx context.Context, q table.Query, keep func(placement.P
 		if err != nil {
 			return nil, "", refusal(err)
 		}
-		if it == nil || !record.IsPlacement(it.Key) {
+		if it == nil {
+			continue
+		}
+		if !record.IsPlacement(it.Key) {
+			if err := other(it); err != nil {
+				return nil, "", err
+			}
 			continue
 		}
 		p, err := record.ToPlacement(it)

@@ -113,6 +113,8 @@ func (v *ShelterView) take(it *table.Item) (err error) {
 		var u shelter.Unit
 		u, err = record.ToUnit(it)
 		v.Units = append(v.Units, u)
+	case record.IsDoor(it.Key):
+		v.Door, err = record.ToDoor(it)
 	}
 	return err
 }

@@ -49,7 +49,11 @@ func (s *Service) ask(ctx context.Context, p placement.Placement, now time.Time)
 			a.Refused = append(slices.Clone(a.Refused), other.Hold.Shelter)
 		}
 	}
-	return a, nil
+	there := ""
+	if p.State.Live() {
+		there = p.Hold.Shelter
+	}
+	return s.unpaused(ctx, a, there)
 }
 
 // asking is the directory as it is, and what it is asked for a placement.
@@ -84,6 +88,9 @@ func (s *Service) Transfer(ctx context.Context, c caller.Caller, r placement.Req
 	var match matching.Result
 	p, replayed, err := s.runFrom(ctx, id, nil, false, func(stored *placement.Placement, now time.Time) (decision, error) {
 		if stored != nil {
+			if err := s.unlessGone(ctx, c, *stored); err != nil {
+				return decision{}, err
+			}
 			_, err := stored.Replay(cmd.hash(c))
 			return decision{next: *stored, done: true}, err
 		}
@@ -96,7 +103,7 @@ func (s *Service) Transfer(ctx context.Context, c caller.Caller, r placement.Req
 			if err != nil {
 				return decision{}, s.unlessStored(ctx, id, err)
 			}
-			p.KeepFrom = origin.KeepFrom
+			p.KeepFrom, p.KeptIn, p.Return = origin.KeepFrom, origin.KeptIn, origin.Return
 			if c.Role == caller.Shelter {
 				p = sentOn(p, origin)
 			}

@@ -246,6 +246,8 @@ func (s *Service) planned(ctx context.Context, r placement.Rescue, now time.Time
 					crowd.There[i] = p.Hold.Shelter
 				}
 			}
+		} else if a, err = s.unpaused(ctx, a, ""); err != nil {
+			return r, nil, err
 		}
 		crowd.Asks = append(crowd.Asks, a)
 	}

@@ -9,6 +9,7 @@ import (
 	"panah/internal/code"
 	"panah/internal/fault"
 	"panah/internal/matching"
+	"panah/internal/place"
 	"panah/internal/placement"
 )
 
@@ -63,16 +64,23 @@ func (s *Service) Supersede(ctx context.Context, c caller.Caller, id string, cmd
 
 // DecideCommand is a decision of the Committee, a magistrate or the desk. Ground
 // and ReviewBy are on what ground the party stays from then on; ReviewBy may be zero.
+// ReturnTo and WaitingSince are of a repatriation that is ordered alone.
 type DecideCommand struct {
 	Command
-	What     code.Decision
-	Ground   *code.StayBasis
-	ReviewBy time.Time
+	What         code.Decision
+	Ground       *code.StayBasis
+	ReviewBy     time.Time
+	ReturnTo     place.Code
+	WaitingSince time.Time
 }
 
 // Decide records a decision: it stops the legal clock that waits for one.
 func (s *Service) Decide(ctx context.Context, c caller.Caller, id string, cmd DecideCommand) (Outcome, error) {
 	return s.move(ctx, c, caller.RulePlacement, id, placement.MoveDecide, cmd.Command, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
+		if cmd.What == code.RepatriationOrdered || cmd.What == code.RepatriationWithdrawn {
+			p, err := p.Repatriate(cmd.ReturnTo, cmd.WaitingSince, occurred(cmd.Command, now), now)
+			return p, nil, err
+		}
 		var basis *placement.Basis
 		if at := occurred(cmd.Command, now); cmd.Ground != nil {
 			b := s.Policy.Basis(p, *cmd.Ground, at, cmd.ReviewBy)
@@ -140,7 +148,7 @@ func (s *Service) Split(ctx context.Context, c caller.Caller, id string, persons
 // not keep the party any more, the desk is told.
 func (s *Service) Correct(ctx context.Context, c caller.Caller, id string, persons []placement.Person, cmd Command) (Outcome, error) {
 	o, err := s.alarming(ctx, c, caller.MovePlacement, id, placement.MoveCorrect, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {
-		if d.next, err = p.Correct(persons, now); err != nil {
+		if d.next, d.beds, err = p.Correct(persons, now); err != nil {
 			return d, err
 		}
 		fits, err := s.stillFits(ctx, d.next, now)
@@ -158,7 +166,7 @@ func (s *Service) Correct(ctx context.Context, c caller.Caller, id string, perso
 }
 
 // passing are rules about this moment or about beds the party has already.
-var passing = []string{"beds.free", "party.together", "intake.hours", "data.fresh", "journey.limit"}
+var passing = []string{"beds.free", "places.step_free", "places.medical", "party.together", "intake.hours", "intake.daily", "data.fresh", "journey.limit"}
 
 // stillFits reports whether the shelter that holds or has the party may keep it.
 func (s *Service) stillFits(ctx context.Context, p placement.Placement, now time.Time) (bool, error) {

@@ -23,6 +23,7 @@ type decision struct {
 	beds   []placement.BedMove
 	alerts []placement.Alert
 	also   []placement.Placement // other placements that change in the same write
+	with   []table.Op            // other items of the same write
 	done   bool                  // next is the answer already: a replay, or nothing to do
 	still  bool                  // the command is no replay, and changes nothing
 }
@@ -40,6 +41,7 @@ type attempt struct {
 	known map[table.Key]*table.Item // fresh images of units
 	exact map[table.Key]bool        // units to be written by version, not taken
 	seen  map[table.Key]uint64      // versions of the units taken from, as the directory had them
+	turns map[string]uint64         // versions of the turns of rescues, read before the decision
 	sent  []string                  // ids of our writes that may have landed
 }
 
@@ -52,7 +54,7 @@ func (s *Service) run(ctx context.Context, id string, d decide) (p placement.Pla
 // runFrom starts from an image of the placement if have is false: a create
 // expects none and saves the read.
 func (s *Service) runFrom(ctx context.Context, id string, it *table.Item, read bool, d decide) (placement.Placement, bool, error) {
-	a := &attempt{Service: s, ctx: ctx, known: map[table.Key]*table.Item{}, exact: map[table.Key]bool{}, seen: map[table.Key]uint64{}}
+	a := &attempt{Service: s, ctx: ctx, known: map[table.Key]*table.Item{}, exact: map[table.Key]bool{}, seen: map[table.Key]uint64{}, turns: map[string]uint64{}}
 	key := record.PlacementKey(id)
 	for range attempts {
 		if read {
@@ -79,7 +81,7 @@ func (s *Service) runFrom(ctx context.Context, id string, it *table.Item, read b
 			ours := it != nil && slices.Contains(a.sent, it.WriteID)
 			return dec.next, dec.done && !ours, err
 		}
-		ops, err := a.ops(dec, version)
+		ops, err := a.ops(dec, stored, version)
 		if errors.Is(err, errAgain) {
 			read = it != nil || read
 			continue
@@ -105,12 +107,13 @@ func (s *Service) runFrom(ctx context.Context, id string, it *table.Item, read b
 }
 
 // ops makes the one write of a decision: the placement and every unit once.
-func (a *attempt) ops(d decision, version uint64) ([]table.Op, error) {
+func (a *attempt) ops(d decision, stored *placement.Placement, version uint64) ([]table.Op, error) {
 	d.next.Due = a.due(d.next)
 	ops := []table.Op{table.PutOp(record.FromPlacement(d.next), version)}
 	for _, alert := range d.alerts {
 		ops = append(ops, table.PutOp(record.FromAlert(alert), 0))
 	}
+	ops = append(ops, d.with...)
 	for _, other := range d.also {
 		other.Due = a.due(other)
 		ops = append(ops, table.PutOp(record.FromPlacement(other), other.Version))
@@ -122,7 +125,50 @@ func (a *attempt) ops(d decision, version uint64) ([]table.Op, error) {
 		}
 		ops = append(ops, op)
 	}
-	return ops, nil
+	doors, err := a.doorOps(d.beds)
+	if err != nil {
+		return nil, err
+	}
+	turns, err := a.turnOps(d, stored)
+	return append(append(ops, doors...), turns...), err
+}
+
+// turnOps put the turn of every rescue of whose kept-apart parties one comes to a
+// shelter by this decision. Two of them that are decided at the same instant do
+// not see each other; only one of the two then has the turn as it was before its
+// decision, and the other is decided again.
+func (a *attempt) turnOps(d decision, stored *placement.Placement) (ops []table.Op, err error) {
+	for _, rescue := range comings(d, stored) {
+		version, known := a.turns[rescue]
+		if !known {
+			it, rerr := a.Store.Get(a.ctx, record.TurnKey(rescue), table.Strong)
+			if rerr != nil {
+				return nil, refusal(rerr)
+			}
+			if it != nil {
+				version = it.Version
+			}
+			a.turns[rescue], err = version, errAgain // where the others are must be read after it
+		}
+		ops = append(ops, table.PutOp(record.FromTurn(rescue), version))
+	}
+	return ops, err
+}
+
+// comings are the rescues of whose kept-apart parties one comes to a shelter.
+func comings(d decision, stored *placement.Placement) (rescues []string) {
+	come := func(p placement.Placement) {
+		if p.KeptIn != "" && p.State.Live() && !slices.Contains(rescues, p.KeptIn) {
+			rescues = append(rescues, p.KeptIn)
+		}
+	}
+	if stored == nil || !stored.State.Live() || stored.Hold.Shelter != d.next.Hold.Shelter || stored.KeptIn != d.next.KeptIn {
+		come(d.next)
+	}
+	for _, other := range d.also {
+		come(other)
+	}
+	return rescues
 }
 
 // byUnit groups bed moves by unit, in the order units first appear.
@@ -143,7 +189,7 @@ func byUnit(moves []placement.BedMove) [][]placement.BedMove {
 // it; anything else is decided here on the unit as it is and written by version.
 func (a *attempt) unitOp(moves []placement.BedMove) (table.Op, error) {
 	key := record.UnitKey(moves[0].Shelter, moves[0].Unit)
-	if m := moves[0]; len(moves) == 1 && m.Kind == placement.TakeBeds && !a.exact[key] {
+	if m := moves[0]; len(moves) == 1 && m.Kind == placement.TakeBeds && !a.exact[key] && !a.limited(m) {
 		a.seen[key] = a.version(m)
 		return table.TakeOp(table.Take{Key: key, ClaimID: m.Claim, N: m.N, Until: m.Until, Rev: m.Rev}), nil
 	}
@@ -191,44 +237,71 @@ func (a *attempt) learnPair(unit *table.Item, shelterID string) error {
 
 // version is the unit's version in the directory, 0 when it is not there.
 func (a *attempt) version(m placement.BedMove) uint64 {
+	if u := a.unit(m); u != nil {
+		return u.Version
+	}
+	return 0
+}
+
+// limited reports whether a take needs places of which the unit has only so many:
+// its guard counts beds alone, so it is written by version. A limit that is newer
+// than the directory has raised the unit's rev, and the take fails on that.
+func (a *attempt) limited(m placement.BedMove) bool {
+	if m.Places == (shelter.Places{}) {
+		return false
+	}
+	u := a.unit(m)
+	return u == nil || u.Limits(m.Places)
+}
+
+// unit is the unit as the directory has it, nil when it is not there.
+func (a *attempt) unit(m placement.BedMove) *shelter.Unit {
 	w, err := a.world(a.ctx)
 	if err != nil {
-		return 0
+		return nil
 	}
 	c, ok := w.Find(m.Shelter)
 	if !ok {
-		return 0
+		return nil
 	}
-	units := c.Units
-	j := slices.IndexFunc(units, func(u shelter.Unit) bool { return u.ID == m.Unit })
+	j := slices.IndexFunc(c.Units, func(u shelter.Unit) bool { return u.ID == m.Unit })
 	if j < 0 {
-		return 0
+		return nil
 	}
-	return units[j].Version
+	return &c.Units[j]
 }
 
 func applyBeds(u shelter.Unit, m placement.BedMove, now time.Time) (shelter.Unit, error) {
+	none := shelter.Places{}
 	switch m.Kind {
 	case placement.TakeBeds:
-		return u.Hold(m.Claim, m.N, m.Until, now)
+		u, err := u.Hold(m.Claim, m.N, m.Until, now)
+		if err != nil {
+			return u, err
+		}
+		return u.HoldPlaces(m.Claim, m.Places, now)
 	case placement.PinBeds:
 		u, err := u.Pin(m.Claim, now)
 		if m.Vouched {
 			u = u.Vouch(now, true)
 		}
-		return u, err
+		return u.Needing(m.Claim, m.Places), err
 	case placement.KeepBeds:
 		return u.Keep(m.Claim, m.Until, now)
 	case placement.FillBeds:
-		return u.Arrive(m.Claim, m.Persons, m.N, m.Until), nil
+		return u.Arrive(m.Claim, m.Persons, m.N, m.Until).Occupy(m.Places), nil
 	case placement.VacateBeds:
-		return u.Leave(m.Persons, m.N, m.Until), nil
+		return u.Leave(m.Persons, m.N, m.Until).Occupy(none.Minus(m.Places)), nil
 	case placement.RefillBeds:
-		return u.Unarrive(m.Claim, m.Persons, m.N, m.Until), nil
+		return u.Unarrive(m.Claim, m.Persons, m.N, m.Until).Occupy(none.Minus(m.Places)).Needing(m.Claim, m.Places), nil
 	case placement.EmptyBeds:
-		return u.Unarrive("", m.Persons, m.N, m.Until), nil
+		return u.Unarrive("", m.Persons, m.N, m.Until).Occupy(none.Minus(m.Places)), nil
 	case placement.ReturnBeds:
-		return u.Return(m.Persons, m.N, m.Until), nil
+		return u.Return(m.Persons, m.N, m.Until).Occupy(m.Places), nil
+	case placement.RefitBeds:
+		return u.Needing(m.Claim, m.Places), nil
+	case placement.RecountBeds:
+		return u.Occupy(m.Places), nil
 	default:
 		return u.Release(m.Claim), nil
 	}
@@ -241,6 +314,7 @@ func (a *attempt) learn(b table.Batch, err error) (read bool, it *table.Item, _ 
 		a.sent = append(a.sent, b.WriteID)
 		clear(a.known)
 		clear(a.exact)
+		clear(a.turns)
 		return true, nil, nil
 	}
 	stale, ok := table.IsStale(err)
@@ -257,6 +331,14 @@ func (a *attempt) learn(b table.Batch, err error) (read bool, it *table.Item, _ 
 			continue
 		}
 		delete(a.known, key)
+		if rescue, ok := record.TurnOf(key); ok {
+			a.learnTurn(rescue, image)
+			continue
+		}
+		if record.IsDoor(key) && image.Known && image.Item != nil {
+			a.known[key] = image.Item
+			a.Directory.Learn(image.Item)
+		}
 		if !record.IsUnit(key) {
 			continue
 		}
@@ -265,6 +347,18 @@ func (a *attempt) learn(b table.Batch, err error) (read bool, it *table.Item, _ 
 		}
 	}
 	return read, it, nil
+}
+
+// learnTurn notes whose turn it is now: it is known before the next decision.
+func (a *attempt) learnTurn(rescue string, image table.Image) {
+	switch {
+	case !image.Known:
+		delete(a.turns, rescue)
+	case image.Item == nil:
+		a.turns[rescue] = 0
+	default:
+		a.turns[rescue] = image.Item.Version
+	}
 }
 
 // learnUnit puts a refused unit back into the directory, so that the next
@@ -310,13 +404,13 @@ func (a *attempt) learnShelter(id string) error {
 	return nil
 }
 
-// written lists the units a batch has put, for the directory: a warm process
+// written lists the units and doors a batch has put, for the directory: a warm process
 // sees its own writes before the log brings them.
 func (a *attempt) written(b table.Batch) []*table.Item {
 	var out []*table.Item
 	for _, op := range b.Ops[1:] {
 		if put := op.Put; put != nil {
-			if !record.IsUnit(put.Item.Key) {
+			if !record.IsUnit(put.Item.Key) && !record.IsDoor(put.Item.Key) {
 				continue
 			}
 			it := put.Item

@@ -24,24 +24,28 @@ import (
 
 // Config is what a Service is made of. Store and Policy are required.
 type Config struct {
-	Store     table.Store
-	Directory *directory.Directory // made over Store when nil
-	Policy    matching.Policy
-	Now       func() time.Time // the clock
-	NewID     func() string    // unique write ids, at most 36 bytes
-	Code      func() string    // half a door code
-	Log       *slog.Logger
-	Abreast   int // how many things a command over many does at once; 16 when 0, and with 1 in its own goroutine
-	LookFirst int // how many of those who wait in a country each look goes through first; 150 when 0
+	Store        table.Store
+	Directory    *directory.Directory // made over Store when nil
+	Policy       matching.Policy
+	Now          func() time.Time // the clock
+	NewID        func() string    // unique write ids, at most 36 bytes
+	Code         func() string    // half a door code
+	Secret       []byte           // survivors' codes are made from; of this process alone when nil: a lost answer is then not given again elsewhere
+	NumberSecret []byte           // phone numbers are hashed with; of this process alone when nil: numbers registered elsewhere are then not known
+	Log          *slog.Logger
+	Abreast      int // how many things a command over many does at once; 16 when 0, and with 1 in its own goroutine
+	LookFirst    int // how many of those who wait in a country each look goes through first; 150 when 0
 }
 
 // Service carries out commands and answers questions about placements and shelters.
 type Service struct {
 	Config
-	mu      sync.Mutex
-	members map[string]membership
-	waited  map[place.Code]string // how far behind the first of those who wait the last look went
-	checked map[[2]int]string     // the last shelter verified, by share and of how many, where the time was up
+	mu          sync.Mutex
+	members     map[string]membership
+	waited      map[place.Code]string // how far behind the first of those who wait the last look went
+	pauses      []string              // shelters paused, as last read
+	pausesUntil time.Time
+	checked     map[[2]int]string // the last shelter verified, by share and of how many, where the time was up
 }
 
 type membership struct {
@@ -58,10 +62,17 @@ func New(c Config) *Service {
 		c.Now = time.Now
 	}
 	if c.NewID == nil {
-		c.NewID = func() string { return random(16) }
+		now := c.Now
+		c.NewID = func() string { return record.WriteID(now(), random(12)) }
 	}
 	if c.Code == nil {
 		c.Code = func() string { return random(4)[:5] }
+	}
+	if c.Secret == nil {
+		c.Secret = []byte(random(32))
+	}
+	if c.NumberSecret == nil {
+		c.NumberSecret = []byte(random(32))
 	}
 	if c.Abreast == 0 {
 		c.Abreast = 16
@@ -106,8 +117,12 @@ func (s *Service) Caller(ctx context.Context, subject string) (caller.Caller, er
 		}
 		m = membership{until: now.Add(memberFor)}
 		if it != nil {
-			if m.caller, err = record.ToMembership(it); err != nil {
+			have, err := record.ToMembership(it)
+			if err != nil {
 				return caller.Caller{}, err
+			}
+			if have.InForce() {
+				m.caller = have.Caller
 			}
 		}
 		s.remember(subject, m)

@@ -18,6 +18,7 @@ import (
 type ShelterView struct {
 	shelter.Shelter
 	Units []shelter.Unit
+	Door  shelter.Door // who comes on which day, where the shelter limits it
 }
 
 // Shelter reads one shelter for its staff, its desk or its ministry.
@@ -40,6 +41,9 @@ type CensusCommand struct {
 	shelter.Census
 	Placements []string // ids of placements already counted among those present
 	IfMatch    uint64   // the unit's census number
+	// Of makes the census on the counts as they are, for a sender who has not seen
+	// them; Mark then tells it from every other.
+	Of func(shelter.Unit) (shelter.Census, error)
 }
 
 // mark tells this census from every other.
@@ -58,7 +62,9 @@ type Both struct {
 // success; one made on older counts is refused with both.
 func (s *Service) Count(ctx context.Context, c caller.Caller, shelterID, unitID string, cmd CensusCommand) (shelter.Unit, error) {
 	key := record.UnitKey(shelterID, unitID)
-	cmd.Mark = cmd.mark()
+	if cmd.Of == nil {
+		cmd.Mark = cmd.mark()
+	}
 	if err := c.Allow(caller.CountUnit, caller.Resource{Shelter: shelterID}); err != nil {
 		return shelter.Unit{}, err
 	}
@@ -113,7 +119,12 @@ func (s *Service) Count(ctx context.Context, c caller.Caller, shelterID, unitID 
 }
 
 func (s *Service) count(ctx context.Context, u shelter.Unit, cmd CensusCommand) (shelter.Unit, error) {
-	if u.Census != cmd.IfMatch {
+	if cmd.Of != nil {
+		var err error
+		if cmd.Census, err = cmd.Of(u); err != nil {
+			return u, err
+		}
+	} else if u.Census != cmd.IfMatch {
 		return u, bothShown(fault.New(fault.Precondition, "a newer count is stored than the one you saw"), u, cmd)
 	}
 	var err error

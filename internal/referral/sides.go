@@ -21,6 +21,9 @@ func sidesOf(c caller.Caller, p placement.Placement) (out []placement.Side) {
 	if p.HeldBy(c.Shelter()) {
 		out = append(out, placement.House)
 	}
+	if c.Role == caller.Survivor && c.Scope == p.ID {
+		out = append(out, placement.Survivor)
+	}
 	if c.Role == caller.Desk && place.Within(p.Request.Place, c.Region()) {
 		out = append(out, placement.Office)
 	}
@@ -36,15 +39,25 @@ func SideOf(c caller.Caller, p placement.Placement) placement.Side {
 	return placement.Observer
 }
 
+// roleSide is the side of a caller's role, whatever the placement.
+func roleSide(c caller.Caller) placement.Side {
+	switch c.Role {
+	case caller.Shelter:
+		return placement.House
+	case caller.Rescue:
+		return placement.Team
+	case caller.Desk:
+		return placement.Office
+	case caller.Survivor:
+		return placement.Survivor
+	}
+	return placement.Observer
+}
+
 // sideFor is from which side a caller makes a move.
 func sideFor(c caller.Caller, p placement.Placement, m placement.Move) placement.Side {
-	switch {
-	case c.Role == caller.Desk:
-		return placement.Office
-	case c.Role != caller.Shelter:
-		return placement.Team
-	case p.Team != c.House():
-		return placement.House
+	if c.Role != caller.Shelter || p.Team != c.House() {
+		return roleSide(c)
 	}
 	switch m {
 	case placement.MoveEnd:
@@ -72,6 +85,9 @@ func (s *Service) Next(ctx context.Context, c caller.Caller, p placement.Placeme
 	now := s.now()
 	for _, side := range sidesOf(c, p) {
 		for _, m := range p.Could(side, now) {
+			if m != placement.MoveReceive && p.ReadableBy(side) == placement.ReadGone { // that they came is a fact
+				continue
+			}
 			if sideFor(c, p, m) == side && !slices.Contains(out, m) && s.would(ctx, c, p, m, now) {
 				out = append(out, m)
 			}

@@ -101,6 +101,11 @@ func newSurge(v ShelterView, cmd SurgeCommand, now time.Time) (shelter.Unit, err
 // UndoCount takes the last census of a unit back. The same command sent again is
 // the same success and takes back no other.
 func (s *Service) UndoCount(ctx context.Context, c caller.Caller, shelterID, unitID string, cmd Command) (shelter.Unit, error) {
+	return s.undoCount(ctx, c, shelterID, unitID, cmd, 0)
+}
+
+// undoCount takes the last census back only if it is the one with this mark; 0 is any.
+func (s *Service) undoCount(ctx context.Context, c caller.Caller, shelterID, unitID string, cmd Command, mark uint64) (shelter.Unit, error) {
 	if err := c.Allow(caller.CountUnit, caller.Resource{Shelter: shelterID}); err != nil {
 		return shelter.Unit{}, err
 	}
@@ -115,6 +120,9 @@ func (s *Service) UndoCount(ctx context.Context, c caller.Caller, shelterID, uni
 		u, err := record.ToUnit(it)
 		if err != nil {
 			return u, err
+		}
+		if mark != 0 && u.Mark != mark && !slices.Contains(u.Undone, cmd.hash(c).Key) {
+			return u, fault.New(fault.IllegalMove, "that count does not stand any more").WithAllowed([]string{})
 		}
 		next, err := u.Undo(cmd.hash(c).Key, s.now())
 		if err != nil || next.Census == u.Census {

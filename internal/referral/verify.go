@@ -204,17 +204,29 @@ func newer(it *table.Item, c *matching.Candidate) bool {
 }
 
 func (s *Service) verifyShelter(ctx context.Context, id string, repair bool) ([]Difference, error) {
-	page, err := s.Store.Query(ctx, table.Query{PK: record.ShelterKey(id).PK, From: "U#", To: "U#~"})
+	page, err := s.Store.Query(ctx, table.Query{PK: record.ShelterKey(id).PK, From: record.DoorKey(id).SK, To: "U#~"})
 	if err != nil {
 		return nil, err
 	}
-	promised, err := s.promised(ctx, id)
+	live, err := s.liveAt(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	var out []Difference
+	promised, used := map[string]map[string]shelter.Claim{}, map[string]shelter.Places{}
+	for _, p := range live {
+		if addPromised(promised, p); p.State == placement.Arrived {
+			addUsed(used, p)
+		}
+	}
+	out, err := s.verifyDoor(ctx, id, page.Items, live, repair)
+	if err != nil {
+		return nil, err
+	}
 	for i := range page.Items {
 		it := &page.Items[i]
+		if !record.IsUnit(it.Key) {
+			continue
+		}
 		u, err := record.ToUnit(it)
 		var found []Difference
 		if errors.Is(err, record.ErrGuard) {
@@ -227,6 +239,11 @@ func (s *Service) verifyShelter(ctx context.Context, id string, repair bool) ([]
 		}
 		fixed, differ := compare(u, promised[u.ID], s.now())
 		found = append(found, differ...)
+		if have, want := u.UsedPlaces(), used[u.ID]; have != want {
+			found = append(found, Difference{Shelter: id, Unit: u.ID, What: fmt.Sprintf("it counts %d step-free and %d medical places in use, by its people it is %d and %d",
+				have.StepFree, have.Medical, want.StepFree, want.Medical)})
+			fixed = fixed.RestoreUsed(want)
+		}
 		if repair && len(found) > 0 {
 			err := s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: []table.Op{table.PutOp(record.FromUnit(fixed), it.Version)}})
 			for j := range found {
@@ -257,30 +274,46 @@ func (s *Service) promisedByClaims(ctx context.Context, u shelter.Unit, promised
 	return nil
 }
 
-// promised are the claims a shelter's units should have, by unit and claim.
-func (s *Service) promised(ctx context.Context, id string) (map[string]map[string]shelter.Claim, error) {
-	out := map[string]map[string]shelter.Claim{}
+// liveAt are the placements that hold beds in a shelter or are there.
+func (s *Service) liveAt(ctx context.Context, id string) (out []placement.Placement, err error) {
 	q := table.Query{Index: table.Work, PK: record.WorkPartition(id)}
 	for {
-		list, next, err := s.list(ctx, q, func(p placement.Placement) bool { return p.Hold.Shelter == id && p.State.Promised() })
+		list, next, err := s.list(ctx, q, func(p placement.Placement) bool { return p.Hold.Shelter == id && p.State.Live() })
 		if err != nil {
 			return nil, err
 		}
-		for _, p := range list {
-			addPromised(out, p)
-		}
+		out = append(out, list...)
 		if q.After = next; next == "" {
 			return out, nil
 		}
 	}
 }
 
+// addUsed adds the places of those of a party who are in the shelter, by unit.
+func addUsed(used map[string]shelter.Places, p placement.Placement) {
+	for _, part := range p.Hold.Parts {
+		for _, i := range part.Persons {
+			if !p.Stays[i].Gone {
+				used[part.Unit] = used[part.Unit].Plus(p.Request.Persons[i].Places())
+			}
+		}
+	}
+}
+
+// addPromised adds the claims a placement should have, by unit and claim; one that
+// holds no beds should have none.
 func addPromised(promised map[string]map[string]shelter.Claim, p placement.Placement) {
+	if !p.State.Promised() {
+		return
+	}
 	for _, part := range p.Hold.Parts {
 		if promised[part.Unit] == nil {
 			promised[part.Unit] = map[string]shelter.Claim{}
 		}
 		claim := shelter.Claim{N: part.Claimed()}
+		for _, i := range part.Persons {
+			claim.Places = claim.Places.Plus(p.Request.Persons[i].Places())
+		}
 		if p.State == placement.Held {
 			claim.Until = p.Hold.ExpiresAt
 		}
@@ -305,6 +338,9 @@ func compare(u shelter.Unit, want map[string]shelter.Claim, now time.Time) (shel
 			u = u.Release(id)
 		case ok && (w.N != c.N || !w.Until.Equal(c.Until)):
 			differ(id, fmt.Sprintf("the claim is for %d beds, the placement for %d, or their ends differ", c.N, w.N))
+			u = u.WithClaim(id, w)
+		case ok && w.Places != c.Places && (u.Limits(w.Places) || c.Places != (shelter.Places{})):
+			differ(id, "the places of the claim are not those its people need")
 			u = u.WithClaim(id, w)
 		}
 	}

@@ -71,7 +71,7 @@ type watched struct {
 }
 
 func (w *watched) Query(ctx context.Context, q table.Query) (table.Page, error) {
-	if w.seen != nil && (q.From == "U#" || q.From == "S") {
+	if w.seen != nil && (q.From == "T" || q.From == "S") {
 		w.mu.Lock()
 		w.read[q.PK] = true
 		n := len(w.read)

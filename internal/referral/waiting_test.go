@@ -3,6 +3,7 @@ package referral_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -238,5 +239,46 @@ func TestSurgeBedsBelongToTheirShelterAsItIs(t *testing.T) {
 	w.Pass(72 * time.Hour)
 	if _, replayed, err := s.Surge(ctx, ministry, "MENS", cmd); err != nil || !replayed {
 		t.Fatalf("sent again when it is over: %v", err)
+	}
+}
+
+// The one shelter that fits did not answer: nothing is held there again by itself.
+// The team is told, and when it does nothing the party waits: it is never left
+// between the two, where nobody would look for it any more.
+func TestAHoldThatLapsesWhereOnlyItsOwnShelterFitsIsNotForgotten(t *testing.T) {
+	w := testworld.Open(t)
+	ctx, s := context.Background(), w.Service
+	r := girl()
+	r.Persons = []placement.Person{{Age: code.Age25To59, PlaceWith: code.Women}}
+	r.HoldBest = true
+	o, err := s.Request(ctx, team, r, command("a woman", 0))
+	if err != nil || o.State != placement.Held {
+		t.Fatal(o.State, err)
+	}
+	look := func(after time.Duration) placement.Placement {
+		t.Helper()
+		w.Pass(after)
+		w.Feed(t)
+		if _, err := s.Lapse(ctx); err != nil {
+			t.Fatal(err)
+		}
+		p, err := s.Placement(ctx, team, o.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	if p := look(31 * time.Minute); p.State != placement.Requested || !p.FoundAt.Equal(w.Now()) || p.Due.IsZero() {
+		t.Fatalf("%s, told at %s, due %s", p.State, p.FoundAt, p.Due)
+	}
+	if p := look(16 * time.Minute); p.State != placement.Waitlisted {
+		t.Fatalf("nobody chose and it is %s", p.State)
+	}
+	if n, err := s.MatchWaiting(ctx); n != 1 || err != nil {
+		t.Fatalf("%d found, %v", n, err)
+	}
+	look(s.Policy.WaitFor[r.Urgency])
+	if !slices.ContainsFunc(alerts(t, w), func(a placement.Alert) bool { return a.Kind == placement.AlertWaitingOver }) {
+		t.Fatal("its time is over and the desk knows nothing")
 	}
 }

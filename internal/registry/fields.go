@@ -24,7 +24,7 @@ type Row struct {
 	Want  shelter.Status // how far the office has got with it
 
 	has  set
-	said [25]string // each field as it was said
+	said [29]string // each field as it was said
 }
 
 // set is a set of fields by their position.
@@ -88,6 +88,7 @@ var fields = []field{
 	{"intakeFrom", ofShelter, func(r *Row, v string) string { return clock(v, &r.Reg.Intake.From) }},
 	{"intakeTo", ofShelter, func(r *Row, v string) string { return clock(v, &r.Reg.Intake.To) }},
 	{"maxStayDays", ofShelter, func(r *Row, v string) string { return number(v, shelter.MaxStay, &r.Reg.MaxStayDays) }},
+	{"dailyIntake", ofShelter, func(r *Row, v string) string { return limit(v, &r.Reg.DailyIntake) }},
 	{"unit", ofUnit, func(r *Row, v string) string {
 		r.Unit.ID = v
 		if len(v) > 20 || strings.Trim(strings.ToLower(v), "abcdefghijklmnopqrstuvwxyz0123456789_-") != "" {
@@ -111,6 +112,9 @@ var fields = []field{
 		r.Unit.Site = uint8(n)
 		return problem
 	}},
+	{"roomBeds", ofUnit, func(r *Row, v string) string { return number(v, shelter.MaxRoomBeds, &r.Unit.RoomBeds) }},
+	{"stepFree", ofUnit, func(r *Row, v string) string { return limit(v, &r.Unit.StepFree) }},
+	{"medical", ofUnit, func(r *Row, v string) string { return limit(v, &r.Unit.Medical) }},
 	{"day", ofCount, func(r *Row, v string) (problem string) {
 		r.Count.Day, problem = date(v)
 		return problem
@@ -227,6 +231,19 @@ func number(v string, most int, into *int) string {
 	}
 	*into = n
 	return ""
+}
+
+// limit reads how many there are; none says that there is no limit.
+func limit(v string, into *shelter.Limit) string {
+	if *into = 0; v == none {
+		return ""
+	}
+	n := 0
+	problem := number(v, shelter.MaxBeds, &n)
+	if problem == "" {
+		*into = shelter.LimitOf(n)
+	}
+	return problem
 }
 
 // whole reads 8 and, as spreadsheets write it, 8.0.

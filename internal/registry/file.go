@@ -146,7 +146,7 @@ func (r *Row) complete() []Problem {
 		return missing("outOfService", "is more than staffed")
 	}
 	if !r.has.has(position("persons")) {
-		if rooms(r.Unit.Kind) {
+		if CountsRooms(r.Unit.Kind) {
 			return missing("persons", "is required where rooms are counted")
 		}
 		r.Count.Persons = r.Count.Occupied
@@ -164,8 +164,8 @@ func (r *Row) speaksOfUnit() bool {
 	return false
 }
 
-// rooms reports whether a unit's counts are of rooms, not of people.
-func rooms(k code.UnitKind) bool { return code.UnitKinds.Name(k) == "room" }
+// CountsRooms reports whether a unit's counts in a file are of rooms, not of people.
+func CountsRooms(k code.UnitKind) bool { return code.UnitKinds.Name(k) == "room" }
 
 // add puts a row with its shelter and unit; a row that contradicts an earlier
 // one is not taken.
@@ -252,6 +252,23 @@ func (u *Unit) say(r Row) {
 	}
 }
 
+// inRooms is a unit whose rooms the file counts: whoever takes a bed takes a room.
+// Where nobody says how many beds a room has, it has as many as the people counted
+// in so many rooms need, and at least two. What the authority allows is beds then.
+func (u *Unit) inRooms(f shelter.UnitFacts) shelter.UnitFacts {
+	if !u.row.has.has(position("roomBeds")) {
+		for _, d := range u.Days {
+			if d.Occupied > 0 {
+				f.RoomBeds = max(f.RoomBeds, 2, min(shelter.MaxRoomBeds, (d.Persons+d.Occupied-1)/d.Occupied))
+			}
+		}
+	}
+	if f.RoomBeds > 1 && len(u.Days) > 0 && u.row.has.has(position("sanctioned")) {
+		f.Sanctioned *= f.RoomBeds
+	}
+	return f
+}
+
 // Last is the latest day the file has for the unit; ok is false when it has none.
 func (u *Unit) Last() (d Day, ok bool) {
 	for _, day := range u.Days {
@@ -302,6 +319,9 @@ func (e *Entry) Facts(stored shelter.Registration) (r shelter.Registration, miss
 		one.Count.Sanctioned = one.Unit.Sanctioned
 		u.row.over(&one)
 		one.Unit.Sanctioned = one.Count.Sanctioned
+		if CountsRooms(one.Unit.Kind) {
+			one.Unit = u.inRooms(one.Unit)
+		}
 		row.Reg.Units[i] = one.Unit
 	}
 	for _, name := range []string{"district", "type"} {

@@ -57,7 +57,7 @@ func TestAFileInPanahsOwnColumns(t *testing.T) {
 
 func TestTheSameInJSONLines(t *testing.T) {
 	f := read(t, registry.Lines, registry.Own(), `
-{"key":"WB-17","district":"IN-LGD-315","type":"childrens_home","registeredUntil":"2027-03-31","languages":["bn","hi:interpreter_phone"],"houseRules":[],"unit":"girls","population":"girls","ages":["6-11"],"sanctioned":25,"separateSleeping":true}
+{"key":"WB-17","district":"IN-LGD-315","type":"childrens_home","registeredUntil":"2027-03-31","languages":["bn","hi:interpreter_phone"],"houseRules":[],"unit":"girls","population":"girls","ages":["6-11"],"sanctioned":25,"separateSleeping":true,"dailyIntake":4,"stepFree":0}
 `)
 	if len(f.Problems) != 0 || len(f.Entries) != 1 {
 		t.Fatalf("%+v", f)
@@ -65,6 +65,13 @@ func TestTheSameInJSONLines(t *testing.T) {
 	r, _ := f.Entries[0].Facts(shelter.Registration{})
 	if len(r.Languages) != 2 || !r.RulesKnown || r.HouseRules != 0 || !r.Units[0].SeparateSleeping || r.Units[0].Sanctioned != 25 {
 		t.Errorf("%+v", r)
+	}
+	if r.DailyIntake != shelter.LimitOf(4) || r.Units[0].StepFree != shelter.LimitOf(0) || r.Units[0].Medical.Said() {
+		t.Errorf("limits %+v", r)
+	}
+	f = read(t, registry.CSV, registry.Own(), "key,dailyIntake,unit,stepFree,medical\nWB-17,none,girls,none,3\n")
+	if r, _ := f.Entries[0].Facts(r); r.DailyIntake.Said() || r.Units[0].StepFree.Said() || r.Units[0].Medical != shelter.LimitOf(3) {
+		t.Errorf("limits taken back %+v", r)
 	}
 }
 

@@ -18,6 +18,7 @@ func (t *Tally) Add(o Tally) {
 
 // Report is what an import did or, in a dry run, would do.
 type Report struct {
+	Replayed bool // the same was sent under the same key before
 	DryRun   bool
 	Finished bool // false: time ran out; the same file sent again goes on where this stopped
 	Rows     int

@@ -3,6 +3,7 @@ package rollup
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
 	"time"
 
@@ -29,6 +30,7 @@ func (p *Publisher) month(ctx context.Context, country place.Code, first time.Ti
 		return err
 	}
 	m := newMonth(first.AddDate(0, 1, 0).Add(settle))
+	m.last = first.AddDate(0, 1, 0)
 	for _, d := range place.Districts(country) {
 		if err := p.district(ctx, m, d, first); err != nil {
 			return err
@@ -38,8 +40,16 @@ func (p *Publisher) month(ctx context.Context, country place.Code, first time.Ti
 		return nil
 	}
 	facts := map[string][]occupancy.Fact{}
+	before, err := p.waitsBefore(ctx, country, first)
+	if err != nil {
+		return err
+	}
 	for _, f := range occupancy.Families {
-		facts[f.Name] = f.Publish(m.tallies[f.Name], p.Policy)
+		var kept []occupancy.Fact
+		if f.Name == occupancy.Returns.Name {
+			kept = before
+		}
+		facts[f.Name] = f.Publish(m.tallies[f.Name], p.Policy, kept)
 	}
 	m.times(facts[occupancy.Responses.Name], p.Policy.K)
 	return p.dealMonth(ctx, country, first, facts)
@@ -85,15 +95,16 @@ func (p *Publisher) dealMonth(ctx context.Context, country place.Code, first tim
 // month is what happened in one, as it is being read.
 type month struct {
 	end     time.Time // clocks that run out later are not told
+	last    time.Time // the instant the month ends
 	tallies map[string][]occupancy.Tally
-	minutes map[occupancy.FactKey]*[stages][]int // every time, so that medians of states are medians and not means of medians
+	minutes map[occupancy.FactKey]*[stages]times // of every request, so that medians of states are medians and not means of medians
 }
 
 // stages are as the measures of occupancy.Responses; nothing is timed for the first.
 const stages = 4
 
 func newMonth(end time.Time) *month {
-	return &month{end: end, tallies: map[string][]occupancy.Tally{}, minutes: map[occupancy.FactKey]*[stages][]int{}}
+	return &month{end: end, tallies: map[string][]occupancy.Tally{}, minutes: map[occupancy.FactKey]*[stages]times{}}
 }
 
 func (m *month) add(f occupancy.Family, d place.Code, codes [2]string, values ...int) {
@@ -104,6 +115,19 @@ func (p *Publisher) district(ctx context.Context, m *month, d place.Place, first
 	last := first.AddDate(0, 1, 0).Add(-time.Second)
 	gaps := table.Query{PK: record.GapPartition(d.Code), From: record.Stamp(first), To: record.Stamp(last) + "~", Consistency: table.Relaxed}
 	if err := each(ctx, p.Store, gaps, func(it *table.Item) error { return m.gap(d.Code, it) }); err != nil {
+		return err
+	}
+	home := table.Query{PK: "ROLL#" + string(d.Code), From: "HOME#", To: "HOME#~", Consistency: table.Relaxed}
+	if err := each(ctx, p.Store, home, func(it *table.Item) error {
+		var waits map[string]wait
+		if err := json.Unmarshal(it.Body, &waits); err != nil {
+			return err
+		}
+		for _, w := range waits {
+			m.wait(d.Code, w)
+		}
+		return nil
+	}); err != nil {
 		return err
 	}
 	went := table.Query{PK: "ROLL#" + string(d.Code), From: "GO#" + first.Format(time.DateOnly), To: "GO#" + last.Format(time.DateOnly), Consistency: table.Relaxed}
@@ -137,6 +161,44 @@ func (m *month) gap(d place.Code, it *table.Item) error {
 		m.add(occupancy.GapLanguages, d, [2]string{string(l)}, 1)
 	}
 	return nil
+}
+
+// wait counts who waited at the end of the month.
+func (m *month) wait(d place.Code, w wait) {
+	since := time.Unix(w.Since, 0)
+	to, ok := place.Lookup(w.To)
+	if !ok || !since.Before(m.last) {
+		return
+	}
+	n := 0
+	for _, until := range w.Until {
+		if until == 0 || !time.Unix(until, 0).Before(m.last) {
+			n++
+		}
+	}
+	if n > 0 {
+		m.add(occupancy.Returns, d, [2]string{string(to.Country), occupancy.Waited(int(m.last.Sub(since).Hours() / 24))}, n)
+	}
+}
+
+// waitsBefore are the waits published of the month before, in the same year: most
+// of those persons still wait.
+func (p *Publisher) waitsBefore(ctx context.Context, country place.Code, first time.Time) (facts []occupancy.Fact, err error) {
+	before := first.AddDate(0, -1, 0)
+	if before.Year() != first.Year() {
+		return nil, nil
+	}
+	c, _ := place.Lookup(country)
+	for _, level := range []place.Level{place.Country, place.State, place.District} {
+		months, err := history.NewReader(p.Store).Facts(ctx, c, level, before, before, occupancy.Returns.Name)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range months {
+			facts = append(facts, m.Facts...)
+		}
+	}
+	return facts, nil
 }
 
 func (m *month) journey(d place.Place, j journey) {
@@ -191,10 +253,10 @@ func (m *month) response(d place.Code, urgency [2]string, j journey) {
 	m.add(occupancy.Responses, d, urgency, values...)
 	for _, key := range occupancy.Responses.Above(occupancy.Tally{District: d, Code: urgency[0]}) {
 		if m.minutes[key] == nil {
-			m.minutes[key] = new([stages][]int)
+			m.minutes[key] = new([stages]times)
 		}
 		for stage := 1; stage < stages && values[stage] == 1; stage++ {
-			m.minutes[key][stage] = append(m.minutes[key][stage], int(max(0, at[stage]-j.Created)+30)/60)
+			m.minutes[key][stage].add(int(max(0, at[stage]-j.Created)+30) / 60)
 		}
 	}
 }
@@ -210,15 +272,35 @@ func (m *month) times(facts []occupancy.Fact, enough int) {
 			continue
 		}
 		for stage, all := range minutes {
-			if len(all) >= enough {
-				slices.Sort(all)
-				f.P50[stage], f.P90[stage] = quantile(all, 50), quantile(all, 90)
+			if all.n >= enough {
+				f.P50[stage], f.P90[stage] = all.quantile(50), all.quantile(90)
 			}
 		}
 	}
 }
 
-// quantile is the least of sorted values that percent of them do not exceed.
-func quantile(sorted []int, percent int) int {
-	return sorted[(len(sorted)*percent+99)/100-1]
+// times counts requests by the whole minutes they took: exact, added up by adding
+// counts, and no larger than there are different minutes.
+type times struct {
+	n  int
+	by map[int]int
+}
+
+func (t *times) add(minutes int) {
+	if t.by == nil {
+		t.by = map[int]int{}
+	}
+	t.n++
+	t.by[minutes]++
+}
+
+// quantile is the least number of minutes that percent of the requests do not exceed.
+func (t *times) quantile(percent int) int {
+	rank := (t.n*percent + 99) / 100
+	for _, minutes := range slices.Sorted(maps.Keys(t.by)) {
+		if rank -= t.by[minutes]; rank <= 0 {
+			return minutes
+		}
+	}
+	return -1 // of none
 }

@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"panah/internal/code"
@@ -60,6 +61,7 @@ type journey struct {
 	WalkIn   bool                 `json:"i,omitempty"`
 	Declines []code.DeclineReason `json:"r,omitempty"`
 	Clocks   []clock              `json:"l,omitempty"`
+	Closed   int64                `json:"e,omitempty"` // when nothing was to be done any more
 }
 
 // clock is one legal clock of a placement.
@@ -76,6 +78,14 @@ const reviewOfStay = "review_of_stay"
 // review reports whether it is the review of a stay: they follow each other.
 func (c clock) review() bool { return c.From != 0 }
 
+// wait is what one placement contributes to those who wait to be brought home.
+type wait struct {
+	Version uint64     `json:"v"`
+	To      place.Code `json:"t,omitempty"` // a country, or a state of the same one
+	Since   int64      `json:"s,omitempty"`
+	Until   []int64    `json:"u,omitempty"` // of each person: when the wait ended, 0: it goes on
+}
+
 const forget = 48 * time.Hour // twice as long as the feed keeps a change
 
 func stayKey(district place.Code, shelter string) table.Key {
@@ -86,10 +96,15 @@ func journeyKey(district place.Code, created time.Time) table.Key {
 	return table.Key{PK: "ROLL#" + string(district), SK: "GO#" + created.UTC().Format(time.DateOnly)}
 }
 
+// waitKey is where those of a district wait who asked in a month.
+func waitKey(district place.Code, created time.Time) table.Key {
+	return table.Key{PK: "ROLL#" + string(district), SK: "HOME#" + created.UTC().Format("2006-01")}
+}
+
 // Apply takes in the placements among the changes.
 func (k *Keeper) Apply(ctx context.Context, changes []table.Change) error {
 	homes := map[string]place.Code{}
-	stays, journeys := map[table.Key][]update[stay]{}, map[table.Key][]update[journey]{}
+	stays, journeys, waits := map[table.Key][]update[stay]{}, map[table.Key][]update[journey]{}, map[table.Key][]update[wait]{}
 	for _, c := range changes {
 		if c.New == nil || !record.IsPlacement(c.New.Key) || c.New.Tombstone {
 			continue
@@ -103,6 +118,11 @@ func (k *Keeper) Apply(ctx context.Context, changes []table.Change) error {
 		if err != nil {
 			return err
 		}
+		if before == nil && now.Version > 1 { // what was between is not known: it is nowhere it has been and is not
+			if err := k.nowhereElse(ctx, stays, homes, now); err != nil {
+				return err
+			}
+		}
 		if before != nil && left(*before, now) {
 			was, err := k.home(ctx, homes, before.Hold.Shelter)
 			if err != nil {
@@ -111,12 +131,19 @@ func (k *Keeper) Apply(ctx context.Context, changes []table.Change) error {
 			leave(stays, now, was, before.Hold.Shelter)
 		}
 		k.stays(stays, now, home)
+		if now.Return.To != "" || (before != nil && before.Return.To != "") {
+			key := waitKey(now.Request.Place, now.CreatedAt)
+			waits[key] = append(waits[key], update[wait]{now.ID, now.Version, func(w wait) wait { return waiting(w, now) }})
+		}
 		key := journeyKey(now.Request.Place, now.CreatedAt)
 		journeys[key] = append(journeys[key], update[journey]{now.ID, now.Version, func(j journey) journey { return k.journey(j, now, before, home) }})
 	}
 	if err := set(ctx, k, stays, func(s stay) uint64 { return s.Version }, func(s stay, newest int64) bool {
 		return len(s.Units) == 0 && newest-s.Left > int64(forget.Seconds())
 	}); err != nil {
+		return err
+	}
+	if err := set(ctx, k, waits, func(w wait) uint64 { return w.Version }, func(wait, int64) bool { return false }); err != nil {
 		return err
 	}
 	return set(ctx, k, journeys, func(j journey) uint64 { return j.Version }, func(journey, int64) bool { return false })
@@ -144,6 +171,22 @@ func (k *Keeper) home(ctx context.Context, known map[string]place.Code, id strin
 	return s.District, err
 }
 
+// nowhereElse notes of a placement whose last versions were never seen that nobody
+// of it is in a shelter it has been at before, where they were counted.
+func (k *Keeper) nowhereElse(ctx context.Context, into map[table.Key][]update[stay], homes map[string]place.Code, now placement.Placement) error {
+	for _, h := range append([]placement.Hold{now.Hold}, now.Past...) {
+		if h.Shelter == "" || !now.ArrivedAt.IsZero() && h.Shelter == now.Hold.Shelter {
+			continue
+		}
+		home, err := k.home(ctx, homes, h.Shelter)
+		if err != nil {
+			return err
+		}
+		leave(into, now, home, h.Shelter)
+	}
+	return nil
+}
+
 // left reports whether a party that had arrived at a shelter is not there any
 // more: it is elsewhere, or the arrival was taken back.
 func left(before, now placement.Placement) bool {
@@ -165,20 +208,7 @@ func (k *Keeper) stays(into map[table.Key][]update[stay], now placement.Placemen
 		return
 	}
 	s := stay{Version: now.Version, Since: now.ArrivedAt.Unix(), Left: now.ChangedAt.Unix()}
-	for _, part := range now.Hold.Parts {
-		n := 0
-		for _, i := range part.Persons {
-			if now.State == placement.Arrived && i < len(now.Stays) && !now.Stays[i].Gone {
-				n++
-			}
-		}
-		if n > 0 {
-			if s.Units == nil {
-				s.Units = map[string]int{}
-			}
-			s.Units[part.Unit] += n
-		}
-	}
+	s.Units = units(now)
 	for _, c := range k.policy.Clocks(now) {
 		if due := c.DueAt.Unix(); !c.Stopped && (s.Due == 0 || due < s.Due) {
 			s.Due = due
@@ -188,11 +218,53 @@ func (k *Keeper) stays(into map[table.Key][]update[stay], now placement.Placemen
 	into[key] = append(into[key], update[stay]{now.ID, now.Version, func(stay) stay { return s }})
 }
 
+// units are the persons of a placement who are in its shelter now, by unit; nil
+// where nobody is.
+func units(p placement.Placement) (out map[string]int) {
+	for _, part := range p.Hold.Parts {
+		for _, i := range part.Persons {
+			if p.State != placement.Arrived || i >= len(p.Stays) || p.Stays[i].Gone {
+				continue
+			}
+			if out == nil {
+				out = map[string]int{}
+			}
+			out[part.Unit]++
+		}
+	}
+	return out
+}
+
+// waiting takes one version of a placement in. When a wait has ended stays as it was
+// first told while the person does not wait again.
+func waiting(known wait, now placement.Placement) wait {
+	w := wait{Version: now.Version}
+	if now.Return.To == "" && now.State.Closed() && !slices.Contains(known.Until, 0) {
+		known.Version = now.Version // forgotten since: what was counted stays counted
+		return known
+	}
+	if now.Return.To == "" {
+		return w // ordered by mistake, or withdrawn: it is as if nobody had waited
+	}
+	w.To, w.Since = now.Return.To, now.Return.Since.Unix()
+	for i, t := range now.Awaiting() {
+		until := int64(0)
+		if !t.IsZero() {
+			until = t.Unix()
+			if i < len(known.Until) && known.Until[i] != 0 {
+				until = known.Until[i]
+			}
+		}
+		w.Until = append(w.Until, until)
+	}
+	return w
+}
+
 // journey takes one version of a placement in. What happened first stays, but
 // for an arrival that was taken back.
 func (k *Keeper) journey(j journey, now placement.Placement, before *placement.Placement, home place.Code) journey {
 	if j.Version == 0 {
-		j = journey{Urgency: now.Request.Urgency, Created: now.CreatedAt.Unix(), WalkIn: before == nil && now.State == placement.Arrived}
+		j = journey{Urgency: now.Request.Urgency, Created: now.CreatedAt.Unix(), WalkIn: strings.HasPrefix(now.Team, "house:")}
 	} else if j.Version+1 < now.Version {
 		k.log.Error("rollup: a version was never seen", "item", now.ID, "version", now.Version-1)
 	}
@@ -211,6 +283,9 @@ func (k *Keeper) journey(j journey, now placement.Placement, before *placement.P
 		j.Declines = append(slices.Clone(j.Declines), code.DeclineReason(now.Reason))
 	}
 	j.Clocks = k.clocks(j.Clocks, now)
+	if j.Closed = 0; now.State.Closed() {
+		j.Closed = now.ChangedAt.Unix()
+	}
 	return j
 }
 

@@ -1,6 +1,7 @@
 package rollup
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -28,6 +29,7 @@ type Publisher struct {
 	Policy      disclosure.Policy
 	PolicyID    string
 	Unconfirmed time.Duration
+	Detail      time.Duration // how long after its closure what belongs to one placement is kept
 	NewID       func() string
 	Now         func() time.Time
 
@@ -37,7 +39,7 @@ type Publisher struct {
 
 // NewPublisher publishes for a service under a policy.
 func NewPublisher(s *referral.Service, p policy.Published) *Publisher {
-	return &Publisher{Store: s.Store, World: s.World, Policy: p.Policy, PolicyID: p.ID, Unconfirmed: s.Policy.Fresh.Unconfirmed, NewID: s.NewID, Now: s.Now}
+	return &Publisher{Store: s.Store, World: s.World, Policy: p.Policy, PolicyID: p.ID, Unconfirmed: s.Policy.Fresh.Unconfirmed, Detail: policy.Retention().Detail, NewID: s.NewID, Now: s.Now}
 }
 
 // Publish counts every country for the hour, and once a day down to the
@@ -48,7 +50,9 @@ func (p *Publisher) Publish(ctx context.Context) error {
 	for _, c := range place.Countries() {
 		failed = errors.Join(failed,
 			p.once(string(c.Code)+now.Format("2006010215"), func() error { return p.hour(ctx, c.Code, now) }),
-			p.once(string(c.Code)+settled(now).Format("200601"), func() error { return p.month(ctx, c.Code, settled(now)) }))
+			p.once(string(c.Code)+settled(now).Format("200601"), func() error { return p.month(ctx, c.Code, settled(now)) }),
+			p.once(string(c.Code)+"imports"+now.Format("2006010215"), func() error { return p.imports(ctx, c.Code, importsSettled(now)) }),
+			p.once(string(c.Code)+"kept"+now.Format(time.DateOnly), func() error { return p.forget(ctx, c.Code, now) }))
 	}
 	return failed
 }
@@ -139,7 +143,17 @@ func (p *Publisher) count(ctx context.Context, country place.Code, now time.Time
 
 // before reads what was withheld: an hour follows the hours of its day, a day
 // the days of its month; a day takes as complements first what the last hour did.
+// Both follow what was published of the month from files.
 func (p *Publisher) before(ctx context.Context, country place.Code, now time.Time, base place.Level) (b occupancy.Before, err error) {
+	if b, err = p.beforeLive(ctx, country, now, base); err != nil {
+		return b, err
+	}
+	files, err := p.fromFiles(ctx, country, history.Floor(now, history.Month))
+	b.Stays = slices.Concat(b.Stays, files)
+	return b, err
+}
+
+func (p *Publisher) beforeLive(ctx context.Context, country place.Code, now time.Time, base place.Level) (b occupancy.Before, err error) {
 	r := history.NewReader(p.Store)
 	hour, err := r.Last(ctx, country, history.Hour, now)
 	if errors.Is(err, history.ErrNone) {
@@ -216,7 +230,7 @@ func (p *Publisher) copies(ctx context.Context, country place.Code, s history.Sn
 	}
 	var work []func() error
 	for _, at := range append([]place.Code{country}, placesOf(s.Rows, place.State)...) {
-		work = append(work, func() error { return p.extend(ctx, at, history.Hour, s) })
+		work = append(work, func() error { return p.extend(ctx, at, history.SeriesKey(at, history.Hour, s.At), history.Hour, s) })
 		if day == nil {
 			continue
 		}
@@ -227,7 +241,7 @@ func (p *Publisher) copies(ctx context.Context, country place.Code, s history.Sn
 		if !of.At.Equal(s.At) {
 			continue // the day's point was an earlier hour
 		}
-		work = append(work, func() error { return p.extend(ctx, at, history.Day, s) })
+		work = append(work, func() error { return p.extend(ctx, at, history.SeriesKey(at, history.Day, s.At), history.Day, s) })
 		if at != country {
 			work = append(work, func() error { return p.deal(ctx, at, s) })
 		}
@@ -255,15 +269,14 @@ func (p *Publisher) deal(ctx context.Context, state place.Code, of history.Snaps
 			if err := p.putOnce(ctx, table.Item{Key: history.DayKey(d, s.At), Body: history.Encode(own)}); err != nil {
 				return err
 			}
-			return p.extend(ctx, d, history.Day, own)
+			return p.extend(ctx, d, history.SeriesKey(d, history.Day, s.At), history.Day, own)
 		})
 	}
 	return abreast(work)
 }
 
-// extend sets a snapshot's point in a series.
-func (p *Publisher) extend(ctx context.Context, at place.Code, every history.Every, s history.Snapshot) error {
-	key := history.SeriesKey(at, every, s.At)
+// extend sets the points of snapshots of one month in a series.
+func (p *Publisher) extend(ctx context.Context, at place.Code, key table.Key, every history.Every, of ...history.Snapshot) error {
 	for range tries {
 		it, err := p.Store.Get(ctx, key, table.Strong)
 		if err != nil {
@@ -274,8 +287,13 @@ func (p *Publisher) extend(ctx context.Context, at place.Code, every history.Eve
 		if it != nil {
 			body, version = it.Body, it.Version
 		}
-		if body, err = history.WithPoint(body, s, at, every); err != nil {
-			return err
+		for _, s := range of {
+			if body, err = history.WithPoint(body, s, at, every); err != nil {
+				return err
+			}
+		}
+		if len(body) == 0 || (it != nil && bytes.Equal(body, it.Body)) {
+			return nil
 		}
 		err = p.Store.Write(ctx, table.Batch{WriteID: p.NewID(), Ops: []table.Op{table.PutOp(table.Item{Key: key, Body: body}, version)}})
 		if _, stale := table.IsStale(err); stale || errors.Is(err, table.ErrUnknown) {

@@ -29,6 +29,7 @@ type Registration struct {
 	RulesKnown      bool
 	Intake          Hours
 	MaxStayDays     int
+	DailyIntake     Limit
 	Units           []UnitFacts
 }
 
@@ -41,6 +42,9 @@ type UnitFacts struct {
 	SeparateSleeping bool
 	Site             uint8
 	Sanctioned       int
+	RoomBeds         int // beds of a room, where a party has rooms to itself; 0: beds are let singly
+	StepFree         Limit
+	Medical          Limit
 }
 
 // Limits of a registration.
@@ -50,7 +54,8 @@ const (
 	MaxSite      = 9
 	MaxKey       = 40
 	MaxStay      = 3650 // days
-	farAhead     = 50   // years a registration may run
+	MaxRoomBeds  = 20
+	farAhead     = 50 // years a registration may run
 )
 
 // Check answers the first problem.
@@ -77,6 +82,7 @@ func (r Registration) Problems(now time.Time) (out []*fault.Fault) {
 	add(r.OnSite.And(r.Arranged).Len() > 0, "needsArranged", "names a need that is met in the house")
 	add(!minute(r.Intake.From) || !minute(r.Intake.To), "intake", "must be times of the day")
 	add(r.MaxStayDays < 0 || r.MaxStayDays > MaxStay, "maxStayDays", "must be between 0 and %d", MaxStay)
+	add(tooMany(r.DailyIntake), "dailyIntake", "must be between 0 and %d", MaxBeds)
 	add(r.HouseRules.HasAll(code.Of(code.DoorsLockedAlways, code.DoorsLockedAtNight)), "houseRules", "doors are locked either always or at night")
 	add(len(r.Units) > MaxUnits, "units", "has more than %d entries", MaxUnits)
 	seen := map[string]bool{}
@@ -102,9 +108,14 @@ func (u UnitFacts) problems() (out []*fault.Fault) {
 	add(u.Ages == 0, "ages", "needs at least one age band")
 	add(!code.UnitKinds.Valid(u.Kind), "kind", "is not on the list")
 	add(u.Site > MaxSite, "site", "must be between 0 and %d", MaxSite)
+	add(u.RoomBeds < 0 || u.RoomBeds > MaxRoomBeds, "roomBeds", "must be between 0 and %d", MaxRoomBeds)
 	add(u.Sanctioned < 0 || u.Sanctioned > MaxBeds, "sanctioned", "must be between 0 and %d", MaxBeds)
+	add(tooMany(u.StepFree), "stepFree", "must be between 0 and %d", MaxBeds)
+	add(tooMany(u.Medical), "medical", "must be between 0 and %d", MaxBeds)
 	return out
 }
+
+func tooMany(l Limit) bool { return l < 0 || l.N() > MaxBeds }
 
 func minute(m int) bool { return m >= 0 && m < 24*60 }
 
@@ -154,7 +165,7 @@ func (r Registration) Update(s Shelter, units []Unit) (next Shelter, all []Unit,
 func (r Registration) apply(s Shelter, units []Unit) (Shelter, []Unit) {
 	s.RegistryKey, s.Type, s.RegisteredUntil, s.Languages = r.RegistryKey, r.Type, r.RegisteredUntil, r.Languages
 	s.OnSite, s.Arranged, s.Features, s.HouseRules, s.RulesKnown = r.OnSite, r.Arranged, r.Features, r.HouseRules, r.RulesKnown
-	s.Intake, s.MaxStayDays = r.Intake, r.MaxStayDays
+	s.Intake, s.MaxStayDays, s.DailyIntake = r.Intake, r.MaxStayDays, r.DailyIntake
 	all := slices.Clone(units)
 	for _, f := range r.Units {
 		i := slices.IndexFunc(all, func(u Unit) bool { return u.ID == f.ID })
@@ -163,6 +174,11 @@ func (r Registration) apply(s Shelter, units []Unit) (Shelter, []Unit) {
 		}
 		u := &all[i]
 		u.Population, u.Ages, u.Kind, u.SeparateSleeping, u.Site, u.Sanctioned = f.Population, f.Ages, f.Kind, f.SeparateSleeping, f.Site, f.Sanctioned
+		if u.RoomBeds != f.RoomBeds { // until the next count people fill as few rooms as they can
+			u.RoomBeds = f.RoomBeds
+			u.blocked = max(0, u.BedsFor(u.occupied)-u.occupied)
+		}
+		u.StepFree, u.Medical = f.StepFree, f.Medical
 	}
 	for i := range all {
 		all[i].Rev = s.Rev
@@ -174,9 +190,9 @@ func (r Registration) apply(s Shelter, units []Unit) (Shelter, []Unit) {
 func Facts(s Shelter, units []Unit) Registration {
 	r := Registration{RegistryKey: s.RegistryKey, District: s.District, Type: s.Type, RegisteredUntil: s.RegisteredUntil, Languages: s.Languages,
 		OnSite: s.OnSite, Arranged: s.Arranged, Features: s.Features, HouseRules: s.HouseRules, RulesKnown: s.RulesKnown,
-		Intake: s.Intake, MaxStayDays: s.MaxStayDays}
+		Intake: s.Intake, MaxStayDays: s.MaxStayDays, DailyIntake: s.DailyIntake}
 	for _, u := range units {
-		r.Units = append(r.Units, UnitFacts{u.ID, u.Population, u.Ages, u.Kind, u.SeparateSleeping, u.Site, u.Sanctioned})
+		r.Units = append(r.Units, UnitFacts{u.ID, u.Population, u.Ages, u.Kind, u.SeparateSleeping, u.Site, u.Sanctioned, u.RoomBeds, u.StepFree, u.Medical})
 	}
 	return r
 }
@@ -186,5 +202,5 @@ func same(a, b Registration) bool {
 	au, bu := slices.SortedFunc(slices.Values(a.Units), byID), slices.SortedFunc(slices.Values(b.Units), byID)
 	return a.RegistryKey == b.RegistryKey && a.District == b.District && a.Type == b.Type && a.RegisteredUntil.Equal(b.RegisteredUntil) &&
 		slices.Equal(a.Languages, b.Languages) && a.OnSite == b.OnSite && a.Arranged == b.Arranged && a.Features == b.Features &&
-		a.HouseRules == b.HouseRules && a.RulesKnown == b.RulesKnown && a.Intake == b.Intake && a.MaxStayDays == b.MaxStayDays && slices.Equal(au, bu)
+		a.HouseRules == b.HouseRules && a.RulesKnown == b.RulesKnown && a.Intake == b.Intake && a.MaxStayDays == b.MaxStayDays && a.DailyIntake == b.DailyIntake && slices.Equal(au, bu)
 }

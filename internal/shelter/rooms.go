@@ -105,15 +105,6 @@ func (u Unit) Vouch(at time.Time, byPhone bool) Unit {
 	return u
 }
 
-// maxVouches is how many commands that vouched for the counts a unit remembers.
-const maxVouches = 8
-
-// VouchedBy remembers by which command the counts were vouched for.
-func (u Unit) VouchedBy(key uint64) Unit {
-	u.Vouches = append(slices.Clone(u.Vouches[max(0, len(u.Vouches)-maxVouches+1):]), key)
-	return u
-}
-
 // Capacity says in a word what a caller may expect, after the four codes of the
 // HL7 SDOH Clinical Care capacity-status value set.
 type Capacity string

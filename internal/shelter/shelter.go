@@ -71,6 +71,7 @@ type Shelter struct {
 	HouseRules      code.Set[code.HouseRule]
 	Intake          Hours
 	MaxStayDays     int    // 0: no cap
+	DailyIntake     Limit  // people it takes in on one local day
 	Rev             uint64 // raised by every change above; 1 for a new shelter
 	Version         uint64 // of the stored item
 	Quiet           uint64 // how many of the versions only note a command that changed nothing

@@ -66,9 +66,11 @@ func (c Counts) Add(o Counts) Counts {
 }
 
 // Claim is n beds promised to one hold until an instant; a zero Until never ends.
+// Places are those of its people that need more than a bed.
 type Claim struct {
-	N     int
-	Until time.Time
+	N      int
+	Until  time.Time
+	Places Places
 }
 
 // Dead reports whether the claim's time has passed.
@@ -84,8 +86,11 @@ type Unit struct {
 	Site             uint8     // units with the same site are in one building
 	RoomBeds         int       // beds of a room, where a party has whole rooms to itself; 0: beds are let singly
 	EndsAt           time.Time // of surge beds: from here on nobody is taken in; zero: no surge
+	StepFree         Limit     // of its beds
+	Medical          Limit     // of its beds
 
 	staffed, outOfService, occupied, blocked int
+	used                                     Places // of those who sleep here
 	claims                                   map[string]Claim
 
 	Rev         uint64         // the shelter's, repeated here so that a take can check it
@@ -101,7 +106,6 @@ type Unit struct {
 	By          string         // the subject who counted or confirmed last
 	ByPhone     bool           // the counts were last vouched for on the phone, to a rescue team
 	Opened      uint64         // of surge beds: hash of what was asked for
-	Vouches     []uint64       // by which commands the counts were vouched for, the latest: a late copy vouches for nothing
 	OverTold    string         // the alert that told of a census over capacity; empty since one that was not
 	Before      *Before        // the counts the last census replaced, until somebody comes or goes
 	Undone      []uint64       // by which commands a census was taken back, the latest: a copy of one takes back no other
@@ -129,6 +133,9 @@ type Before struct {
 	Counted                map[string]int
 	At                     time.Time // when the census was stored
 }
+
+// RestoreUsed gives a unit just restored the places of those who sleep here.
+func (u Unit) RestoreUsed(p Places) Unit { u.used = p; return u }
 
 // Restore makes a unit from stored parts.
 func Restore(u Unit, c Counts, claims map[string]Claim) Unit {
@@ -262,7 +269,7 @@ func (u Unit) Pin(id string, now time.Time) (Unit, error) {
 	}
 	u.LastOffered = u.OfferedLast()
 	u.claims = u.Claims()
-	u.claims[id] = Claim{N: c.N}
+	u.claims[id] = Claim{N: c.N, Places: c.Places}
 	return u, nil
 }
 
@@ -272,7 +279,7 @@ func (u Unit) Keep(id string, until, now time.Time) (Unit, error) {
 	if !ok || c.Dead(now) {
 		return u, fault.New(fault.HoldLapsed, "the hold has lapsed")
 	}
-	return u.WithClaim(id, Claim{N: c.N, Until: until}), nil
+	return u.WithClaim(id, Claim{N: c.N, Until: until, Places: c.Places}), nil
 }
 
 // Release drops a claim; one that is gone already is no error.

@@ -17,6 +17,7 @@ var (
 	teams    = []caller.Caller{{Subject: "team-a-1", Role: caller.Rescue, Scope: "team-a"}, {Subject: "team-b-1", Role: caller.Rescue, Scope: "team-b"}}
 	desk     = caller.Caller{Subject: "desk-1", Role: caller.Desk, Scope: string(testworld.District)}
 	ministry = caller.Caller{Subject: "ministry-1", Role: caller.Ministry, Scope: "IN"}
+	carrier  = caller.Caller{Subject: "carrier-1", Role: caller.Carrier, Scope: "IN"}
 )
 
 // phoneCode is what every shelter says on the phone.
@@ -32,6 +33,9 @@ func shelters() (out []place) {
 		testworld.Home("GRLS", testworld.District, code.ChildrensHome, testworld.Unit("GRLS", "girls", code.Girls, testworld.SchoolAge, 3, 1)),
 		testworld.Home("WOMN", testworld.District, code.ShaktiSadan, testworld.Unit("WOMN", "women", code.Women, code.AdultBands, 3, 1)),
 	} {
+		if s.ID == "HOMB" { // the beds of this one are many for the people it takes in a day
+			s.DailyIntake = shelter.LimitOf(6)
+		}
 		out = append(out, place{s})
 	}
 	return out
@@ -59,10 +63,18 @@ func (r *run) act() {
 	switch n := r.random.IntN(100); {
 	case n < 16 || len(r.ledger.order) == 0:
 		r.ask("")
-	case n < 74:
+	case n < 56:
 		r.moveSomeone()
+	case n < 68:
+		r.seldomMade()
+	case n < 73:
+		r.secondThoughts()
+	case n < 77:
+		r.setOut()
 	case n < 86:
 		r.comeOrGo()
+	case n < 88:
+		r.speakUp()
 	case n < 92:
 		r.census()
 	case n < 94:
@@ -114,6 +126,28 @@ func (r *run) ask(transferOf string) {
 			_, err := s.Transfer(ctx, c, asked, transferOf, cmd)
 			return err
 		}})
+}
+
+// setOut brings a party that is held on its way without a pause, or as far as it
+// comes: what happens on the road happens to few otherwise.
+func (r *run) setOut() {
+	id := pick(r, r.ledger.order)
+	for _, step := range []struct {
+		side placement.Side
+		move placement.Move
+	}{{placement.Team, placement.MoveHold}, {placement.Team, placement.MoveChoose}, {placement.House, placement.MoveAccept},
+		{placement.Team, placement.MoveDepart}, {placement.Team, placement.MoveDivert}} {
+		p, idle := r.ledger.placements[id], r.those(false, r.api())
+		if len(idle) == 0 || step.move == placement.MoveDivert && r.chance(0.6) {
+			return
+		}
+		if !slices.Contains(offered(p, step.side, r), step.move) || step.move == placement.MoveHold && p.State == placement.Held {
+			continue
+		}
+		if q := r.pressed(p, step.side, step.move); q == nil || r.atOnce(pick(r, idle), q) != nil {
+			return
+		}
+	}
 }
 
 // driver makes the call of one move.
@@ -231,8 +265,8 @@ var drivers = map[placement.Move]driver{
 			return s.End(ctx, c, p.ID, nil, code.EndLeftUnannounced, cmd)
 		}
 	},
-	// An arrival or departure is told here when it has happened; a mistaken one that
-	// is taken back has tests of its own.
+	// An arrival or departure is told when it has happened: it is not taken back but by
+	// secondThoughts, where it has not.
 	placement.MoveUndo: func(_ *run, p placement.Placement, cmd referral.Command) call {
 		if slices.Contains(physical, p.Back.Move) {
 			return nil
@@ -240,6 +274,17 @@ var drivers = map[placement.Move]driver{
 		cmd.Version, cmd.HoldNo = p.Version, 0
 		return func(ctx context.Context, s *referral.Service, c caller.Caller) (referral.Outcome, error) {
 			return s.Undo(ctx, c, p.ID, cmd)
+		}
+	},
+	placement.MoveWithdraw: func(r *run, p placement.Placement, cmd referral.Command) call {
+		v := r.ledger.voices[p.ID]
+		if v.CodeNo == 0 || !p.Request.OnConsent() {
+			return nil // nobody has a code, or it is a wish: speakUp makes those
+		}
+		said := placement.MakeStayCode([]byte(staySecret), p.ID, v.CodeNo).String()
+		return func(ctx context.Context, s *referral.Service, _ caller.Caller) (referral.Outcome, error) {
+			_, err := s.Speak(ctx, referral.Saying{Code: said, Ask: code.AskWithdraw}, cmd)
+			return referral.Outcome{}, err
 		}
 	},
 	placement.MoveCorrect: func(_ *run, p placement.Placement, cmd referral.Command) call {
@@ -254,6 +299,43 @@ var drivers = map[placement.Move]driver{
 			return s.Correct(ctx, c, p.ID, persons, cmd)
 		}
 	},
+}
+
+// staySecret is what every survivor's code of a run is made from.
+const staySecret = "simulated"
+
+// speakUp gives a survivor a code, or lets one say something with it.
+func (r *run) speakUp() {
+	p := r.ledger.placements[pick(r, r.ledger.order)]
+	v, cmd := r.ledger.voices[p.ID], r.command("speak")
+	if v.CodeNo == 0 || r.chance(0.2) {
+		r.send(&request{name: "code for " + p.ID, subject: desk.Subject, ghostly: true, do: func(ctx context.Context, s *referral.Service, c caller.Caller) error {
+			_, err := s.GiveStayCode(ctx, c, p.ID, cmd)
+			return err
+		}})
+		return
+	}
+	if r.chance(0.3) {
+		r.sendMove(p, placement.Survivor, placement.MoveWithdraw)
+		return
+	}
+	say := referral.Saying{Code: placement.MakeStayCode([]byte(staySecret), p.ID, v.CodeNo).String(), Ask: pick(r, []code.StayAsk{code.AskLeave, code.AskMove, code.AskComplain})}
+	if say.Ask == code.AskComplain {
+		about := pick(r, []code.Complaint{2, 5, 5, 5, code.Complaint(r.random.IntN(code.Complaints.Len()))}) // rarely a serious one: it keeps everybody out
+		say.About = &about
+	}
+	r.send(&request{name: fmt.Sprintf("%s of %s", code.StayAsks.Name(say.Ask), p.ID), subject: desk.Subject, ghostly: true, do: func(ctx context.Context, s *referral.Service, _ caller.Caller) error {
+		_, err := s.Speak(ctx, say, cmd)
+		return err
+	}, then: func() { r.heard(p.ID, cmd, say.Ask) }})
+}
+
+// heard: what a survivor said is with the desk once it is acknowledged to them.
+func (r *run) heard(id string, cmd referral.Command, ask code.StayAsk) {
+	kind := map[code.StayAsk]placement.AlertKind{code.AskLeave: placement.AlertWishLeave, code.AskMove: placement.AlertWishMove, code.AskComplain: placement.AlertComplaint}[ask]
+	if !slices.ContainsFunc(r.ledger.alertsOf(id), func(a placement.Alert) bool { return a.Kind == kind }) {
+		r.ledger.breaks("%s of %s was heard (%s) and no desk was told", code.StayAsks.Name(ask), id, cmd.Key)
+	}
 }
 
 // physical are moves that tell what has happened to people: comeOrGo makes them.
@@ -307,7 +389,15 @@ func (r *run) moveSomeone() {
 	r.sendMove(p, side, pick(r, moves))
 }
 
+// sendMove sends a move of a placement as it was last seen.
 func (r *run) sendMove(p placement.Placement, side placement.Side, m placement.Move) {
+	if q := r.pressed(p, side, m); q != nil {
+		r.send(q)
+	}
+}
+
+// pressed is a move that has not been sent; nil where it cannot be made now.
+func (r *run) pressed(p placement.Placement, side placement.Side, m placement.Move) *request {
 	drive := drivers[m]
 	if drive == nil {
 		r.fail("no driver for the move %q", m)
@@ -323,9 +413,10 @@ func (r *run) sendMove(p placement.Placement, side placement.Side, m placement.M
 	}
 	do := drive(r, p, cmd)
 	if do == nil {
-		return
+		return nil
 	}
-	r.send(&request{name: fmt.Sprintf("%s %s %s v%d", m, p.ID, cmd.Key, p.Version), subject: who.Subject, about: p.ID, move: m, side: side,
+	r.tried[rowName(side, m, p.State)]++
+	return &request{name: fmt.Sprintf("%s %s %s v%d", m, p.ID, cmd.Key, p.Version), subject: who.Subject, about: p.ID, move: m, side: side,
 		key: hashed(who, cmd.Key), ghostly: true,
 		do: func(ctx context.Context, s *referral.Service, c caller.Caller) error {
 			_, err := do(ctx, s, c)
@@ -335,7 +426,7 @@ func (r *run) sendMove(p placement.Placement, side placement.Side, m placement.M
 			if g := r.truth.there[p.ID]; g != nil && (m == placement.MoveSplit || m == placement.MoveEnd) {
 				g.frozen = false
 			}
-		}})
+		}}
 }
 
 func (r *run) who(p placement.Placement, side placement.Side) caller.Caller {
@@ -344,6 +435,8 @@ func (r *run) who(p placement.Placement, side placement.Side) caller.Caller {
 		return staff(p.Hold.Shelter)
 	case placement.Office:
 		return desk
+	case placement.Survivor:
+		return caller.Caller{Subject: desk.Subject, Role: caller.Survivor, Scope: p.ID} // the subject is not asked for
 	}
 	if i := slices.IndexFunc(teams, func(c caller.Caller) bool { return c.Scope == p.Team }); i >= 0 {
 		return teams[i]
@@ -356,7 +449,7 @@ func (r *run) who(p placement.Placement, side placement.Side) caller.Caller {
 func (r *run) comeOrGo() {
 	p := r.ledger.placements[pick(r, r.ledger.order)]
 	for range 4 {
-		if p.State == placement.InTransit || p.State == placement.Arrived || p.State == placement.Accepted {
+		if p.State == placement.InTransit || p.State == placement.Arrived || p.State == placement.Accepted || p.State == placement.Diverted {
 			break
 		}
 		p = r.ledger.placements[pick(r, r.ledger.order)]
@@ -364,6 +457,8 @@ func (r *run) comeOrGo() {
 	g := r.truth.there[p.ID]
 	switch {
 	case g != nil && (g.frozen || len(g.facts) > 0):
+	case g != nil && len(g.persons) > 0 && p.State == placement.Arrived && !died(p) && r.chance(0.1):
+		r.send(r.arrival(p, g.shelter)) // said twice, by two phones
 	case g != nil && len(g.persons) > 0:
 		if p.State != placement.Arrived {
 			return
@@ -383,8 +478,7 @@ func (r *run) arrive(p placement.Placement) {
 	if len(p.Past) > 0 && r.chance(0.2) {
 		at = pick(r, p.Past).Shelter
 	}
-	died := slices.ContainsFunc(p.Stays, func(s placement.Stay) bool { return s.Gone && s.Reason == code.EndDied })
-	if at == "" || died || p.State == placement.Arrived {
+	if at == "" || died(p) || p.State == placement.Arrived {
 		return
 	}
 	r.clock = r.clock.Add(2e9)
@@ -396,16 +490,21 @@ func (r *run) arrive(p placement.Placement) {
 	if o := r.truth.there[p.TransferOf]; p.TransferOf != "" && o != nil {
 		o.persons = nil
 	}
+	r.send(r.arrival(p, at))
+}
+
+// arrival tells that a placement's people have come to a shelter, just now.
+func (r *run) arrival(p placement.Placement, at string) *request {
 	cmd := r.command("receive")
 	cmd.OccurredAt = r.clock
 	r.clock = r.clock.Add(2e9)
 	who := staff(at)
-	r.send(&request{name: fmt.Sprintf("receive %s at %s %s", p.ID, at, cmd.Key), subject: who.Subject, about: p.ID, move: placement.MoveReceive,
+	return &request{name: fmt.Sprintf("receive %s at %s %s", p.ID, at, cmd.Key), subject: who.Subject, about: p.ID, move: placement.MoveReceive,
 		side: placement.House, key: hashed(who, cmd.Key), fact: true, ghostly: true,
 		do: func(ctx context.Context, s *referral.Service, c caller.Caller) error {
 			_, err := s.Receive(ctx, c, p.ID, cmd)
 			return err
-		}})
+		}}
 }
 
 func (r *run) leave(p placement.Placement, g *guests) {
@@ -420,24 +519,33 @@ func (r *run) leave(p placement.Placement, g *guests) {
 	}
 	r.clock = r.clock.Add(2e9)
 	g.persons = slices.DeleteFunc(slices.Clone(g.persons), func(i int) bool { return slices.Contains(gone, i) })
+	r.send(r.departure(p, g.shelter, gone))
+}
+
+// departure tells that some of a placement's people have left a shelter, just now.
+func (r *run) departure(p placement.Placement, from string, gone []int) *request {
 	cmd := r.command("end")
 	cmd.OccurredAt = r.clock
 	r.clock = r.clock.Add(2e9)
 	why := pick(r, []code.EndReason{code.EndHome, code.EndOwnWish, code.EndLeftUnannounced, code.EndHospital, code.EndDied})
-	who := staff(g.shelter)
-	r.send(&request{name: fmt.Sprintf("end %s %v %s", p.ID, gone, cmd.Key), subject: who.Subject, about: p.ID, move: placement.MoveEnd,
+	who := staff(from)
+	return &request{name: fmt.Sprintf("end %s %v %s", p.ID, gone, cmd.Key), subject: who.Subject, about: p.ID, move: placement.MoveEnd,
 		side: placement.House, key: hashed(who, cmd.Key), fact: true, ghostly: true,
 		do: func(ctx context.Context, s *referral.Service, c caller.Caller) error {
 			_, err := s.End(ctx, c, p.ID, gone, why, cmd)
 			return err
-		}})
+		}}
 }
 
 // census counts who is really there, and names those whose arrival the staff
 // have not seen recorded.
 func (r *run) census() {
 	s := pick(r, r.desk)
-	u := pick(r, s.Units)
+	r.send(r.counting(s, pick(r, s.Units)))
+}
+
+// counting is a census of a unit, made just now.
+func (r *run) counting(s place, u shelter.Unit) *request {
 	stored := r.ledger.units[s.ID+"/"+u.ID]
 	c := stored.Counts()
 	r.clock = r.clock.Add(2e9)
@@ -453,11 +561,11 @@ func (r *run) census() {
 		}
 	}
 	r.clock = r.clock.Add(2e9)
-	r.send(&request{name: fmt.Sprintf("census of %s/%s present %d %v", s.ID, u.ID, cmd.Present, cmd.Placements), subject: staff(s.ID).Subject, ghostly: true,
+	return &request{name: fmt.Sprintf("census of %s/%s present %d %v", s.ID, u.ID, cmd.Present, cmd.Placements), subject: staff(s.ID).Subject, ghostly: true,
 		do: func(ctx context.Context, svc *referral.Service, who caller.Caller) error {
 			_, err := svc.Count(ctx, who, s.ID, u.ID, cmd)
 			return err
-		}})
+		}}
 }
 
 // admit takes in somebody who stands at the door.
@@ -485,8 +593,10 @@ func (r *run) admit() {
 
 func (r *run) confirm() {
 	s, cmd := pick(r, r.desk), r.command("confirm")
-	cmd.OccurredAt = r.clock
-	r.send(&request{name: "confirm " + s.ID, subject: staff(s.ID).Subject,
+	if r.chance(0.7) {
+		cmd.OccurredAt = r.clock
+	}
+	r.send(&request{name: "confirm " + s.ID, subject: staff(s.ID).Subject, ghostly: true,
 		do: func(ctx context.Context, svc *referral.Service, c caller.Caller) error {
 			_, err := svc.Confirm(ctx, c, s.ID, cmd)
 			return err
@@ -555,7 +665,7 @@ func (r *run) told(shelterID string, to shelter.Status, before int) {
 
 // members are everyone of a run.
 func members() (out []caller.Caller) {
-	out = append(append(out, teams...), desk, ministry)
+	out = append(append(out, teams...), desk, ministry, carrier)
 	for _, s := range shelters() {
 		out = append(out, staff(s.ID))
 	}

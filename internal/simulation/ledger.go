@@ -34,12 +34,14 @@ type ledger struct {
 	promised   map[string]map[string]shelter.Claim // by unit and claim
 	writes     int                                 // of placements so far
 	last       map[string]int                      // by placement, its last among them
+	voices     map[string]placement.Voice          // by placement
+	pauses     map[string]bool                     // shelters nobody new is offered
 	broken     string
 }
 
 func newLedger(r *run) *ledger {
 	return &ledger{run: r, versions: map[table.Key]uint64{}, placements: map[string]placement.Placement{}, units: map[string]shelter.Unit{},
-		shelters: map[string]shelter.Shelter{}, alerts: map[string][]placement.Alert{}, promised: map[string]map[string]shelter.Claim{}, last: map[string]int{}}
+		shelters: map[string]shelter.Shelter{}, alerts: map[string][]placement.Alert{}, promised: map[string]map[string]shelter.Claim{}, last: map[string]int{}, voices: map[string]placement.Voice{}, pauses: map[string]bool{}}
 }
 
 func (l *ledger) breaks(format string, args ...any) {
@@ -67,12 +69,22 @@ func (l *ledger) apply(changes []table.Change, by *process) {
 			l.placement(it, by, touched)
 		case record.IsUnit(it.Key):
 			l.unit(c, touched)
+		case record.IsDoor(it.Key):
+			l.door(c)
 		case record.IsShelter(it.Key):
 			s, err := record.ToShelter(it)
 			if err != nil {
 				l.breaks("%v", err)
 			}
 			l.shelters[s.ID] = s
+		case it.PK == record.PausePartition:
+			pause, err := record.ToPause(it)
+			if err != nil {
+				l.breaks("%v", err)
+			}
+			l.pauses[it.SK] = len(pause.Alerts) > 0
+		case record.IsVoice(it.Key):
+			l.voice(it)
 		case strings.HasPrefix(it.PK, "AL#"):
 			a, err := record.ToAlert(it)
 			if err != nil {
@@ -105,6 +117,24 @@ func (l *ledger) placement(it *table.Item, by *process, touched map[string]bool)
 	if known {
 		l.run.made(old, p, by)
 	}
+}
+
+// voice takes in what a survivor has said: each thing is an alert of its own, and
+// the placement has not changed by it.
+func (l *ledger) voice(it *table.Item) {
+	v, err := record.ToVoice(it)
+	if err != nil {
+		l.breaks("%v", err)
+		return
+	}
+	old := l.voices[v.Placement]
+	if len(v.Commands) != len(old.Commands)+1 && len(v.Commands) < placement.MaxCommands {
+		l.breaks("%s carried out %d commands of its survivor, then %d", v.Placement, len(old.Commands), len(v.Commands))
+	}
+	if v.CodeNo != old.CodeNo && v.CodeHash != placement.MakeStayCode([]byte(staySecret), v.Placement, v.CodeNo).Hash() {
+		l.breaks("%s has a code that does not follow from its number", v.Placement)
+	}
+	l.voices[v.Placement] = v
 }
 
 // promise adds or takes away the claims a placement stands for.
@@ -155,6 +185,26 @@ func (l *ledger) unit(c table.Change, touched map[string]bool) {
 	for id := range u.Claims() {
 		if _, had := old.Claim(id); known && !had && u.Counts().Free() < 0 {
 			l.breaks("%s: claim %s was taken where too few beds were free: %d", name, id, u.Counts().Free())
+		}
+	}
+}
+
+// door holds a door against the people its shelter takes in a day: a hold that is
+// new must be within it, what has happened need not.
+func (l *ledger) door(c table.Change) {
+	d, err := record.ToDoor(c.New)
+	if err != nil {
+		l.breaks("%v", err)
+		return
+	}
+	var old shelter.Door
+	if c.Old != nil {
+		old, _ = record.ToDoor(c.Old)
+	}
+	limit, late := l.shelters[d.Shelter].DailyIntake, l.run.clock.Add(l.run.Skew)
+	for claim, coming := range d.All() {
+		if _, had := old.Of(claim); !had && !coming.Until.IsZero() && d.On(coming.Day, late) > limit.N() {
+			l.breaks("%s: claim %s makes %d people on a day of %d", d.Shelter, claim, d.On(coming.Day, late), limit.N())
 		}
 	}
 }

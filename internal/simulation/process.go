@@ -45,7 +45,7 @@ func newProcess(r *run, no int) *process {
 func (p *process) restart() {
 	r := p.run
 	p.service = referral.New(referral.Config{Store: p, Policy: r.policy, Abreast: 1, Now: func() time.Time { return r.clock.Add(p.skew) },
-		NewID: r.newID, Code: func() string { return "D" + r.newID() }, Log: quietLog()})
+		NewID: r.newID, Code: r.newCode, Secret: []byte(staySecret), Log: quietLog()})
 	p.changes = nil
 }
 
@@ -135,6 +135,15 @@ func (p *process) Get(ctx context.Context, key table.Key, c table.Consistency) (
 func (p *process) Query(ctx context.Context, q table.Query) (page table.Page, err error) {
 	p.call("query "+string(q.Index)+" "+q.PK, func() string {
 		page, err = p.run.store.Query(ctx, q)
+		return fmt.Sprint(len(page.Items), err)
+	})
+	return page, err
+}
+
+// Scan implements table.Scanner.
+func (p *process) Scan(ctx context.Context, share, of int, after string) (page table.Page, err error) {
+	p.call("scan", func() string {
+		page, err = p.run.store.Scan(ctx, share, of, after)
 		return fmt.Sprint(len(page.Items), err)
 	})
 	return page, err

@@ -132,7 +132,7 @@ func (r *run) made(old, p placement.Placement, by *process) {
 	}
 }
 
-var sideNames = map[placement.Side]string{placement.Team: "team", placement.House: "shelter", placement.Clock: "clock", placement.Office: "desk"}
+var sideNames = map[placement.Side]string{placement.Team: "team", placement.House: "shelter", placement.Clock: "clock", placement.Office: "desk", placement.Survivor: "survivor"}
 
 func rowName(side placement.Side, m placement.Move, from placement.State) string {
 	return fmt.Sprintf("%s %s from %s", sideNames[side], m, from)

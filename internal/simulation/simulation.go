@@ -40,7 +40,12 @@ type Options struct {
 	Crash     float64       // the chance of a crash at a call of the store
 	Lost      float64       // the chance that a request is lost, and that its answer is
 	Skew      time.Duration // how far the processes' clocks are apart; with skew nobody's bed is counted by second
+	Outage    bool          // the feed's consumers are away for longer than the stream keeps a change
 	Trace     func(string)  // gets every line of the event log
+	// Engine breaks the engine, and Forget leaves out the look for what the feed has
+	// lost: for whoever asks whether the simulation would notice.
+	Engine func(*embedded.Store) table.Store
+	Forget bool
 }
 
 // Usual is a bad day.
@@ -53,6 +58,8 @@ type Report struct {
 	Events   int
 	Commands int            // acknowledged
 	Crashes  int            // of processes inside a command
+	Missed   int            // items that came back when the clock looked for them
+	Lost     int            // changes that a feed that was cut never brought
 	Faults   map[string]int // injected, by name
 	Moves    map[string]int // rows of the table of moves that were made, as "side move from"
 	Failed   string         // the first thing that was not as it must be; empty: nothing
@@ -79,8 +86,11 @@ type run struct {
 	truth   *truth
 	hash    hash.Hash
 	report  *Report
-	healing bool    // no new faults: things must come to rest
-	desk    []place // the shelters, as their staff know them
+	tried   map[string]int // how often somebody has pressed the button of a row of the table of moves
+	away    bool           // the consumers of the feed are
+	lost    int            // changes that were cut from the feed
+	healing bool           // no new faults: things must come to rest
+	desk    []place        // the shelters, as their staff know them
 }
 
 // place is one shelter with what its staff know.
@@ -117,8 +127,13 @@ func prepare(seed uint64, o Options) (r *run, done func(), err error) {
 		return nil, nil, err
 	}
 	r = &run{Options: o, ctx: context.Background(), random: rand.New(rand.NewPCG(seed, 7)), raw: raw, clock: testworld.Start,
-		stream: tabletest.NewStream(seed, 2), hash: sha256.New(), report: &Report{Seed: seed, Moves: map[string]int{}}}
-	r.store = tabletest.NewFaulty(raw, seed, tabletest.Faults{})
+		stream: tabletest.NewStream(seed, 2), hash: sha256.New(), tried: map[string]int{}, report: &Report{Seed: seed, Moves: map[string]int{}}}
+	engine := table.Store(raw)
+	if o.Engine != nil {
+		engine = o.Engine(raw)
+	}
+	r.store = tabletest.NewFaulty(engine, seed, tabletest.Faults{})
+	r.stream.Now = func() time.Time { return r.clock }
 	r.store.Wait = func(d time.Duration) { r.clock = r.clock.Add(d) }
 	r.ledger, r.truth = newLedger(r), newTruth(r)
 	r.policy, err = policy.Current()
@@ -153,12 +168,32 @@ func (r *run) begin() {
 func (r *run) badTimes(steps int) {
 	r.store.Set(r.Faults)
 	r.healing = false
-	for range steps {
+	for i := range steps {
+		if r.Outage && r.lost == 0 {
+			r.outage(i, steps)
+		}
 		r.step()
 	}
 	r.store.Set(tabletest.Faults{})
 	r.healing = true
 }
+
+// outage takes the consumers of the feed away for the middle of bad times: what
+// was written in them is cut from the stream before they are back.
+func (r *run) outage(step, steps int) {
+	switch step {
+	case steps / 3:
+		r.away = true
+	case 2 * steps / 3:
+		r.clock = r.clock.Add(streamKeeps + time.Hour)
+		r.away, r.lost = false, r.stream.Cut(r.clock.Add(-streamKeeps))
+		r.report.Lost += r.lost
+		r.event("the feed has lost %d changes", r.lost)
+	}
+}
+
+// streamKeeps is how long a stream keeps a change.
+const streamKeeps = 24 * time.Hour
 
 // fail ends the run: something is not as it must be.
 func (r *run) fail(format string, args ...any) {
@@ -179,7 +214,12 @@ func (r *run) chance(p float64) bool { return r.random.Float64() < p }
 
 func (r *run) newID() string {
 	r.ids++
-	return fmt.Sprintf("w%d", r.ids)
+	return record.WriteID(r.clock, fmt.Sprintf("w%d", r.ids))
+}
+
+func (r *run) newCode() string {
+	r.ids++
+	return fmt.Sprintf("D%d", r.ids)
 }
 
 func pick[T any](r *run, list []T) T { return list[r.random.IntN(len(list))] }

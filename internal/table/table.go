@@ -253,6 +253,18 @@ var ErrUnknown = errors.New("table: outcome of the write is not known")
 // that nothing was written.
 var ErrBusy = errors.New("table: busy")
 
+// Scanner is an engine that can be read from end to end. It is for those who look
+// at everything from time to time, never for an answer to anybody.
+type Scanner interface {
+	// Scan reads one of so many shares of all items page by page, in no particular
+	// order; together the shares are everything. after is Page.Next of the page
+	// before. What is written meanwhile may or may not be seen.
+	Scan(ctx context.Context, share, of int, after string) (Page, error)
+}
+
+// ErrNoScan says that an engine cannot be read from end to end.
+var ErrNoScan = errors.New("table: this engine cannot be scanned")
+
 // Stale says that a condition failed and nothing was written. Images has one
 // entry for each operation of the batch, in order.
 type Stale struct{ Images []Image }

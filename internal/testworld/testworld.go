@@ -19,6 +19,7 @@ import (
 	"panah/internal/directory"
 	"panah/internal/embedded"
 	"panah/internal/language"
+	"panah/internal/logbook"
 	"panah/internal/place"
 	"panah/internal/policy"
 	"panah/internal/record"
@@ -42,6 +43,7 @@ const (
 	Desk      = "subject-desk"
 	Ministry  = "subject-ministry"
 	Nobody    = "subject-nobody"
+	Carrier   = "subject-carrier"
 )
 
 // StaffOf is the subject of a shelter's staff.
@@ -53,6 +55,7 @@ type World struct {
 	Service   *referral.Service
 	Publisher *directory.Publisher
 	Keeper    *rollup.Keeper    // of stays and journeys
+	Books     *logbook.Keeper   // of what devices ask for
 	Figures   *rollup.Publisher // of what a ministry sees
 	clock     atomic.Int64
 	ids       atomic.Int64
@@ -86,12 +89,16 @@ func On(t testing.TB, store table.Store) *World {
 		Code: func() string { return fmt.Sprintf("D%04d", w.ids.Add(1)) }, Log: log})
 	w.Publisher = directory.NewPublisher(store, w.NewID, w.Now, log)
 	w.Keeper = rollup.NewKeeper(store, rules, w.NewID, log)
+	w.Books = logbook.NewKeeper(store, w.NewID)
 	w.Figures = rollup.NewPublisher(w.Service, policy.Disclosure())
 	for _, c := range []caller.Caller{
 		{Subject: Team, Role: caller.Rescue, Scope: "team-a"}, {Subject: OtherTeam, Role: caller.Rescue, Scope: "team-b"},
-		{Subject: Desk, Role: caller.Desk, Scope: string(District)}, {Subject: Ministry, Role: caller.Ministry, Scope: "IN"},
+		{Subject: Desk, Role: caller.Desk, Scope: string(District)}, {Subject: Ministry, Role: caller.Ministry, Scope: "IN"}, {Subject: Carrier, Role: caller.Carrier, Scope: "IN"},
 	} {
 		w.Put(t, record.FromMembership(c))
+	}
+	for _, team := range []string{"team-a", "team-b"} {
+		w.Put(t, record.FromTeam(team, "IN", ""))
 	}
 	for _, s := range Shelters() {
 		w.Add(t, s)
@@ -129,7 +136,7 @@ func (w *World) Add(t testing.TB, s Place) {
 		it.Version = 1
 		changes = append(changes, table.Change{New: &it})
 	}
-	w.Put(t, record.FromMembership(caller.Caller{Subject: StaffOf(s.ID), Role: caller.Shelter, Scope: s.ID}))
+	w.Put(t, record.FromMember(caller.Membership{Caller: caller.Caller{Subject: StaffOf(s.ID), Role: caller.Shelter, Scope: s.ID}, Region: s.District}))
 	if err := w.Publisher.Apply(context.Background(), changes); err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +159,7 @@ func (w *World) Feed(t testing.TB) {
 		if len(changes) == 0 {
 			return
 		}
-		if err := errors.Join(w.Publisher.Apply(context.Background(), changes), w.Keeper.Apply(context.Background(), changes)); err != nil {
+		if err := errors.Join(w.Publisher.Apply(context.Background(), changes), w.Keeper.Apply(context.Background(), changes), w.Books.Apply(context.Background(), changes)); err != nil {
 			t.Fatal(err)
 		}
 		w.feed = next
@@ -185,6 +192,7 @@ func (w *World) Unit(t testing.TB, shelterID, unit string) shelter.Unit {
 type Place struct {
 	shelter.Shelter
 	Units []shelter.Unit
+	Door  shelter.Door // who comes on which day, where the shelter limits it
 }
 
 // Unit makes one unit with counts confirmed at Start.
@@ -201,7 +209,7 @@ func Unit(shelterID, id string, p code.Population, ages code.Set[code.AgeBand], 
 func Home(id string, district place.Code, kind code.Institution, units ...shelter.Unit) Place {
 	return Place{shelter.Shelter{ID: id, District: district, Type: kind, RegisteredUntil: Start.AddDate(1, 0, 0),
 		Languages: []shelter.Language{{Tag: language.Tag("bn")}}, Rev: 1, Synthetic: true, RulesKnown: true,
-		OnSite: code.Of(need("health_medical"))}, units}
+		OnSite: code.Of(need("health_medical"))}, units, shelter.Door{}}
 }
 
 func need(name string) code.Need { n, _ := code.Needs.Parse(name); return n }

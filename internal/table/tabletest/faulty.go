@@ -212,6 +212,18 @@ func (f *Faulty) Query(ctx context.Context, q table.Query) (table.Page, error) {
 	return page, err
 }
 
+// Scan implements table.Scanner where the engine does.
+func (f *Faulty) Scan(ctx context.Context, share, of int, after string) (table.Page, error) {
+	f.slow()
+	if f.hit("read_busy", func(f Faults) float64 { return f.ReadBusy }) {
+		return table.Page{}, table.ErrBusy
+	}
+	if s, ok := f.Store.(table.Scanner); ok {
+		return s.Scan(ctx, share, of, after)
+	}
+	return table.Page{}, table.ErrNoScan
+}
+
 // behind takes the latest changes of an index out of a page of it: entries made
 // since are hidden, entries dropped since are still there.
 func (f *Faulty) behind(q table.Query, page *table.Page) {

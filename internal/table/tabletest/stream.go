@@ -4,6 +4,7 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"panah/internal/table"
 )
@@ -14,6 +15,7 @@ type Stream struct {
 	random  *rand.Rand
 	shards  []shard
 	Repeats float64 // the chance that a change comes again later
+	Now     func() time.Time
 }
 
 type shard struct {
@@ -25,6 +27,7 @@ type shard struct {
 // line is one item's changes and how many have been consumed.
 type line struct {
 	changes []table.Change
+	at      []time.Time // when each was made
 	done    int
 }
 
@@ -64,8 +67,34 @@ func (s *Stream) Add(changes ...table.Change) {
 		if l.done == len(l.changes) {
 			sh.waiting = append(sh.waiting, k)
 		}
-		l.changes = append(l.changes, c)
+		l.changes, l.at = append(l.changes, c), append(l.at, s.now())
 	}
+}
+
+func (s *Stream) now() time.Time {
+	if s.Now == nil {
+		return time.Time{}
+	}
+	return s.Now()
+}
+
+// Cut drops what was made before an instant, whether anybody has consumed it or
+// not: a stream keeps a change for a day. It answers how many were never consumed.
+func (s *Stream) Cut(before time.Time) (lost int) {
+	for i := range s.shards {
+		sh := &s.shards[i]
+		for _, k := range sh.order {
+			l := sh.items[k]
+			n := 0
+			for n < len(l.at) && l.at[n].Before(before) {
+				n++
+			}
+			lost += max(0, n-l.done)
+			l.changes, l.at, l.done = l.changes[n:], l.at[n:], max(0, l.done-n)
+		}
+		sh.waiting = slices.DeleteFunc(sh.waiting, func(k table.Key) bool { l := sh.items[k]; return l.done == len(l.changes) })
+	}
+	return lost
 }
 
 // Pending is how many items of a shard have changes that have not been consumed.

@@ -41,6 +41,7 @@ func Run(t *testing.T, open func(t *testing.T) table.Store) {
 		{"what breaks a limit is refused and writes nothing", testRefused},
 		{"a cancelled context ends a call", testContext},
 		{"numbers, empty bodies and odd bytes survive", testBytes},
+		{"a scan finds every item once, in as many shares as are asked for", testScan},
 	} {
 		t.Run(strings.ReplaceAll(c.name, " ", "_"), func(t *testing.T) {
 			c.test(t, &suite{T: t, store: open(t), ctx: context.Background()})
@@ -461,5 +462,49 @@ func testBytes(t *testing.T, s *suite) {
 		if got := s.get(it.Key); string(got.Body) != body {
 			t.Errorf("body %d came back with %d bytes", i, len(got.Body))
 		}
+	}
+}
+
+func testScan(t *testing.T, s *suite) {
+	scanner, ok := s.store.(table.Scanner)
+	if !ok {
+		t.Skip("this engine cannot be scanned")
+	}
+	want := map[table.Key]bool{}
+	for i := range 12 {
+		it := table.Item{Key: table.Key{PK: fmt.Sprint("SCAN#", i/2), SK: fmt.Sprint("x", i%2)}, Body: make([]byte, 250_000)}
+		s.must(s.batch(table.PutOp(it, 0)))
+		want[it.Key] = true
+	}
+	found := map[table.Key]int{}
+	for share := range 3 {
+		for after, pages := "", 0; ; pages++ {
+			page, err := scanner.Scan(s.ctx, share, 3, after)
+			for tries := 0; errors.Is(err, table.ErrBusy) && tries < 50; tries++ {
+				page, err = scanner.Scan(s.ctx, share, 3, after)
+			}
+			if err != nil || pages > 40 {
+				t.Fatal(pages, err)
+			}
+			for _, it := range page.Items {
+				if len(it.Body) == 250_000 {
+					found[it.Key]++
+				}
+			}
+			if after = page.Next; after == "" {
+				break
+			}
+		}
+	}
+	for k := range want {
+		if found[k] != 1 {
+			t.Errorf("%s was found %d times", k, found[k])
+		}
+	}
+	if len(found) != len(want) {
+		t.Errorf("%d found, %d written", len(found), len(want))
+	}
+	if _, err := scanner.Scan(s.ctx, 3, 3, ""); err == nil {
+		t.Error("a share that is not there was read")
 	}
 }

@@ -1,0 +1,25 @@
+package placement
+
+// Closed reports whether nothing is to be done for the party any more.
+func (s State) Closed() bool { return s == Ended || s == Cancelled || s == Superseded }
+
+// Forget takes out of a closed placement what is known of the persons and is
+// needed no longer: needs, languages, wishes, exclusions, where they were to be
+// brought home. What counts and audits need stays: ages, times, places of the
+// shelters, hashes. changed is false when nothing is left to take out.
+func (p Placement) Forget() (next Placement, changed bool) {
+	if !p.State.Closed() {
+		return p, false
+	}
+	r := &p.Request
+	persons := make([]Person, len(r.Persons))
+	for i, one := range r.Persons {
+		changed = changed || one.Needs != 0 || len(one.Languages) > 0
+		one.Needs, one.Languages = 0, nil
+		persons[i] = one
+	}
+	changed = changed || r.Preferences != 0 || len(r.ExcludedDistricts)+len(r.ExcludedShelters) > 0 || r.Consent.HeardIn != "" || p.Return.To != "" || p.Back.Move != ""
+	r.Persons, r.Preferences, r.ExcludedDistricts, r.ExcludedShelters, r.Consent.HeardIn = persons, 0, nil, nil, ""
+	p.Return, p.Back = Return{}, Back{}
+	return p, changed
+}

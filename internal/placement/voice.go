@@ -1,0 +1,73 @@
+package placement
+
+import (
+	"slices"
+	"time"
+
+	"panah/internal/code"
+)
+
+// Voice is what the survivor of a placement has said with their own code, and the
+// hash of that code. It is stored apart from the placement, which neither changes
+// nor grows older by it: whoever reads the placement cannot tell that its survivor
+// has a code, wishes for something, or has complained.
+type Voice struct {
+	Placement string
+	CodeNo    int       // counts the placement's codes from 1; the last one is valid
+	CodeHash  string    // of the valid one; empty: none was made
+	CodeKey   uint64    // the command it was made by
+	CodeAt    time.Time // when it was made
+	Said      []Said    // the latest MaxSaid, the oldest first
+	Commands  []Command // the latest MaxCommands
+	By        string    // who made the last change: a subject, or Survivor
+	Version   uint64
+}
+
+// SurvivorSubject stands in the record for whoever has a survivor's code: they
+// have no account, and nothing says who they are.
+const SurvivorSubject = "survivor"
+
+// MaxSaid is how much of what a survivor said is remembered; each was an alert of
+// its own.
+const MaxSaid = 32
+
+// Said is one thing a survivor asked for or complained of.
+type Said struct {
+	What  code.StayAsk
+	About code.Complaint // for a complaint
+	At    time.Time
+}
+
+// Answers reports whether the valid code has this hash.
+func (v Voice) Answers(hash string) bool { return v.CodeHash != "" && sameHash(v.CodeHash, hash) }
+
+// Coded is the voice with a new code in place of the one before.
+func (v Voice) Coded(c StayCode, cmd Command, by string, now time.Time) Voice {
+	v.CodeNo++
+	v.CodeHash, v.CodeKey, v.CodeAt = c.Hash(), cmd.Key, now
+	return v.remember(cmd, by)
+}
+
+// Shows reports whether the valid code may be shown once more to whoever sends the
+// command again that made it: an answer may have been lost on the way.
+func (v Voice) Shows(c StayCode, cmd Command, within time.Duration, now time.Time) bool {
+	return v.CodeKey == cmd.Key && v.Answers(c.Hash()) && now.Before(v.CodeAt.Add(within))
+}
+
+// Say is the voice once the survivor has said something.
+func (v Voice) Say(s Said, cmd Command) Voice {
+	v.Said = append(slices.Clone(v.Said[max(0, len(v.Said)-MaxSaid+1):]), s)
+	return v.remember(cmd, SurvivorSubject)
+}
+
+// Replay reports whether a command was carried out before; with another payload
+// under the same key it is refused.
+func (v Voice) Replay(cmd Command) (bool, error) {
+	return Placement{Commands: v.Commands}.Replay(cmd)
+}
+
+func (v Voice) remember(cmd Command, by string) Voice {
+	v.Commands = append(slices.Clone(v.Commands[max(0, len(v.Commands)-MaxCommands+1):]), cmd)
+	v.By = by
+	return v
+}

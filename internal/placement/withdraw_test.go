@@ -1,0 +1,130 @@
+package placement
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"panah/internal/code"
+	"panah/internal/language"
+)
+
+var noon = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+
+// shared is a placement in a state, with everything told that can be.
+func shared(s State) Placement {
+	p := Placement{ID: "p_A", Team: "team-a", State: s, Version: 4, Request: Request{HoldBest: true, Preferences: 3, ExcludedShelters: []string{"BADS"}, Persons: []Person{{Age: code.Age25To59,
+		Languages: []language.Tag{"bn"}, Needs: 7}}}, Hold: Hold{No: 2, Shelter: "SECO", Parts: []Part{{Unit: "women", Persons: []int{0}}}},
+		Past: []Hold{{No: 1, Shelter: "FIRS", Parts: []Part{{Unit: "women", Persons: []int{0}}}}}, Back: Back{Move: MoveDepart, Side: Team, At: noon}}
+	if s == Arrived || s == Ended {
+		p.ArrivedAt = noon.Add(-time.Hour)
+		p.Stays = []Stay{{Gone: s == Ended, At: noon}}
+	}
+	return p
+}
+
+func TestWithdrawalEndsTheSharingInEveryState(t *testing.T) {
+	for _, s := range States {
+		p, moves, err := shared(s).Withdraw(noon)
+		if err != nil {
+			t.Errorf("%s: %v", s, err)
+			continue
+		}
+		here := s == Arrived || s == Ended
+		want := Cancelled
+		if here || s == Superseded {
+			want = s
+		}
+		if p.State != want || len(moves) != map[bool]int{true: 1, false: 0}[s.Promised()] {
+			t.Errorf("%s became %s, beds %v", s, p.State, moves)
+		}
+		person := p.Request.Persons[0]
+		if person.Needs != 0 || person.Languages != nil || p.Request.Preferences != 0 || p.Request.ExcludedShelters != nil || person.Age != code.Age25To59 {
+			t.Errorf("%s: still told: %+v", s, p.Request)
+		}
+		for side, whole := range map[Side]bool{Team: false, House: false, Observer: false, Office: true, Survivor: true, Clock: true} {
+			got := p.ReadableBy(side)
+			if whole != (got == ReadWhole) || (!whole && (got == ReadGone) == here) {
+				t.Errorf("%s: side %d reads %d", s, side, got)
+			}
+			if shared(s).ReadableBy(side) != ReadWhole {
+				t.Errorf("%s: side %d reads less before", s, side)
+			}
+		}
+		if !p.UndoUntil().IsZero() || len(p.Notices()) != 3 || p.Notices()[0].Closed == here {
+			t.Errorf("%s: undo until %s, notices %+v", s, p.UndoUntil(), p.Notices())
+		}
+		if _, _, err := p.Withdraw(noon); err == nil {
+			t.Errorf("%s: withdrawn twice", s)
+		}
+	}
+	if shared(Held).Request.Persons[0].Needs == 0 {
+		t.Error("the placement before was changed")
+	}
+}
+
+func TestWhatDoesNotRestOnConsentIsNotEndedByIt(t *testing.T) {
+	for name, change := range map[string]func(*Request){
+		"a child":         func(r *Request) { r.Persons[0].Age = code.Age12To14 },
+		"a disputed age":  func(r *Request) { r.Persons[0].AgeStatus = code.AgeDisputed },
+		"a court's order": func(r *Request) { r.Consent.Basis = code.BasisCourtOrder },
+	} {
+		p := shared(Held)
+		change(&p.Request)
+		if _, _, err := p.Withdraw(noon); err == nil || p.Request.OnConsent() || p.MayLeave() {
+			t.Errorf("%s: the placement was ended by a code alone", name)
+		}
+	}
+}
+
+func TestWhoDecidesAndWhoMayLeave(t *testing.T) {
+	for i, c := range []struct {
+		age    code.AgeBand
+		ground code.StayBasis
+		stays  bool
+		want   code.Decider
+	}{
+		{code.Age25To59, code.StayVoluntary, true, code.DecidedBySelf},
+		{code.Age25To59, 0, false, code.DecidedBySelf},
+		{code.Age12To14, 0, false, code.DecidedByCommittee},
+		{code.Age12To14, code.StayAwaitingCommittee, true, code.DecidedByCommittee},
+		{code.Age12To14, code.StayCommitteeOrder, true, code.DecidedByCommittee},
+		{code.Age25To59, 3, true, code.DecidedByMagistrate},
+		{code.Age25To59, 5, true, code.DecidedByMagistrate},
+	} {
+		p := shared(Arrived)
+		p.Request.Persons[0].Age = c.age
+		if c.stays {
+			p.Basis = Basis{Ground: c.ground, From: noon}
+		}
+		if p.Decider() != c.want || p.MayLeave() != (c.want == code.DecidedBySelf) {
+			t.Errorf("%d: decided by %d, may leave %v", i, p.Decider(), p.MayLeave())
+		}
+	}
+}
+
+func TestAVoiceRemembersTheLatestAndForgetsNoCommandSoon(t *testing.T) {
+	v := Voice{}
+	for i := range 100 {
+		v = v.Say(Said{What: code.AskComplain, At: noon.Add(time.Duration(i))}, Command{Key: uint64(i) + 1})
+	}
+	if len(v.Said) != MaxSaid || len(v.Commands) != MaxCommands || v.By != SurvivorSubject || !v.Said[MaxSaid-1].At.Equal(noon.Add(99)) {
+		t.Errorf("%d said, %d commands", len(v.Said), len(v.Commands))
+	}
+	c := MakeStayCode([]byte("s"), "p_A", 1)
+	v = v.Coded(c, Command{Key: 7}, "desk", noon)
+	for name, shown := range map[string]bool{
+		"the same command soon":  v.Shows(c, Command{Key: 7}, time.Hour, noon.Add(time.Minute)),
+		"another command":        !v.Shows(c, Command{Key: 8}, time.Hour, noon),
+		"an hour later":          !v.Shows(c, Command{Key: 7}, time.Hour, noon.Add(time.Hour)),
+		"another code":           !v.Shows(MakeStayCode([]byte("t"), "p_A", 1), Command{Key: 7}, time.Hour, noon),
+		"a voice without a code": !(Voice{}).Answers(""),
+	} {
+		if !shown {
+			t.Error(name)
+		}
+	}
+	if fmt.Sprint(v.CodeNo) != "1" {
+		t.Error(v.CodeNo)
+	}
+}

@@ -1,0 +1,186 @@
+package referral_test
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+
+	"panah/internal/embedded"
+	"panah/internal/fault"
+	"panah/internal/placement"
+	"panah/internal/record"
+	"panah/internal/table"
+	"panah/internal/table/tabletest"
+	"panah/internal/testworld"
+)
+
+// meanwhile is a store in which something happens just before one write.
+type meanwhile struct {
+	table.Store
+	item table.Key // the write that puts this item
+	do   func()    // once
+}
+
+func (m *meanwhile) Write(ctx context.Context, b table.Batch) error {
+	if do := m.do; do != nil && slices.ContainsFunc(b.Ops, func(o table.Op) bool { return o.Key() == m.item }) {
+		m.do = nil
+		do()
+	}
+	return m.Store.Write(ctx, b)
+}
+
+// twoKeptApart are two girls of one rescue without beds, who must not meet.
+func twoKeptApart(t *testing.T, w *testworld.World) (ids [2]string) {
+	t.Helper()
+	ctx, s := context.Background(), w.Service
+	r := raid(2, 0, 0)
+	r.Apart = [][2]int{{0, 1}}
+	o, err := s.NewRescue(ctx, team, r, command("raid", 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o, err = s.ConfirmRescue(ctx, team, o.ID, command("confirm", 0)); err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range o.Parties {
+		free, err := s.Release(ctx, team, p.Placement.ID, command(fmt.Sprint("release ", i), p.Placement.Version))
+		if err != nil || free.State != placement.Requested {
+			t.Fatal(free.State, err)
+		}
+		ids[i] = free.ID
+	}
+	return ids
+}
+
+func at(t *testing.T, w *testworld.World, id string) placement.Placement {
+	t.Helper()
+	it, err := w.Store.Get(context.Background(), record.PlacementKey(id), table.Strong)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := record.ToPlacement(it)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// met reports whether two placements have beds in one shelter.
+func met(t *testing.T, w *testworld.World, ids [2]string) bool {
+	t.Helper()
+	a, b := at(t, w, ids[0]), at(t, w, ids[1])
+	if at(t, w, ids[0]).Version != a.Version {
+		return met(t, w, ids) // it has moved meanwhile: these were not at one instant
+	}
+	return a.State.Live() && b.State.Live() && a.Hold.Shelter == b.Hold.Shelter
+}
+
+// Each has read that the other is nowhere; then both are written, in either order.
+func TestKeptApartThoughDecidedAtTheSameInstant(t *testing.T) {
+	for _, first := range []int{0, 1} {
+		for _, shelter := range []string{"GRLS", ""} { // named, and the best, which is the same for both
+			raw, err := embedded.Open(filepath.Join(t.TempDir(), "panah.db"), embedded.Options{NoSync: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			m := &meanwhile{Store: raw}
+			w := testworld.On(t, m)
+			ctx, s := context.Background(), w.Service
+			ids := twoKeptApart(t, w)
+			hold := func(i int) error {
+				_, err := s.Hold(ctx, team, ids[i], shelter, command(fmt.Sprint("hold ", i), at(t, w, ids[i]).Version))
+				return err
+			}
+			m.item = record.PlacementKey(ids[1-first])
+			m.do = func() {
+				if err := hold(first); err != nil {
+					t.Errorf("the first: %v", err)
+				}
+			}
+			err = hold(1 - first)
+			if shelter == "" && err != nil || shelter != "" && !fault.Is(err, fault.NotEligible) {
+				t.Errorf("the second of them at %q: %v", shelter, err)
+			}
+			if met(t, w, ids) {
+				t.Errorf("both are at %s", at(t, w, ids[0]).Hold.Shelter)
+			}
+			account(t, w)
+			_ = raw.Close()
+		}
+	}
+}
+
+// An arrival is a fact, also at the instant at which the other is held there: the
+// hold is decided again on it.
+func TestAHoldGivesWayToAnArrivalOfWhomItIsKeptApartFrom(t *testing.T) {
+	raw, err := embedded.Open(filepath.Join(t.TempDir(), "panah.db"), embedded.Options{NoSync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &meanwhile{Store: raw}
+	w := testworld.On(t, m)
+	ctx, s := context.Background(), w.Service
+	ids := twoKeptApart(t, w)
+	there := at(t, w, ids[0]).Hold.Shelter // released, and still they may come
+	m.item = record.PlacementKey(ids[1])
+	m.do = func() {
+		if _, err := s.Receive(ctx, staff(there), ids[0], command("came", 0)); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := s.Hold(ctx, team, ids[1], there, command("hold", at(t, w, ids[1]).Version)); !fault.Is(err, fault.NotEligible) || met(t, w, ids) {
+		t.Errorf("held where the other has arrived: %v", err)
+	}
+}
+
+// Many at once, on a bad day.
+func TestKeptApartAmongFaults(t *testing.T) {
+	for seed := range uint64(8) {
+		w, faulty := rough(t, seed)
+		ids := twoKeptApart(t, w)
+		faulty.Set(tabletest.Rough)
+		var all sync.WaitGroup
+		for i, id := range ids {
+			all.Go(func() {
+				for n := range 6 {
+					version := at(t, w, id).Version
+					if n%2 == 0 {
+						_, _ = w.Service.Hold(context.Background(), team, id, []string{"GRLS", "HOMA", ""}[n/2], command(fmt.Sprint("hold ", i, n), version))
+					} else {
+						_, _ = w.Service.Release(context.Background(), team, id, command(fmt.Sprint("release ", i, n), version))
+					}
+					if met(t, w, ids) {
+						t.Errorf("seed %d: both are at %s", seed, at(t, w, id).Hold.Shelter)
+					}
+				}
+			})
+		}
+		all.Wait()
+	}
+}
+
+// Many who are kept apart from one are confirmed at once, each shelter's by itself.
+func TestManyKeptApartAreConfirmedTogether(t *testing.T) {
+	w := testworld.Open(t)
+	r := raid(12, 2, 2)
+	for i := 1; i < 12; i++ {
+		r.Apart = append(r.Apart, [2]int{0, i})
+	}
+	o, err := w.Service.NewRescue(context.Background(), team, r, command("raid", 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err = w.Service.ConfirmRescue(context.Background(), team, o.ID, command("confirm", 0))
+	if err != nil || tally(o)["held"] != 16 {
+		t.Fatal(tally(o), err)
+	}
+	for i := 1; i < 12; i++ {
+		if met(t, w, [2]string{o.PartyID(0), o.PartyID(i)}) {
+			t.Errorf("party %d is with the one it is kept apart from", i)
+		}
+	}
+	account(t, w)
+}

@@ -1,0 +1,166 @@
+package simulation
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"panah/internal/caller"
+	"panah/internal/code"
+	"panah/internal/placement"
+	"panah/internal/referral"
+)
+
+// seldomMade sends the move that was tried least of all those that somebody's
+// answer offers now: the far ends of the table are reached, too.
+func (r *run) seldomMade() {
+	type chance struct {
+		p    placement.Placement
+		side placement.Side
+		move placement.Move
+	}
+	var least []chance
+	fewest := 0
+	for _, id := range r.ledger.order {
+		p := r.ledger.placements[id]
+		for _, side := range []placement.Side{placement.Team, placement.House, placement.Office} {
+			for _, m := range offered(p, side, r) {
+				n := r.tried[rowName(side, m, p.State)]
+				if len(least) > 0 && n > fewest {
+					continue
+				}
+				if n < fewest || len(least) == 0 {
+					least, fewest = nil, n
+				}
+				least = append(least, chance{p, side, m})
+			}
+		}
+	}
+	if len(least) > 0 {
+		c := pick(r, least)
+		r.sendMove(c.p, c.side, c.move)
+	}
+}
+
+// offered are the moves a side's answer lists, and those that a waiting request
+// may make though its answer does not: beds may have come free a moment ago.
+func offered(p placement.Placement, side placement.Side, r *run) []placement.Move {
+	if side == placement.House && p.Hold.Shelter == "" {
+		return nil
+	}
+	moves := p.Next(side, r.clock)
+	if p.State == placement.Waitlisted && side == placement.Team {
+		moves = append(moves, placement.MoveHold, placement.MoveChoose)
+	}
+	return slices.DeleteFunc(moves, func(m placement.Move) bool {
+		return toldByPeople(side, m) || m == placement.MoveUndo && slices.Contains(physical, p.Back.Move)
+	})
+}
+
+// regretted are the moves that can be taken back, by who makes them; arrivals and
+// departures are regretted apart.
+var regretted = map[placement.Side][]placement.Move{
+	placement.Team:   {placement.MoveDepart, placement.MoveDivert, placement.MoveCancel, placement.MoveRelease, placement.MoveRefuse},
+	placement.House:  {placement.MoveDecline},
+	placement.Office: {placement.MoveDecide, placement.MoveSupersede, placement.MoveRelease},
+}
+
+// secondThoughts lets somebody make a move and take it back at once.
+func (r *run) secondThoughts() {
+	idle := r.those(false, r.api())
+	if len(idle) == 0 {
+		return
+	}
+	calm := r.Faults
+	calm.Slow = 0 // a quarter of an hour is soon over
+	r.store.Set(calm)
+	defer r.store.Set(r.Faults)
+	by, p := pick(r, idle), r.ledger.placements[pick(r, r.ledger.order)]
+	if r.chance(0.4) {
+		r.mistaken(by, p)
+		return
+	}
+	side := pick(r, []placement.Side{placement.Team, placement.House, placement.Office})
+	moves := slices.DeleteFunc(offered(p, side, r), func(m placement.Move) bool { return !slices.Contains(regretted[side], m) })
+	if len(moves) == 0 {
+		return
+	}
+	q := r.pressed(p, side, pick(r, moves))
+	if q == nil || r.atOnce(by, q) != nil {
+		return
+	}
+	if p = r.ledger.placements[p.ID]; p.Back.Side == side && p.Back.Move == q.move {
+		if q.move == placement.MoveDecline { // the beds may be another's by now, and the party's hold
+			p.Hold.Shelter = p.Back.Shelter
+		}
+		if back := r.pressed(p, side, placement.MoveUndo); back != nil {
+			_ = r.atOnce(by, back)
+		}
+	}
+}
+
+// patient is how often a phone sends something whose answer it waits for.
+const patient = 80
+
+// atOnce sends a request until it is answered while nobody else goes on, and
+// answers with what it was refused for.
+func (r *run) atOnce(by *process, q *request) error {
+	r.send(q)
+	for range patient {
+		if r.deliver(by, q); q.settled {
+			return q.last
+		}
+		if r.finish(by); q.settled {
+			return q.last
+		}
+	}
+	r.fail("%s is not answered: %v", q.name, q.last)
+	return nil
+}
+
+// mistaken tells of an arrival or a departure that has not happened, and takes it
+// back. What is counted in between is counted as it is.
+func (r *run) mistaken(by *process, p placement.Placement) {
+	g := r.truth.there[p.ID]
+	if g != nil && (g.frozen || len(g.facts) > 0) {
+		return
+	}
+	at := p.Hold.Shelter
+	r.clock = r.clock.Add(2e9)
+	switch here := g != nil && len(g.persons) > 0; {
+	case here && p.State == placement.Arrived:
+		at = g.shelter
+		r.needs(r.atOnce(by, r.departure(p, at, g.persons[:1+r.random.IntN(len(g.persons))])), "end of a stay", p)
+	case here || at == "" || p.State == placement.Arrived || p.TransferOf != "" || died(p):
+		return
+	default:
+		if len(p.Past) > 0 && r.chance(0.3) {
+			at = pick(r, p.Past).Shelter
+		}
+		r.needs(r.atOnce(by, r.arrival(p, at)), "arrival", p)
+	}
+	if r.chance(0.4) {
+		s := r.desk[slices.IndexFunc(r.desk, func(s place) bool { return s.ID == at })]
+		_ = r.atOnce(by, r.counting(s, pick(r, s.Units)))
+	}
+	p = r.ledger.placements[p.ID]
+	cmd, who := r.command("undo"), staff(at)
+	cmd.Version = p.Version
+	r.needs(r.atOnce(by, &request{name: fmt.Sprintf("undo %s %s v%d", p.ID, cmd.Key, p.Version), subject: who.Subject, about: p.ID,
+		move: placement.MoveUndo, side: placement.House, key: hashed(who, cmd.Key), ghostly: true,
+		do: func(ctx context.Context, s *referral.Service, c caller.Caller) error {
+			_, err := s.Undo(ctx, c, p.ID, cmd)
+			return err
+		}}), "undo", p)
+}
+
+// needs ends the run where something that must be taken was refused.
+func (r *run) needs(err error, what string, p placement.Placement) {
+	if err != nil {
+		r.fail("the %s of %s, %s, was refused: %v", what, p.ID, p.State, err)
+	}
+}
+
+func died(p placement.Placement) bool {
+	return slices.ContainsFunc(p.Stays, func(s placement.Stay) bool { return s.Gone && s.Reason == code.EndDied })
+}
