@@ -153,9 +153,11 @@ var deciderWords = map[code.Decider]string{
 
 func stayWords(p placement.Placement, call string) []string {
 	out := []string{stateWords[p.State]}
+	says := deciderWords[p.Decider()]
 	if p.MayLeave() {
-		out = append(out, "You may leave whenever you wish. You need nobody's permission.")
-	} else if says := deciderWords[p.Decider()]; says != "" {
+		says = "You may leave whenever you wish. You need nobody's permission."
+	}
+	if over := p.State == placement.Ended || p.State == placement.Cancelled || p.State == placement.Superseded; !over && says != "" {
 		out = append(out, says)
 	}
 	if !p.Withdrawn.IsZero() {

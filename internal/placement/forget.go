@@ -11,15 +11,13 @@ func (p Placement) Forget() (next Placement, changed bool) {
 	if !p.State.Closed() {
 		return p, false
 	}
-	r := &p.Request
-	persons := make([]Person, len(r.Persons))
-	for i, one := range r.Persons {
+	r := p.Request
+	changed = r.Preferences != 0 || len(r.ExcludedDistricts)+len(r.ExcludedShelters) > 0 || r.Consent.HeardIn != "" || p.Return.To != "" || p.Back.Move != ""
+	for _, one := range r.Persons {
 		changed = changed || one.Needs != 0 || len(one.Languages) > 0
-		one.Needs, one.Languages = 0, nil
-		persons[i] = one
 	}
-	changed = changed || r.Preferences != 0 || len(r.ExcludedDistricts)+len(r.ExcludedShelters) > 0 || r.Consent.HeardIn != "" || p.Return.To != "" || p.Back.Move != ""
-	r.Persons, r.Preferences, r.ExcludedDistricts, r.ExcludedShelters, r.Consent.HeardIn = persons, 0, nil, nil, ""
+	p.Request = r.erased()
+	p.Request.Consent.HeardIn = ""
 	p.Return, p.Back = Return{}, Back{}
 	return p, changed
 }

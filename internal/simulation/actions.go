@@ -73,7 +73,7 @@ func (r *run) act() {
 		r.setOut()
 	case n < 86:
 		r.comeOrGo()
-	case n < 88:
+	case n < 89:
 		r.speakUp()
 	case n < 92:
 		r.census()
@@ -307,6 +307,12 @@ const staySecret = "simulated"
 // speakUp gives a survivor a code, or lets one say something with it.
 func (r *run) speakUp() {
 	p := r.ledger.placements[pick(r, r.ledger.order)]
+	for range 4 { // rather one who may end the sharing
+		if p.Request.OnConsent() && p.Withdrawn.IsZero() {
+			break
+		}
+		p = r.ledger.placements[pick(r, r.ledger.order)]
+	}
 	v, cmd := r.ledger.voices[p.ID], r.command("speak")
 	if v.CodeNo == 0 || r.chance(0.2) {
 		r.send(&request{name: "code for " + p.ID, subject: desk.Subject, ghostly: true, do: func(ctx context.Context, s *referral.Service, c caller.Caller) error {

@@ -60,7 +60,7 @@ func (l *ledger) apply(changes []table.Change, by *process) {
 			l.breaks("%s went from version %d to %d", it.Key, l.versions[it.Key], it.Version)
 		}
 		l.versions[it.Key] = it.Version
-		aside := strings.HasPrefix(it.PK, "AL#") || strings.HasPrefix(it.PK, "G#") // told again, or counted again: no harm
+		aside := record.IsNotice(it.Key) || strings.HasPrefix(it.PK, "AL#") || strings.HasPrefix(it.PK, "G#") // told again, or counted again: no harm
 		if by != nil && it.WriteID == by.writing && !aside {
 			by.writes++
 		}

@@ -488,7 +488,7 @@ func theRegister() []scene {
 			if err != nil {
 				return err
 			}
-			_, err = th.svc.Import(ctx, ministry, f, referral.Import{})
+			_, err = th.svc.Import(ctx, ministry, f, referral.Import{Command: referral.Command{Key: fmt.Sprintf("import-%06d", present), Payload: "file"}})
 			return err
 		}
 	}

@@ -99,6 +99,7 @@ func (r *run) settle(q *request, err error) {
 	case refused && q.fact:
 		return // it has happened: sent again until it is taken
 	case refused && q.move == placement.MoveReveal: // a repeated look may find its time over
+	case refused && f.Kind == fault.Gone: // whatever it did, nothing of it is shown any more
 	case refused && q.key != 0 && q.inFlight == 1 && r.ledger.done(q.about, q.key):
 		r.ledger.breaks("%s was refused (%v) and carried out", q.name, err)
 	case !refused && q.key != 0 && !r.ledger.done(q.about, q.key):

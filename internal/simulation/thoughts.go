@@ -23,7 +23,7 @@ func (r *run) seldomMade() {
 	fewest := 0
 	for _, id := range r.ledger.order {
 		p := r.ledger.placements[id]
-		for _, side := range []placement.Side{placement.Team, placement.House, placement.Office} {
+		for _, side := range []placement.Side{placement.Team, placement.House, placement.Office, placement.Survivor} {
 			for _, m := range offered(p, side, r) {
 				n := r.tried[rowName(side, m, p.State)]
 				if len(least) > 0 && n > fewest {
@@ -53,6 +53,9 @@ func offered(p placement.Placement, side placement.Side, r *run) []placement.Mov
 		moves = append(moves, placement.MoveHold, placement.MoveChoose)
 	}
 	return slices.DeleteFunc(moves, func(m placement.Move) bool {
+		if m == placement.MoveWithdraw && r.ledger.voices[p.ID].CodeNo == 0 {
+			return true // nobody has a code yet
+		}
 		return toldByPeople(side, m) || m == placement.MoveUndo && slices.Contains(physical, p.Back.Move)
 	})
 }
