@@ -5,6 +5,7 @@
 package caller
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"sync"
@@ -42,6 +43,19 @@ type Caller struct {
 // Team is the caller's team, for a rescue team member.
 func (c Caller) Team() string { return c.only(Rescue) }
 
+// House is what asks for those who live in a shelter: its staff's counterpart of a
+// team.
+func (c Caller) House() string {
+	if id := c.Shelter(); id != "" {
+		return "house:" + id
+	}
+	return ""
+}
+
+// Asks is what the caller asks for placements as: a team, or a house for those who
+// live in it. It is empty for everybody else.
+func (c Caller) Asks() string { return cmp.Or(c.Team(), c.House()) }
+
 // Shelter is the caller's shelter, for shelter staff.
 func (c Caller) Shelter() string { return c.only(Shelter) }
 
@@ -74,6 +88,7 @@ const (
 	ReadArrivals     Action = "readArrivals"
 	ReadOccupancy    Action = "readOccupancy"
 	ReadAlerts       Action = "readAlerts"
+	AcknowledgeAlert Action = "acknowledgeAlert"
 	RulePlacement    Action = "rulePlacement"
 	AdmitPerson      Action = "admitPerson"
 	CloseShelter     Action = "closeShelter"
@@ -85,6 +100,7 @@ const (
 	RegisterShelter  Action = "registerShelter"
 	ListShelters     Action = "listShelters"
 	ReadMustMove     Action = "readMustMove"
+	TransferResident Action = "transferResident"
 	KeepMember       Action = "keepMember"
 	ListMembers      Action = "listMembers"
 	SyncDevice       Action = "syncDevice"
@@ -132,7 +148,7 @@ func (c Caller) Allow(a Action, r Resource) error {
 // own is a resource that is the caller's in every way: if even this is
 // refused, the role lacks the action itself.
 func (c Caller) own() Resource {
-	return Resource{Team: c.Team(), Shelter: c.Shelter(), District: c.Region(), Grants: Desk, Stay: c.only(Survivor)}
+	return Resource{Team: c.Asks(), Shelter: c.Shelter(), District: c.Region(), Grants: Desk, Stay: c.only(Survivor)}
 }
 
 // Keeping is the least membership a caller could be asked to keep: whether its
@@ -145,7 +161,7 @@ func decide(set *cedar.PolicySet, c Caller, a Action, r Resource) bool {
 		Action:    cedar.NewEntityUID("Action", cedar.String(a)),
 		Resource:  cedar.NewEntityUID("Resource", "asked"),
 		Context: cedar.NewRecord(cedar.RecordMap{
-			"ownTeam":    cedar.Boolean(c.Team() != "" && c.Team() == r.Team),
+			"ownTeam":    cedar.Boolean(c.Asks() != "" && c.Asks() == r.Team),
 			"ownShelter": cedar.Boolean(c.Shelter() != "" && c.Shelter() == r.Shelter),
 			"ownStay":    cedar.Boolean(c.only(Survivor) != "" && c.only(Survivor) == r.Stay),
 			"ownRegion":  cedar.Boolean(c.Region() != "" && place.Within(r.District, c.Region())),

@@ -47,6 +47,43 @@ func TestOpenAPIIsTheCommittedDocument(t *testing.T) {
 	}
 }
 
+// Whoever reads the document first finds each operation in a chapter, with who may
+// call it and every answer it gives.
+func TestEveryOperationSaysWhoMayCallIt(t *testing.T) {
+	raw, err := httpapi.Document()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc struct {
+		Tags  []struct{ Name, Description string }
+		Paths map[string]map[string]struct {
+			OperationID, Summary, Description string
+			Tags                              []string
+			Responses                         map[string]any
+		}
+	}
+	if err := json.Unmarshal(raw, &doc); err != nil {
+		t.Fatal(err)
+	}
+	chapters := map[string]bool{}
+	for _, tag := range doc.Tags {
+		chapters[tag.Name] = tag.Description != ""
+	}
+	for path, methods := range doc.Paths {
+		for method, op := range methods {
+			if op.Summary == "" || op.Description == "" || len(op.Tags) != 1 || !chapters[op.Tags[0]] {
+				t.Errorf("%s %s (%s): %q, tags %v", method, path, op.OperationID, op.Description, op.Tags)
+			}
+			if _, ok := op.Responses["202"]; ok != (op.OperationID == "confirmRescue" || op.OperationID == "getRescue") {
+				t.Errorf("%s: 202 is in the document: %v", op.OperationID, ok)
+			}
+			if _, ok := op.Responses["200"]; !ok && op.Responses["201"] == nil {
+				t.Errorf("%s answers nothing", op.OperationID)
+			}
+		}
+	}
+}
+
 // eachWay runs a test twice: over net/http and through Lambda events and the
 // adapter, each in a world of its own.
 func eachWay(t *testing.T, test func(t *testing.T, w *testworld.World, as func(subject string) client)) {

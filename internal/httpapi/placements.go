@@ -20,7 +20,7 @@ type placementOutput struct {
 }
 
 // answer shows the outcome of a command to whoever sent it.
-func (a *API) answer(c caller.Caller, o referral.Outcome, err error) (*placementOutput, error) {
+func (a *API) answer(ctx context.Context, c caller.Caller, o referral.Outcome, err error) (*placementOutput, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -28,8 +28,13 @@ func (a *API) answer(c caller.Caller, o referral.Outcome, err error) (*placement
 	if o.Replayed {
 		out.Replayed = "true"
 	}
-	out.Body = view(o.Placement, referral.SideOf(c), a.referrals.Now()).clocked(o.Placement, a.referrals.Policy).matched(o.Placement, o.Match, a.referrals.Policy)
+	out.Body = a.view(ctx, c, o.Placement, referral.SideOf(c, o.Placement)).clocked(o.Placement, a.referrals.Policy).matched(o.Placement, o.Match, a.referrals.Policy)
 	return out, nil
+}
+
+// view shows a placement from a side, with what this very caller could do.
+func (a *API) view(ctx context.Context, c caller.Caller, p placement.Placement, side placement.Side) placementView {
+	return view(p, side, a.referrals.Next(ctx, c, p), a.referrals.Now())
 }
 
 type requestInput struct {
@@ -48,7 +53,7 @@ func (a *API) requestPlacement(ctx context.Context, in *requestInput) (*placemen
 		return nil, err
 	}
 	o, err := a.referrals.Transfer(ctx, c, r, string(in.Body.TransferOf), referral.Command{Key: in.Key, Payload: canonical(in.Body)})
-	out, err := a.answer(c, o, err)
+	out, err := a.answer(ctx, c, o, err)
 	if err == nil {
 		out.Location = "/v1/placements/" + o.ID
 		if !o.Replayed {
@@ -89,7 +94,7 @@ func (a *API) listPlacements(ctx context.Context, in *Listing) (*listOutput, err
 			out.Body.Gone = append(out.Body.Gone, viewGone(p.ID, p.Withdrawn, true))
 			continue
 		}
-		out.Body.Placements = append(out.Body.Placements, view(p, placement.Team, a.referrals.Now()))
+		out.Body.Placements = append(out.Body.Placements, a.view(ctx, c, p, placement.Team))
 	}
 	return out, nil
 }
@@ -106,7 +111,7 @@ func (a *API) getPlacement(ctx context.Context, in *One) (*placementOutput, erro
 		return nil, err
 	}
 	p, err := a.referrals.Placement(ctx, c, in.ID)
-	return a.answer(c, referral.Outcome{Placement: p}, err)
+	return a.answer(ctx, c, referral.Outcome{Placement: p}, err)
 }
 
 type optionsInput struct {
@@ -124,14 +129,14 @@ func (a *API) getOptions(ctx context.Context, in *optionsInput) (*placementOutpu
 	}
 	if in.Explain {
 		o, verdicts, err := a.referrals.Explain(ctx, c, in.ID)
-		out, err := a.answer(c, o, err)
+		out, err := a.answer(ctx, c, o, err)
 		if err == nil {
 			out.Body.Explained = viewExplained(verdicts, in.After, in.Limit)
 		}
 		return out, err
 	}
 	o, err := a.referrals.Options(ctx, c, in.ID)
-	return a.answer(c, o, err)
+	return a.answer(ctx, c, o, err)
 }
 
 // holdOption serves POST /v1/placements/{id}/hold.
@@ -141,7 +146,7 @@ func (a *API) holdOption(ctx context.Context, in *moveInput[holdBody]) (*placeme
 		return nil, err
 	}
 	o, err := a.referrals.Hold(ctx, c, in.ID, shelterOf(in.Body.Option), in.command("hold", in.Body.Moved))
-	return a.answer(c, o, err)
+	return a.answer(ctx, c, o, err)
 }
 
 // releaseHold serves POST /v1/placements/{id}/release.
@@ -151,7 +156,7 @@ func (a *API) releaseHold(ctx context.Context, in *moveInput[plainBody]) (*place
 		return nil, err
 	}
 	o, err := a.referrals.Release(ctx, c, in.ID, in.command("release", in.Body.Moved))
-	return a.answer(c, o, err)
+	return a.answer(ctx, c, o, err)
 }
 
 // chooseOption serves POST /v1/placements/{id}/choose.
@@ -167,7 +172,7 @@ func (a *API) chooseOption(ctx context.Context, in *moveInput[chooseBody]) (*pla
 	choice.By, _ = code.ChosenBys.Parse(string(in.Body.ChosenBy))
 	choice.ChildView, _ = code.Views.Parse(string(in.Body.ChildView))
 	o, err := a.referrals.Choose(ctx, c, in.ID, choice, in.command("choose", in.Body.Moved))
-	return a.answer(c, o, err)
+	return a.answer(ctx, c, o, err)
 }
 
 // acceptPlacement serves POST /v1/placements/{id}/accept.
@@ -218,14 +223,23 @@ func (a *API) house(ctx context.Context, do func(caller.Caller) (referral.Outcom
 	if err != nil {
 		return nil, err
 	}
-	out := &arrivalOutput{ETag: etag(o.Version), Body: viewArrival(o.Placement, referral.SideOf(c), a.referrals.Now())}
+	out := &arrivalOutput{ETag: etag(o.Version), Body: a.arrival(ctx, c, o.Placement)}
 	if o.Replayed {
 		out.Replayed = "true"
 	}
-	if c.Role == caller.Shelter && o.Hold.Shelter != c.Shelter() {
-		out.Body = arrivalView{ID: o.ID, State: string(placement.Requested), Version: o.Version, Units: []unitPart{}, Needs: []string{}, Next: []nextView{}}
+	if c.Role == caller.Shelter && o.Hold.Shelter != c.Shelter() && o.Team != c.House() {
+		out.Body = arrivalView{ID: o.ID, State: string(placement.Requested), Version: o.Version, Units: []unitPart{}, Needs: []string{}, Next: out.Body.Next}
 	}
 	return out, nil
+}
+
+// arrival shows a placement as one of a shelter's arrivals.
+func (a *API) arrival(ctx context.Context, c caller.Caller, p placement.Placement) arrivalView {
+	side := referral.SideOf(c, p)
+	if c.Role == caller.Shelter && p.Hold.Shelter == c.Shelter() {
+		side = placement.House // also where the house asked for it
+	}
+	return viewArrival(p, side, a.referrals.Next(ctx, c, p), a.referrals.Now())
 }
 
 // departPlacement serves POST /v1/placements/{id}/depart.
@@ -240,7 +254,7 @@ func (a *API) departPlacement(ctx context.Context, in *moveInput[departBody]) (*
 		override = &o
 	}
 	o, err := a.referrals.Depart(ctx, c, in.ID, in.Body.SocialWorker, override, in.command("depart", in.Body.Moved))
-	return a.answer(c, o, err)
+	return a.answer(ctx, c, o, err)
 }
 
 // cancelPlacement serves POST /v1/placements/{id}/cancel.
@@ -251,5 +265,5 @@ func (a *API) cancelPlacement(ctx context.Context, in *moveInput[cancelBody]) (*
 	}
 	why, _ := code.CancelReasons.Parse(string(in.Body.Reason))
 	o, err := a.referrals.Cancel(ctx, c, in.ID, why, in.command("cancel", in.Body.Moved))
-	return a.answer(c, o, err)
+	return a.answer(ctx, c, o, err)
 }

@@ -272,6 +272,6 @@ func (a *API) listMustMove(ctx context.Context, in *One) (*mustMoveOutput, error
 	if m.Counted >= 0 {
 		b.Counted = &m.Counted
 	}
-	b.List = arrivals(m.List, referral.SideOf(c), a.referrals.Now())
+	b.List = a.arrivals(ctx, c, m.List)
 	return out, nil
 }

@@ -21,25 +21,25 @@ func (a *API) command(ctx context.Context, do func(caller.Caller) (referral.Outc
 		return nil, err
 	}
 	o, err := do(c)
-	if err == nil && c.Role == caller.Shelter {
-		return a.answerHouse(c, o), nil
+	if err == nil && c.Role == caller.Shelter && o.Team != c.House() {
+		return a.answerHouse(ctx, c, o), nil
 	}
-	return a.answer(c, o, err)
+	return a.answer(ctx, c, o, err)
 }
 
 // answerHouse shows a shelter no more of a placement than its arrivals do: beds,
 // state and moves, and of one that is not with it any more only that.
-func (a *API) answerHouse(c caller.Caller, o referral.Outcome) *placementOutput {
+func (a *API) answerHouse(ctx context.Context, c caller.Caller, o referral.Outcome) *placementOutput {
 	out := &placementOutput{Status: http.StatusOK, ETag: etag(o.Version)}
 	if o.Replayed {
 		out.Replayed = "true"
 	}
-	full := view(o.Placement, placement.House, a.referrals.Now())
-	out.Body = placementView{ID: o.ID, State: string(placement.Requested), Version: o.Version, Policy: o.Policy, CreatedAt: o.CreatedAt, ChangedAt: o.ChangedAt, Next: []nextView{}}
+	full := a.view(ctx, c, o.Placement, placement.House)
+	out.Body = placementView{ID: o.ID, State: string(placement.Requested), Version: o.Version, Policy: o.Policy, CreatedAt: o.CreatedAt, ChangedAt: o.ChangedAt, Next: full.Next}
 	out.Body.FHIRStatus = placement.FHIR[placement.Requested]
 	if o.Hold.Shelter == c.Shelter() && o.State.Live() {
 		out.Body.State, out.Body.FHIRStatus, out.Body.Hold, out.Body.Arrived = full.State, full.FHIRStatus, full.Hold, full.Arrived
-		out.Body.DoorCode, out.Body.Next, out.Body.UndoUntil = full.DoorCode, full.Next, full.UndoUntil
+		out.Body.DoorCode, out.Body.UndoUntil = full.DoorCode, full.UndoUntil
 	}
 	return out
 }
@@ -197,7 +197,10 @@ func (a *API) reveal(ctx context.Context, in *moveInput[plainBody]) (*revealOutp
 type alertView struct {
 	ID           string     `json:"id"`
 	Kind         string     `json:"kind"`
-	Placement    string     `json:"placement"`
+	Placement    string     `json:"placement,omitempty" doc:"What it is about, or a unit of a shelter"`
+	Shelter      string     `json:"shelter,omitempty"`
+	Unit         string     `json:"unit,omitempty"`
+	Over         *time.Time `json:"overAt,omitempty" doc:"When what it tells of was over by itself"`
 	District     string     `json:"district"`
 	At           time.Time  `json:"at"`
 	Clock        string     `json:"clock,omitempty" doc:"The legal clock that warns"`
@@ -211,9 +214,14 @@ type alertView struct {
 }
 
 func viewAlert(a placement.Alert) alertView {
+	href := "/v1/placements/" + a.Placement
+	if a.Shelter != "" {
+		href = "/v1/shelters/" + a.Shelter
+	}
 	about, complained := code.Complaints.Parse(a.What)
-	return alertView{Pauses: a.Pauses, Serious: complained && about.Serious(), ID: string(a.District) + "." + a.ID, Kind: placement.AlertKinds.Name(a.Kind), Placement: a.Placement, District: string(a.District),
-		At: a.At, Clock: a.Clock, Percent: a.Percent, DueAt: timeOrNil(a.DueAt), About: a.What, Acknowledged: timeOrNil(a.Acknowledged), Href: "/v1/placements/" + a.Placement}
+	return alertView{Shelter: a.Shelter, Unit: a.Unit, Over: timeOrNil(a.Over), Pauses: a.Pauses, Serious: complained && about.Serious(),
+		ID: string(a.District) + "." + a.ID, Kind: placement.AlertKinds.Name(a.Kind), Placement: a.Placement, District: string(a.District),
+		At: a.At, Clock: a.Clock, Percent: a.Percent, DueAt: timeOrNil(a.DueAt), About: a.What, Acknowledged: timeOrNil(a.Acknowledged), Href: href}
 }
 
 type alertsInput struct {

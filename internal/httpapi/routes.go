@@ -4,6 +4,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -63,10 +64,10 @@ func placementRoutes(a *API, r huma.API) {
 	post(r, a, "/v1/placements/{id}/supersede", "supersedePlacement", "The desk closes a duplicate", a.supersedePlacement)
 	post(r, a, "/v1/placements/{id}/decisions", "decidePlacement", "A decision of Committee, magistrate or desk: it stops the legal clock", a.decidePlacement)
 	post(r, a, "/v1/rescues", "startRescue", "One operation with many parties, planned together", a.startRescue, created)
-	get(r, a, "/v1/rescues/{id}", "getRescue", "One rescue, party by party", a.getRescue)
+	get(r, a, "/v1/rescues/{id}", "getRescue", "One rescue, party by party", a.getRescue, goesOn(r))
 	post(r, a, "/v1/rescues/{id}/parties", "addParties", "Parties found later; nobody who is held moves", a.addParties)
 	post(r, a, "/v1/rescues/{id}/plan", "planRescue", "Plan anew on the beds there are now", a.planRescue)
-	post(r, a, "/v1/rescues/{id}/confirm", "confirmRescue", "Take the holds of the plan; 202 while it goes on", a.confirmRescue)
+	post(r, a, "/v1/rescues/{id}/confirm", "confirmRescue", "Take the holds of the plan; 202 while it goes on", a.confirmRescue, goesOn(r))
 	post(r, a, "/v1/rescues/{id}/depart", "departRescue", "Every accepted party with a recorded choice departs", a.departRescue)
 	get(r, a, "/v1/alerts", "listAlerts", "What the desk must look at, the oldest first", a.listAlerts)
 	post(r, a, "/v1/alerts/{id}/acknowledge", "acknowledgeAlert", "Somebody of the desk has seen an alert", a.acknowledgeAlert)
@@ -160,7 +161,7 @@ func put[I, O any](r huma.API, a *API, path, id, summary string, h func(context.
 }
 
 func register[I, O any](r huma.API, a *API, method, path, id, summary string, h func(context.Context, *I) (*O, error), changes []change) {
-	op := huma.Operation{Method: method, Path: path, OperationID: id, Summary: summary, MaxBodyBytes: maxBody,
+	op := huma.Operation{Method: method, Path: path, OperationID: id, Summary: summary, Description: cmp.Or(about[id], aboutMove(path)), Tags: []string{tagOf(path, id)}, MaxBodyBytes: maxBody,
 		RejectUnknownQueryParameters: true, Security: []map[string][]string{{"token": {}}},
 		Errors: []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound,
 			http.StatusConflict, http.StatusServiceUnavailable}}
@@ -199,8 +200,10 @@ const Version = "1.0.0"
 func newAPI(mux *http.ServeMux) huma.API {
 	replaceErrors()
 	c := huma.DefaultConfig("Panah", Version)
-	c.Info.Description = "Finds a safe bed for a person who has just been rescued from trafficking."
+	c.Info.Description = "Finds a safe bed for a person who has just been rescued from trafficking. " +
+		"Refusals are problem details (RFC 9457); what the gateway itself refuses - no token or a bad one, a path that is none - is its own JSON with a message."
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", ""
+	c.OpenAPI.Tags = tags
 	c.CreateHooks = nil // no $schema links in answers
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"token": {Type: "http", Scheme: "bearer", BearerFormat: "JWT"},

@@ -207,17 +207,17 @@ func (a *API) listArrivals(ctx context.Context, in *arrivalsInput) (*arrivalsOut
 		return nil, err
 	}
 	out := &arrivalsOutput{}
-	out.Body.Arrivals, out.Body.Gone, out.Body.Next = arrivals(list, referral.SideOf(c), a.referrals.Now()), []goneView{}, next
+	out.Body.Arrivals, out.Body.Gone, out.Body.Next = a.arrivals(ctx, c, list), []goneView{}, next
 	for _, n := range told {
 		out.Body.Gone = append(out.Body.Gone, viewGone(n.Placement, n.At, n.Closed))
 	}
 	return out, nil
 }
 
-func arrivals(list []placement.Placement, side placement.Side, now time.Time) []arrivalView {
+func (a *API) arrivals(ctx context.Context, c caller.Caller, list []placement.Placement) []arrivalView {
 	out := []arrivalView{}
 	for _, p := range list {
-		out = append(out, viewArrival(p, side, now))
+		out = append(out, a.arrival(ctx, c, p))
 	}
 	return out
 }

@@ -5,7 +5,6 @@ import (
 
 	"panah/internal/caller"
 	"panah/internal/placement"
-	"panah/internal/referral"
 )
 
 type syncInput struct {
@@ -43,9 +42,9 @@ func (a *API) sync(ctx context.Context, in *syncInput) (*syncOutput, error) {
 	b.Placements, b.Arrivals, b.Gone = []placementView{}, []arrivalView{}, []tombstoneView{}
 	for _, p := range d.Placements {
 		if d.Caller.Role == caller.Shelter {
-			b.Arrivals = append(b.Arrivals, viewArrival(p, referral.SideOf(d.Caller), a.referrals.Now()))
+			b.Arrivals = append(b.Arrivals, a.arrival(ctx, d.Caller, p))
 		} else {
-			b.Placements = append(b.Placements, view(p, placement.Team, a.referrals.Now()))
+			b.Placements = append(b.Placements, a.view(ctx, d.Caller, p, placement.Team))
 		}
 	}
 	for _, g := range d.Gone {

@@ -230,7 +230,7 @@ func shelterOf(option string) string { return strings.TrimPrefix(option, "o-") }
 
 // view shows a placement to one side. Whoever only looks on has no half of the
 // door code and no moves.
-func view(p placement.Placement, side placement.Side, now time.Time) placementView {
+func view(p placement.Placement, side placement.Side, next []placement.Move, now time.Time) placementView {
 	v := placementView{ID: p.ID, State: string(p.State), FHIRStatus: placement.FHIR[p.State], Version: p.Version,
 		Policy: p.Policy, CreatedAt: p.CreatedAt, ChangedAt: p.ChangedAt, Late: p.Late, Next: []nextView{}}
 	if p.State == placement.Waitlisted {
@@ -254,7 +254,7 @@ func view(p placement.Placement, side placement.Side, now time.Time) placementVi
 	if p.State.Promised() && p.State != placement.Held {
 		v.DoorCode = map[placement.Side]string{placement.Team: p.DoorTeam, placement.House: p.DoorHouse}[side]
 	}
-	for _, m := range p.Next(side, now) {
+	for _, m := range next {
 		v.Next = append(v.Next, nextView{string(m), "/v1/placements/" + p.ID + "/" + string(m)})
 	}
 	return v.sideRoads(p, side, now)
@@ -281,11 +281,6 @@ func (v placementView) matched(p placement.Placement, m *matching.Result, policy
 		return v
 	}
 	v.Options = []optionView{}
-	if len(m.Options) == 0 { // with nothing to hold, hold and a choice of something else would fail
-		v.Next = slices.DeleteFunc(v.Next, func(n nextView) bool {
-			return n.Move == string(placement.MoveHold) || (n.Move == string(placement.MoveChoose) && !p.State.Live())
-		})
-	}
 	for _, o := range m.Options {
 		v.Options = append(v.Options, viewOption(o))
 	}
@@ -439,8 +434,8 @@ type personView struct {
 	Needs     []string `json:"needs"`
 }
 
-func viewArrival(p placement.Placement, side placement.Side, now time.Time) arrivalView {
-	full := view(p, side, now)
+func viewArrival(p placement.Placement, side placement.Side, next []placement.Move, now time.Time) arrivalView {
+	full := view(p, side, next, now)
 	v := arrivalView{ID: p.ID, State: full.State, Version: p.Version, Next: full.Next, DoorCode: full.DoorCode, Needs: []string{}, Units: []unitPart{},
 		Looks: full.Looks, UndoUntil: full.UndoUntil, Earlier: full.Earlier}
 	if full.Hold != nil {
@@ -490,7 +485,8 @@ type unitView struct {
 	Held         int        `json:"held"`
 	Free         int        `json:"free" doc:"Negative when over capacity"`
 	Available    int        `json:"available"`
-	OverCapacity int        `json:"overCapacity"`
+	OverCapacity int        `json:"overCapacity" doc:"People too many for the staffed beds, those promised one counted in"`
+	OverAllowed  int        `json:"overSanctioned,omitempty" doc:"People more than the authority allows"`
 	CountedAt    *time.Time `json:"countedAt,omitempty"`
 	ConfirmedAt  *time.Time `json:"confirmedAt,omitempty"`
 	ByPhone      bool       `json:"confirmedByPhone,omitempty" doc:"Vouched for on the phone, to a rescue team that knew the shelter's code"`
@@ -533,7 +529,7 @@ func (a *API) viewUnit(u shelter.Unit) unitView {
 		Capacity: string(u.CapacityAt(now, a.referrals.Policy.Fresh.NoOffer)), UndoUntil: timeOrNil(undo), Unit: u.ID, Population: code.Populations.Name(u.Population), Ages: code.AgeBands.SetNames(u.Ages),
 		Kind: code.UnitKinds.Name(u.Kind), Apart: u.SeparateSleeping, Site: int(u.Site),
 		Version: u.Census, Sanctioned: u.Sanctioned, Staffed: c.Staffed(), OutOfService: c.OutOfService(), Occupied: c.Occupied(), Held: c.Held(),
-		Free: free, Available: max(0, free), OverCapacity: c.OverCapacity(), CountedAt: timeOrNil(u.CountedAt), ConfirmedAt: timeOrNil(u.ConfirmedAt)}
+		Free: free, Available: max(0, free), OverCapacity: c.OverCapacity(), OverAllowed: u.OverSanctioned(), CountedAt: timeOrNil(u.CountedAt), ConfirmedAt: timeOrNil(u.ConfirmedAt)}
 }
 
 func timeOrNil(t time.Time) *time.Time {

@@ -25,14 +25,15 @@ const (
 	AlertComplaint        // a survivor complains; What says of what
 	AlertWishWithdraw     // a child, or somebody placed by order, takes consent back
 	AlertConsentWithdrawn // the placement is closed, or its sharing ended
+	AlertOverCapacity     // of a unit, by its shelter's census
 )
 
 // AlertKinds lists the alerts.
 var AlertKinds = code.NewList[AlertKind]("legal_clock", "turned_away", "no_social_worker", "child_left_unannounced", "waiting_over", "died", "arrival_overdue", "must_move",
-	"wish_to_leave", "wish_to_move", "complaint", "wish_to_withdraw", "consent_withdrawn")
+	"wish_to_leave", "wish_to_move", "complaint", "wish_to_withdraw", "consent_withdrawn", "over_capacity")
 
-// Alert tells the desk of a district to look at a placement. It holds no
-// person: only which placement and why.
+// Alert tells the desk of a district to look at a placement, or at a unit of a
+// shelter. It holds no person: only which placement or unit, and why.
 type Alert struct {
 	ID           string
 	Kind         AlertKind
@@ -42,9 +43,15 @@ type Alert struct {
 	Clock        string // the legal clock, for AlertLegalClock
 	Percent      int    // of its limit
 	DueAt        time.Time
-	What         string // the code of a complaint, for AlertComplaint
-	Pauses       string // the shelter nobody new is offered until it is acknowledged
+	Shelter      string // with Unit, for AlertOverCapacity
+	Unit         string
+	Over         time.Time // when what it tells of was over by itself; zero: it is so
+	What         string    // the code of a complaint, for AlertComplaint
+	Pauses       string    // the shelter nobody new is offered until it is acknowledged
 	Acknowledged time.Time
 	By           string // subject who acknowledged
 	Version      uint64
 }
+
+// Open reports whether somebody must still look at it.
+func (a Alert) Open() bool { return a.Acknowledged.IsZero() && a.Over.IsZero() }

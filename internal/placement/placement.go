@@ -241,16 +241,19 @@ const (
 	RecountBeds                // occupied stays occupied: so many places more or, below 0, fewer are used
 )
 
-// Next lists the moves a side could make now with success: what an answer's
-// next shows.
+// Next lists the moves a side could make now with success, as far as the placement
+// itself knows: who of the side asks, and which beds are free, is not in it.
 func (p Placement) Next(side Side, now time.Time) []Move {
-	moves := allowed(p.State, side)
-	return slices.DeleteFunc(moves, func(m Move) bool {
+	return slices.DeleteFunc(p.Could(side, now), func(m Move) bool {
+		return p.State == Waitlisted && (m == MoveHold || m == MoveChoose) // nothing fits; when something does it is requested again
+	})
+}
+
+// Could is Next, and beside it what a side could do if beds were to be had.
+func (p Placement) Could(side Side, now time.Time) []Move {
+	return slices.DeleteFunc(allowed(p.State, side), func(m Move) bool {
 		if _, err := p.Remember(Command{}, m); err != nil {
 			return true
-		}
-		if p.State == Waitlisted && (m == MoveHold || m == MoveChoose) {
-			return true // nothing fits; when something does it is requested again
 		}
 		return p.guard(m) != nil || p.late(m, now) || (m == MoveUndo && p.undoable(side, now) != nil)
 	})

@@ -131,6 +131,11 @@ func ruleOf(m Move) rule {
 	return out
 }
 
+// MadeBy reports whether a side makes a move at all.
+func MadeBy(m Move, side Side) bool {
+	return slices.ContainsFunc(rules, func(r rule) bool { return r.move == m && r.side == side })
+}
+
 // allowed lists the moves a side could make from a state, in table order.
 func allowed(s State, side Side) []Move {
 	var out []Move

@@ -25,8 +25,11 @@ type Back struct {
 	Replaced string
 }
 
-// Fact reports whether the move told what had happened to people.
-func (b Back) Fact() bool { return ruleOf(b.Move).fact || b.Move == MoveCancel }
+// Fact reports whether the move told what had happened to people, or closed the
+// request: it is taken back whatever became of the beds.
+func (b Back) Fact() bool {
+	return ruleOf(b.Move).fact || b.Move == MoveCancel || b.Move == MoveSupersede
+}
 
 // leave goes to another state and remembers how to come back.
 func (p *Placement) leave(m Move, side Side, s State, now time.Time) {
@@ -229,11 +232,16 @@ func (p Placement) Reveal(subject string, now time.Time) (Placement, error) {
 	if p.late(MoveReveal, now) {
 		return p, p.illegal("the handover point is not shown any more; ask the desk")
 	}
-	if len(p.Looks) > 0 && p.Looks[0].By != subject {
+	if !p.EscortMayBe(subject) {
 		return p, fault.New(fault.Forbidden, "another person of the team is the escort of this party")
 	}
 	p.Looks = append(slices.Clone(p.Looks), Look{By: subject, At: now})
 	return p, nil
+}
+
+// EscortMayBe reports whether a subject is the escort, or nobody is yet.
+func (p Placement) EscortMayBe(subject string) bool {
+	return len(p.Looks) == 0 || p.Looks[0].By == subject
 }
 
 // CanLook reports whether a subject may see the handover point now.

@@ -81,8 +81,10 @@ const houseTeam = "house:"
 // shelter that holds or held beds for it.
 func (p Placement) Recipients() []Recipient {
 	var out []Recipient
-	if !strings.HasPrefix(p.Team, houseTeam) {
+	if house, ok := strings.CutPrefix(p.Team, houseTeam); !ok {
 		out = append(out, Recipient{Team, p.Team})
+	} else if !p.HeldBy(house) { // a shelter that asked for a place elsewhere
+		out = append(out, Recipient{House, house})
 	}
 	for _, h := range append([]Hold{p.Hold}, p.Past...) {
 		if h.Shelter != "" {

@@ -19,6 +19,9 @@ type alertForm struct {
 	By        string              `json:"b,omitempty"`
 	What      string              `json:"w,omitempty"`
 	Pauses    string              `json:"h,omitempty"`
+	Shelter   string              `json:"sh,omitempty"`
+	Unit      string              `json:"u,omitempty"`
+	Over      int64               `json:"o,omitempty"`
 }
 
 // AlertPartition is where a district's alerts lie, the oldest first.
@@ -32,7 +35,7 @@ func AlertKey(district place.Code, id string) table.Key {
 // FromAlert makes the item of an alert.
 func FromAlert(a placement.Alert) table.Item {
 	return table.Item{Key: AlertKey(a.District, a.ID), Body: marshal(alertForm{a.Kind, a.Placement, seconds(a.At), a.Clock, a.Percent,
-		seconds(a.DueAt), seconds(a.Acknowledged), a.By, a.What, a.Pauses})}
+		seconds(a.DueAt), seconds(a.Acknowledged), a.By, a.What, a.Pauses, a.Shelter, a.Unit, seconds(a.Over)})}
 }
 
 // ToAlert reads an alert back.
@@ -42,5 +45,6 @@ func ToAlert(it *table.Item) (placement.Alert, error) {
 		return placement.Alert{}, err
 	}
 	return placement.Alert{ID: it.SK, Kind: f.Kind, Placement: f.Placement, District: place.Code(strings.TrimPrefix(it.PK, "AL#")),
-		At: instant(f.At), Clock: f.Clock, Percent: f.Percent, DueAt: instant(f.Due), Acknowledged: instant(f.Seen), By: f.By, What: f.What, Pauses: f.Pauses, Version: it.Version}, nil
+		At: instant(f.At), Clock: f.Clock, Percent: f.Percent, DueAt: instant(f.Due), Acknowledged: instant(f.Seen), By: f.By, What: f.What, Pauses: f.Pauses, Version: it.Version,
+		Shelter: f.Shelter, Unit: f.Unit, Over: instant(f.Over)}, nil
 }

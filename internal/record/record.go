@@ -198,6 +198,7 @@ type unitForm struct {
 	Before     *beforeForm            `json:"be,omitempty"`
 	Opened     uint64                 `json:"op,omitempty"`
 	Undone     []uint64               `json:"un,omitempty"`
+	Told       string                 `json:"oc,omitempty"`
 	StepFree   shelter.Limit          `json:"sf,omitempty"`
 	Medical    shelter.Limit          `json:"md,omitempty"`
 	Used       *placesForm            `json:"up,omitempty"` // places of those who sleep here
@@ -243,7 +244,7 @@ func FromUnit(u shelter.Unit) table.Item {
 		Sanctioned: u.Sanctioned, Staffed: c.Staffed(), OutOf: c.OutOfService(), Occupied: c.Occupied(), Census: u.Census,
 		Counted: seconds(u.CountedAt), Confirmed: seconds(u.ConfirmedAt), Moved: seconds(u.MovedAt),
 		Offered: seconds(u.LastOffered), Included: u.Counted, Mark: u.Mark, By: u.By,
-		RoomBeds: u.RoomBeds, Blocked: c.Blocked(), Ends: seconds(u.EndsAt), Phone: u.ByPhone, Before: fromBefore(u.Before), Opened: u.Opened, Undone: u.Undone,
+		RoomBeds: u.RoomBeds, Blocked: c.Blocked(), Ends: seconds(u.EndsAt), Phone: u.ByPhone, Before: fromBefore(u.Before), Opened: u.Opened, Undone: u.Undone, Told: u.OverTold,
 		StepFree: u.StepFree, Medical: u.Medical, Used: used, Places: places})}
 }
 
@@ -290,7 +291,7 @@ func ToUnit(it *table.Item) (shelter.Unit, error) {
 		Ages: f.Ages, Kind: f.Kind, SeparateSleeping: f.Separate, Site: f.Site, Rev: it.Guard.Rev, Version: it.Version,
 		Census: f.Census, Sanctioned: f.Sanctioned, CountedAt: instant(f.Counted), ConfirmedAt: instant(f.Confirmed),
 		MovedAt: instant(f.Moved), LastOffered: instant(f.Offered), Counted: f.Included, Mark: f.Mark, By: f.By,
-		RoomBeds: f.RoomBeds, EndsAt: instant(f.Ends), ByPhone: f.Phone, Before: before, Opened: f.Opened, Undone: f.Undone,
+		RoomBeds: f.RoomBeds, EndsAt: instant(f.Ends), ByPhone: f.Phone, Before: before, Opened: f.Opened, Undone: f.Undone, OverTold: f.Told,
 		StepFree: f.StepFree, Medical: f.Medical,
 	}, counts.WithBlocked(f.Blocked), claims)
 	if f.Used != nil {

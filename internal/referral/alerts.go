@@ -108,7 +108,7 @@ func (s *Service) warn(p placement.Placement, now time.Time) (placement.Placemen
 const alertQueries = 100
 
 // Alerts lists a page of the alerts of a desk's region, district by district, in
-// each the oldest first. A page may hold fewer than limit though more follow: next
+// each the oldest first; a ministry sees those about shelters, and no placement. A page may hold fewer than limit though more follow: next
 // is then not empty.
 func (s *Service) Alerts(ctx context.Context, c caller.Caller, all bool, limit int, after string) (out []placement.Alert, next string, err error) {
 	if err := c.Allow(caller.ReadAlerts, caller.Resource{District: c.Region()}); err != nil {
@@ -136,7 +136,7 @@ func (s *Service) Alerts(ctx context.Context, c caller.Caller, all bool, limit i
 			switch {
 			case err != nil:
 				return nil, "", err
-			case a.ID == seen || !(all || a.Acknowledged.IsZero()):
+			case a.ID == seen || !(all || a.Open()) || (c.Role == caller.Ministry && a.Shelter == ""):
 			case len(out) == limit:
 				last := out[limit-1]
 				return out, string(last.District) + "." + last.ID, nil
@@ -152,10 +152,16 @@ func (s *Service) Alerts(ctx context.Context, c caller.Caller, all bool, limit i
 	return out, "", nil
 }
 
+// alertKey is where the alert of a cursor, district and id, lies.
+func alertKey(cursor string) table.Key {
+	district, id, _ := strings.Cut(cursor, ".")
+	return record.AlertKey(place.Code(district), id)
+}
+
 // Acknowledge notes that somebody of the desk has seen an alert. Said twice, it
 // is the same. It ends the pause that a serious complaint stands for.
 func (s *Service) Acknowledge(ctx context.Context, c caller.Caller, district place.Code, id string) (placement.Alert, error) {
-	allowed := c.Allow(caller.ReadAlerts, caller.Resource{District: district})
+	allowed := c.Allow(caller.AcknowledgeAlert, caller.Resource{District: district})
 	for range attempts {
 		it, err := s.Store.Get(ctx, record.AlertKey(district, id), table.Strong)
 		if err != nil && !errors.As(err, new(*table.Refused)) {

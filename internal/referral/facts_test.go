@@ -2,6 +2,7 @@ package referral_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -215,6 +216,70 @@ func TestNobodyLeavesBeforeTheyCame(t *testing.T) {
 
 // Shelter and unit change together but are learnt apart: nobody is placed on
 // rules that no longer hold.
+// A census over capacity is told to the desk once, to the ministry too, and no longer
+// than it is so; it names a unit and no person.
+func TestAUnitOverCapacityIsToldOnceAndUntilItIsNot(t *testing.T) {
+	w := testworld.Open(t)
+	ctx, s := context.Background(), w.Service
+	vetter := caller.Caller{Subject: testworld.Ministry, Role: caller.Ministry, Scope: "IN-WB"}
+	counted := func(present, staffed int, match uint64) {
+		t.Helper()
+		w.Pass(time.Minute)
+		cmd := census(present, w.Now(), match)
+		cmd.Staffed = staffed
+		u, err := s.Count(ctx, staff("GRLS"), "GRLS", "girls", cmd)
+		if err != nil || u.Counts().Occupied() != present {
+			t.Fatal(err)
+		}
+	}
+	told := func(want int) []placement.Alert {
+		t.Helper()
+		list := alerts(t, w)
+		if len(list) != want {
+			t.Fatalf("%d alerts, want %d: %+v", len(list), want, list)
+		}
+		return list
+	}
+	counted(40, 40, 1) // as many as are allowed
+	told(0)
+	counted(43, 40, 2)
+	a := told(1)[0]
+	if a.Kind != placement.AlertOverCapacity || a.Shelter != "GRLS" || a.Unit != "girls" || a.Placement != "" {
+		t.Fatalf("%+v", a)
+	}
+	counted(45, 60, 3) // more staff, and still more than the authority allows
+	told(1)
+	o := request(t, w, "one", false)
+	if _, err := s.Supersede(ctx, desk, o.ID, command("close", 1)); err != nil {
+		t.Fatal(err)
+	}
+	for after := ""; ; {
+		list, next, err := s.Alerts(ctx, vetter, true, 50, after)
+		if err != nil || slices.ContainsFunc(list, func(a placement.Alert) bool { return a.Placement != "" }) {
+			t.Fatalf("the ministry sees %+v: %v", list, err)
+		}
+		if after = next; slices.ContainsFunc(list, func(one placement.Alert) bool { return one.ID == a.ID }) {
+			break
+		}
+		if next == "" {
+			t.Fatal("the ministry does not see it")
+		}
+	}
+	if _, err := s.Acknowledge(ctx, vetter, a.District, a.ID); !fault.Is(err, fault.Forbidden) {
+		t.Fatalf("the ministry acknowledges for the desk: %v", err)
+	}
+	counted(39, 40, 4)
+	told(0)
+	counted(41, 40, 5)
+	if again := told(1)[0]; again.ID == a.ID {
+		t.Fatal("the second time is not told")
+	}
+	if _, err := s.UndoCount(ctx, staff("GRLS"), "GRLS", "girls", referral.Command{Key: "a slip"}); err != nil {
+		t.Fatal(err)
+	}
+	told(0)
+}
+
 // field is the field that a refusal names.
 func field(err error) string {
 	f, _ := fault.Of(err)

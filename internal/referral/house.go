@@ -27,7 +27,7 @@ func (s *Service) Admit(ctx context.Context, c caller.Caller, shelterID, unit st
 	if i < 0 {
 		return Outcome{}, fault.Field("unit", "is not a unit of this shelter")
 	}
-	team := "house:" + shelterID
+	team := c.House()
 	id := placement.ID(team, cmd.Key)
 	p, replayed, err := s.runFrom(ctx, id, nil, false, func(stored *placement.Placement, now time.Time) (decision, error) {
 		if stored != nil {

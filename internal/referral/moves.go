@@ -36,6 +36,10 @@ func (s *Service) alarming(ctx context.Context, c caller.Caller, a caller.Action
 		if m == placement.MoveUndo && c.Shelter() != "" && stored.Back.Shelter == c.Shelter() {
 			about.Shelter = c.Shelter() // the move to take back was this shelter's
 		}
+		a := a
+		if c.Role == caller.Shelter && sideFor(c, *stored, m) == placement.Team {
+			a = caller.TransferResident
+		}
 		allowed := c.Allow(a, about)
 		if known := allowed == nil || stored.HeldBy(c.Shelter()); known && m != placement.MoveReceive { // that they came is a fact
 			if gone := s.unlessGone(ctx, c, *stored); gone != nil {
@@ -55,11 +59,11 @@ func (s *Service) alarming(ctx context.Context, c caller.Caller, a caller.Action
 			return decision{next: *stored, done: done}, err
 		}
 		if err := checkSender(*stored, m, cmd, now); err != nil {
-			return decision{}, allowing(err, *stored, c, m, now)
+			return decision{}, s.allowing(ctx, err, *stored, c)
 		}
 		d, err := do(*stored, now)
 		if err != nil {
-			return decision{}, allowing(err, *stored, c, m, now)
+			return decision{}, s.allowing(ctx, err, *stored, c)
 		}
 		if d.still {
 			return d, nil
@@ -75,33 +79,16 @@ func (s *Service) alarming(ctx context.Context, c caller.Caller, a caller.Action
 }
 
 // allowing lists with a refused move those the sender could make now.
-func allowing(err error, p placement.Placement, c caller.Caller, m placement.Move, now time.Time) error {
+func (s *Service) allowing(ctx context.Context, err error, p placement.Placement, c caller.Caller) error {
 	f, ok := fault.Of(err)
 	if !ok || (f.Kind != fault.IllegalMove && f.Kind != fault.StaleVersion && f.Kind != fault.HoldLapsed) {
 		return err
 	}
 	list := []string{}
-	for _, next := range p.Next(SideOf(c), now) {
-		if next != m || f.Kind == fault.StaleVersion {
-			list = append(list, string(next))
-		}
+	for _, m := range s.Next(ctx, c, p) {
+		list = append(list, string(m))
 	}
 	return f.WithAllowed(list)
-}
-
-// SideOf says from which side a caller looks at a placement.
-func SideOf(c caller.Caller) placement.Side {
-	switch c.Role {
-	case caller.Shelter:
-		return placement.House
-	case caller.Rescue:
-		return placement.Team
-	case caller.Desk:
-		return placement.Office
-	case caller.Survivor:
-		return placement.Survivor
-	}
-	return placement.Observer
 }
 
 func checkSender(p placement.Placement, m placement.Move, cmd Command, now time.Time) error {
@@ -127,10 +114,7 @@ func (s *Service) hold(ctx context.Context, p placement.Placement, shelter strin
 		return p, nil, err
 	}
 	if shelter == "" {
-		if p.State == placement.Held { // to hold again is to hold another one
-			wanted.Refused = append(slices.Clone(wanted.Refused), p.Hold.Shelter)
-		}
-		best := matching.Rank(w, wanted, s.Policy, 1)
+		best := matching.Rank(w, another(p, wanted, now), s.Policy, 1)
 		if len(best.Options) == 0 {
 			return p, nil, fault.New(fault.ShelterFull, "no shelter fits this party now")
 		}
@@ -303,7 +287,7 @@ func (s *Service) End(ctx context.Context, c caller.Caller, id string, persons [
 		action = caller.MovePlacement
 	}
 	return s.alarming(ctx, c, action, id, placement.MoveEnd, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {
-		if action == caller.MovePlacement {
+		if sideFor(c, p, placement.MoveEnd) == placement.Team {
 			if len(persons) > 0 {
 				return d, fault.Field("persons", "before arrival is the whole party: split it first")
 			}

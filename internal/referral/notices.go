@@ -19,7 +19,7 @@ const relist = 24 * time.Hour
 // unlessGone refuses whoever may not read a placement any more, and notes that
 // they have been told.
 func (s *Service) unlessGone(ctx context.Context, c caller.Caller, p placement.Placement) error {
-	side := SideOf(c)
+	side := roleSide(c)
 	if p.ReadableBy(side) != placement.ReadGone {
 		return nil
 	}

@@ -11,7 +11,8 @@ import (
 	"panah/internal/table"
 )
 
-// Placement answers one placement to its team or to the desk of its district.
+// Placement answers one placement to its team, to the house that asked for it, or
+// to the desk of its district.
 func (s *Service) Placement(ctx context.Context, c caller.Caller, id string) (placement.Placement, error) {
 	it, err := s.Store.Get(ctx, record.PlacementKey(id), table.Strong)
 	if err != nil {
@@ -24,7 +25,11 @@ func (s *Service) Placement(ctx context.Context, c caller.Caller, id string) (pl
 	if err != nil {
 		return p, err
 	}
-	if err := c.Allow(caller.ReadPlacement, resource(p)); err != nil {
+	action := caller.ReadPlacement
+	if c.House() != "" && p.Team == c.House() {
+		action = caller.TransferResident
+	}
+	if err := c.Allow(action, resource(p)); err != nil {
 		return p, err
 	}
 	return p, s.unlessGone(ctx, c, p)
@@ -70,18 +75,23 @@ func (s *Service) Explain(ctx context.Context, c caller.Caller, id string) (Outc
 	return Outcome{Placement: p, Match: &match}, matching.Explain(w, wanted, s.Policy), nil
 }
 
-// Mine lists a team's placements, newest first. Of those that are not readable any
-// more (placement.ReadableBy) the team is told by the list that they are gone.
+// Mine lists what a team, or a house for those who live in it, asked for, newest
+// first. Of those that are not readable any more (placement.ReadableBy) the team is
+// told by the list that they are gone.
 func (s *Service) Mine(ctx context.Context, c caller.Caller, limit int, after string) ([]placement.Placement, string, error) {
-	if err := c.Allow(caller.ReadPlacement, caller.Resource{Team: c.Team()}); err != nil {
+	action := caller.ReadPlacement
+	if c.Role == caller.Shelter {
+		action = caller.TransferResident
+	}
+	if err := c.Allow(action, caller.Resource{Team: c.Asks()}); err != nil {
 		return nil, "", err
 	}
-	q := table.Query{Index: table.ByTeam, PK: record.TeamPartition(c.Team()), Descending: true, Limit: limit, After: after}
+	q := table.Query{Index: table.ByTeam, PK: record.TeamPartition(c.Asks()), Descending: true, Limit: limit, After: after}
 	return s.list(ctx, q, func(p placement.Placement) bool {
-		if p.Team == c.Team() && p.ReadableBy(placement.Team) == placement.ReadGone {
-			s.delivered(ctx, p.ID, placement.Recipient{Side: placement.Team, ID: c.Team()}, placement.ByList)
+		if p.Team == c.Asks() && p.ReadableBy(placement.Team) == placement.ReadGone {
+			s.delivered(ctx, p.ID, placement.Recipient{Side: roleSide(c), ID: c.Scope}, placement.ByList)
 		}
-		return p.Team == c.Team()
+		return p.Team == c.Asks()
 	})
 }
 

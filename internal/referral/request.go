@@ -75,12 +75,17 @@ func (s *Service) Request(ctx context.Context, c caller.Caller, r placement.Requ
 }
 
 // Transfer is a request for a party that is in a shelter already: its arrival
-// ends that stay in the same write. transferOf is the placement of the stay.
+// ends that stay in the same write. transferOf is the placement of the stay. A team
+// asks for its own, a shelter for whoever lives with it, walk-ins too.
 func (s *Service) Transfer(ctx context.Context, c caller.Caller, r placement.Request, transferOf string, cmd Command) (Outcome, error) {
-	if err := c.Allow(caller.RequestPlacement, caller.Resource{Team: c.Team()}); err != nil {
+	action := caller.RequestPlacement
+	if c.Role == caller.Shelter && transferOf != "" {
+		action = caller.TransferResident
+	}
+	if err := c.Allow(action, caller.Resource{Team: c.Asks()}); err != nil {
 		return Outcome{}, err
 	}
-	id, tries := placement.ID(c.Team(), cmd.Key), 0
+	id, tries := placement.ID(c.Asks(), cmd.Key), 0
 	var match matching.Result
 	p, replayed, err := s.runFrom(ctx, id, nil, false, func(stored *placement.Placement, now time.Time) (decision, error) {
 		if stored != nil {
@@ -93,13 +98,16 @@ func (s *Service) Transfer(ctx context.Context, c caller.Caller, r placement.Req
 		if err := s.checkNew(ctx, id, r, now); err != nil {
 			return decision{}, err
 		}
-		p := placement.New(id, c.Team(), s.Policy.ID, r, now, cmd.hash(c))
+		p := placement.New(id, c.Asks(), s.Policy.ID, r, now, cmd.hash(c))
 		if p.TransferOf = transferOf; transferOf != "" {
 			origin, err := s.transferable(ctx, c, p)
 			if err != nil {
 				return decision{}, s.unlessStored(ctx, id, err)
 			}
 			p.KeepFrom, p.KeptIn, p.Return = origin.KeepFrom, origin.KeptIn, origin.Return
+			if c.Role == caller.Shelter {
+				p = sentOn(p, origin)
+			}
 		}
 		p.By = c.Subject
 		p.Late = r.HoldBest && !r.OccurredAt.IsZero() && now.Sub(r.OccurredAt) > s.Policy.LateHold
@@ -215,13 +223,25 @@ func (s *Service) transferable(ctx context.Context, c caller.Caller, p placement
 	if err != nil {
 		return p, err
 	}
-	if origin == nil || c.Allow(caller.MovePlacement, resource(*origin)) != nil || origin.State != placement.Arrived {
-		return p, fault.Field("transferOf", "is not a stay of this team")
+	if origin == nil || (c.Allow(caller.MovePlacement, resource(*origin)) != nil && c.Allow(caller.AnswerPlacement, resource(*origin)) != nil) ||
+		origin.State != placement.Arrived {
+		return p, fault.Field("transferOf", "is not a stay of this team, or with this shelter")
 	}
 	if origin.PersonsHere() != len(p.Request.Persons) {
 		return p, fault.Field("party.persons", "must be those who are in the shelter now")
 	}
 	return *origin, nil
+}
+
+// sentOn is a request of a shelter for those who live with it. It does not go back
+// to that shelter, and what is not safe for them stays out, though the shelter
+// never learns of it.
+func sentOn(p, origin placement.Placement) placement.Placement {
+	p.Refused = append(slices.Clone(origin.Refused), origin.Hold.Shelter)
+	p.Unwanted = origin.Unwanted
+	p.Request.ExcludedDistricts = append(slices.Clone(p.Request.ExcludedDistricts), origin.Request.ExcludedDistricts...)
+	p.Request.ExcludedShelters = append(slices.Clone(p.Request.ExcludedShelters), origin.Request.ExcludedShelters...)
+	return p
 }
 
 // partners are the placements that a new one is kept apart from, told of it.

@@ -94,17 +94,21 @@ func (s *Service) Decide(ctx context.Context, c caller.Caller, id string, cmd De
 // Undo takes the last move back, for the side that made it. A promise that was
 // given up is held again in the same write if its beds are still there.
 func (s *Service) Undo(ctx context.Context, c caller.Caller, id string, cmd Command) (Outcome, error) {
-	side, action := placement.Team, caller.MovePlacement
+	action := caller.MovePlacement
 	switch c.Role {
 	case caller.Shelter:
-		side, action = placement.House, caller.AnswerPlacement
+		action = caller.AnswerPlacement
 	case caller.Desk:
-		side, action = placement.Office, caller.RulePlacement
+		action = caller.RulePlacement
 	}
 	if cmd.HoldNo = 0; cmd.Version == 0 { // only the very move the sender saw is taken back
 		return Outcome{}, fault.Field("version", "is required: the placement's version you saw")
 	}
 	return s.move(ctx, c, action, id, placement.MoveUndo, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
+		side := sideFor(c, p, placement.MoveUndo)
+		if err := notTheirs(c, p, side); err != nil {
+			return p, nil, err
+		}
 		back, moves, again, err := p.Undo(side, now)
 		if err != nil || again == "" {
 			return back, moves, err
@@ -122,7 +126,7 @@ func (s *Service) Undo(ctx context.Context, c caller.Caller, id string, cmd Comm
 // held; apart is the id of the new one, for which the clock holds the best shelter
 // within seconds.
 func (s *Service) Split(ctx context.Context, c caller.Caller, id string, persons []int, by code.ChosenBy, cmd Command) (o Outcome, apart string, err error) {
-	apart = placement.ID(c.Team(), "split\x00"+id+"\x00"+cmd.Key)
+	apart = placement.ID(c.Asks(), "split\x00"+id+"\x00"+cmd.Key)
 	o, err = s.alarming(ctx, c, caller.MovePlacement, id, placement.MoveSplit, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {
 		p.By = c.Subject
 		var goes placement.Placement

@@ -496,6 +496,80 @@ func TestATransferCountsNobodyTwice(t *testing.T) {
 	}
 }
 
+// A shelter that closes asks for places elsewhere for whoever lives with it, walk-ins
+// and those a team brought; each arrival there ends the stay here. What is not safe
+// for them stays out, though the shelter never learns of it.
+func TestAShelterTransfersWhoLivesWithIt(t *testing.T) {
+	w := testworld.Open(t)
+	ctx, s := context.Background(), w.Service
+	house := staff("GRLS")
+	before := w.Unit(t, "GRLS", "girls").Counts().Occupied()
+	persons := []placement.Person{{Age: code.Age12To14, AgeStatus: code.AgeStated, PlaceWith: code.Girls}}
+	in, err := s.Admit(ctx, house, "GRLS", "girls", persons, placement.Consent{}, command("walk-in", 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	brought := girl()
+	brought.HoldBest, brought.ExcludedShelters = false, []string{"HOMA"}
+	o, err := s.Request(ctx, team, brought, command("brought", 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustHold(t, w, o.ID, "GRLS", "hold", 1)
+	must(t)(s.Receive(ctx, house, o.ID, command("came", 0)))
+	if _, err := s.SetStatus(ctx, house, "GRLS", shelter.Closed, command("close", 0)); err != nil {
+		t.Fatal(err)
+	}
+	for _, stay := range []string{in.ID, o.ID} {
+		r := girl()
+		if stay == in.ID {
+			r.Persons = persons
+		}
+		for who, c := range map[string]caller.Caller{"another shelter": staff("HOMB"), "another team": {Subject: testworld.OtherTeam, Role: caller.Rescue, Scope: "team-b"}} {
+			if _, err := s.Transfer(ctx, c, r, stay, command("not theirs "+stay, 0)); field(err) != "transferOf" {
+				t.Errorf("%s transfers: %v", who, err)
+			}
+		}
+		moved, err := s.Transfer(ctx, house, r, stay, command("move "+stay, 0))
+		if err != nil || moved.State != placement.Held || moved.Hold.Shelter == "GRLS" || (stay == o.ID && moved.Hold.Shelter == "HOMA") {
+			t.Fatalf("%s at %s: %v", moved.State, moved.Hold.Shelter, err)
+		}
+		if seen, err := s.Placement(ctx, house, moved.ID); err != nil || seen.ID != moved.ID {
+			t.Fatalf("the house does not see what it asked for: %v", err)
+		}
+		if _, err := s.Placement(ctx, staff("WOMN"), moved.ID); !fault.Is(err, fault.Forbidden) {
+			t.Fatalf("another shelter reads it: %v", err)
+		}
+		there := staff(moved.Hold.Shelter)
+		must(t)(s.Choose(ctx, house, moved.ID, placement.Choice{By: code.ChosenByGuardian, Shelter: moved.Hold.Shelter, HouseRulesShown: true, Viewed: true}, command("choose "+stay, 1)))
+		must(t)(s.Accept(ctx, there, moved.ID, command("accept "+stay, 2)))
+		must(t)(s.Depart(ctx, house, moved.ID, true, nil, command("depart "+stay, 3)))
+		w.Pass(time.Hour)
+		must(t)(s.Receive(ctx, there, moved.ID, command("receive "+stay, 0)))
+		if _, err := s.End(ctx, house, moved.ID, nil, code.EndHome, command("end "+stay, 0)); err == nil {
+			t.Fatal("the house that asked ends a stay elsewhere")
+		}
+	}
+	list, _, err := s.Mine(ctx, house, 10, "")
+	if err != nil || len(list) != 3 {
+		t.Fatalf("%d asked for: %v", len(list), err)
+	}
+	for _, p := range list {
+		if p.ID == in.ID && (p.State != placement.Ended || p.Stays[0].Reason != code.EndTransferred) {
+			t.Errorf("the walk-in's stay is %s", p.State)
+		}
+	}
+	if got := w.Unit(t, "GRLS", "girls").Counts().Occupied(); got != before {
+		t.Errorf("%d people, were %d", got, before)
+	}
+	if _, err := s.Request(ctx, house, girl(), command("no stay", 0)); !fault.Is(err, fault.Forbidden) {
+		t.Errorf("a shelter asks for who does not live with it: %v", err)
+	}
+	if _, err := s.NewRescue(ctx, house, raid(1, 0, 0), command("raid", 0)); !fault.Is(err, fault.Forbidden) {
+		t.Errorf("a shelter starts a rescue: %v", err)
+	}
+}
+
 // The age was wrong: beds are kept, the desk is told that the party must move.
 func TestACorrectionKeepsTheBedsAndTellsTheDesk(t *testing.T) {
 	w := testworld.Open(t)

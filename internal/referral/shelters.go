@@ -91,8 +91,12 @@ func (s *Service) Count(ctx context.Context, c caller.Caller, shelterID, unitID 
 		if err != nil {
 			return u, err
 		}
+		told, err := s.tellCrowded(ctx, &next)
+		if err != nil {
+			return u, err
+		}
 		put := record.FromUnit(next)
-		err = s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: []table.Op{table.PutOp(put, it.Version)}})
+		err = s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: append([]table.Op{table.PutOp(put, it.Version)}, told...)})
 		if err == nil {
 			next.Version = it.Version + 1
 			put.Version = next.Version

@@ -129,8 +129,12 @@ func (s *Service) undoCount(ctx context.Context, c caller.Caller, shelterID, uni
 			return u, err
 		}
 		next.By = c.Subject
+		told, err := s.tellCrowded(ctx, &next)
+		if err != nil {
+			return u, err
+		}
 		put := record.FromUnit(next)
-		if err = s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: []table.Op{table.PutOp(put, it.Version)}}); err == nil {
+		if err = s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: append([]table.Op{table.PutOp(put, it.Version)}, told...)}); err == nil {
 			next.Version, put.Version = it.Version+1, it.Version+1
 			s.Directory.Learn(&put)
 			return next, nil

@@ -144,7 +144,7 @@ func (s *Service) lookUp(ctx context.Context, d *Delta, changed []logbook.Entry)
 // told notes that a device was told of consent that was taken back.
 func (s *Service) told(ctx context.Context, c caller.Caller, id string, withdrawn bool) {
 	if withdrawn {
-		s.delivered(ctx, id, placement.Recipient{Side: SideOf(c), ID: c.Scope}, placement.ByList)
+		s.delivered(ctx, id, placement.Recipient{Side: roleSide(c), ID: c.Scope}, placement.ByList)
 	}
 }
 

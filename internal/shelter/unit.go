@@ -106,8 +106,24 @@ type Unit struct {
 	By          string         // the subject who counted or confirmed last
 	ByPhone     bool           // the counts were last vouched for on the phone, to a rescue team
 	Opened      uint64         // of surge beds: hash of what was asked for
+	OverTold    string         // the alert that told of a census over capacity; empty since one that was not
 	Before      *Before        // the counts the last census replaced, until somebody comes or goes
 	Undone      []uint64       // by which commands a census was taken back, the latest: a copy of one takes back no other
+}
+
+// OverSanctioned is how many more people sleep here than the authority allows; where
+// it has set no number, none.
+func (u Unit) OverSanctioned() int {
+	if u.Sanctioned == 0 {
+		return 0
+	}
+	return max(0, u.occupied-u.Sanctioned)
+}
+
+// Crowded reports whether more people sleep here than there are staffed beds for, or
+// than the authority allows. Beds that are only promised crowd nobody.
+func (u Unit) Crowded() bool {
+	return u.occupied > u.staffed-u.outOfService || u.OverSanctioned() > 0
 }
 
 // Before is what a census replaced, so that it can be undone.

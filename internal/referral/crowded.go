@@ -1,0 +1,51 @@
+package referral
+
+import (
+	"context"
+	"fmt"
+
+	"panah/internal/placement"
+	"panah/internal/record"
+	"panah/internal/shelter"
+	"panah/internal/table"
+)
+
+// tellCrowded is what is written with a census so that desk and ministry are told of
+// a unit over capacity once, and no longer than it is.
+func (s *Service) tellCrowded(ctx context.Context, u *shelter.Unit) ([]table.Op, error) {
+	switch crowded := u.Crowded(); {
+	case crowded && u.OverTold == "":
+		return s.crowded(ctx, u)
+	case !crowded && u.OverTold != "":
+		return s.crowdedNoMore(ctx, u)
+	}
+	return nil, nil
+}
+
+func (s *Service) crowded(ctx context.Context, u *shelter.Unit) ([]table.Op, error) {
+	home, err := s.stored(ctx, u.Shelter)
+	if err != nil || home.ID == "" {
+		return nil, err
+	}
+	now := s.now()
+	a := placement.Alert{Kind: placement.AlertOverCapacity, Shelter: u.Shelter, Unit: u.ID, District: home.District, At: now,
+		ID: fmt.Sprintf("%s.%s.%s.%d", record.Stamp(now), u.Shelter, u.ID, u.Census)}
+	u.OverTold = string(a.District) + "." + a.ID
+	return []table.Op{table.PutOp(record.FromAlert(a), 0)}, nil
+}
+
+func (s *Service) crowdedNoMore(ctx context.Context, u *shelter.Unit) ([]table.Op, error) {
+	it, err := s.Store.Get(ctx, alertKey(u.OverTold), table.Strong)
+	if err != nil {
+		return nil, refusal(err)
+	}
+	if u.OverTold = ""; it == nil {
+		return nil, nil
+	}
+	a, err := record.ToAlert(it)
+	if err != nil {
+		return nil, err
+	}
+	a.Over = s.now()
+	return []table.Op{table.PutOp(record.FromAlert(a), it.Version)}, nil
+}
