@@ -34,6 +34,9 @@ func TestARescueOfFiveHundredToldOneByOne(t *testing.T) {
 		}
 		at := time.Now()
 		status, answer, _, err := send(ctx, "POST", r.url+path, team, key, body)
+		for n := 0; status == 503 && n < 5; n++ { // a machine too busy to plan in 29 seconds
+			status, answer, _, err = send(ctx, "POST", r.url+path, team, key, body)
+		}
 		if err != nil || status != want {
 			t.Fatalf("%s: %d %.300v %v", what, status, answer, err)
 		}
