@@ -2,10 +2,12 @@ package matching_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"panah/internal/code"
 	"panah/internal/matching"
+	"panah/internal/place"
 	"panah/internal/placement"
 	"panah/internal/shelter"
 	"panah/internal/testworld"
@@ -114,5 +116,28 @@ func TestWhatAPartyUsesUp(t *testing.T) {
 		if got := c.Left(l.of, testworld.Start); got != l.want {
 			t.Errorf("%s: %d are left, want %d", l.name, got, l.want)
 		}
+	}
+}
+
+// To come later today helps where it is later that helps: the way is no shorter.
+func TestLaterTodayIsNoLongerWay(t *testing.T) {
+	p, between := rules(t), 0
+	for _, d := range place.Districts("IN-WB") {
+		home := testworld.Home("HOME", d.Code, code.ChildrensHome, testworld.Unit("HOME", "girls", code.Girls, testworld.SchoolAge, 5, 1))
+		w, a := world([]testworld.Place{home}), ask(girl())
+		a.Urgency = code.UrgencyNow
+		later := a
+		later.Urgency = code.UrgencyToday
+		got := matching.Rank(w, a, p, 1)
+		if len(got.Options) > 0 || len(matching.Rank(w, later, p, 1).Options) == 0 {
+			continue // near, or far for anybody
+		}
+		between++
+		if slices.Contains(got.WouldHelp, "later_today") || !slices.Contains(got.WouldHelp, "farther") {
+			t.Errorf("%s: would help %v", d.Code, got.WouldHelp)
+		}
+	}
+	if between == 0 {
+		t.Error("no district is too far for now and near enough for today: nothing was tried")
 	}
 }
