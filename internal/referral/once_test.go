@@ -94,3 +94,73 @@ func TestAConfirmationThatMissesItsLastAnswerTellsWhatIsStored(t *testing.T) {
 		}
 	}
 }
+
+// Who is refused because of a newer count is shown both: what is stored, and what
+// they sent.
+func TestACountThatIsRefusedShowsBoth(t *testing.T) {
+	ctx, w := context.Background(), testworld.Open(t)
+	at := w.Now().Add(-time.Minute)
+	_, err := w.Service.Count(ctx, staff("GRLS"), "GRLS", "girls", census(7, at, 9))
+	f, ok := fault.Of(err)
+	stored := w.Unit(t, "GRLS", "girls")
+	if !ok || f.Kind != fault.Precondition || f.Sent != (referral.Both{Census: 9, Staffed: 40, Present: 7, CountedAt: at}) ||
+		f.Current != (referral.Both{Census: 1, Staffed: 40, Present: 10, CountedAt: stored.CountedAt}) {
+		t.Errorf("%+v", f)
+	}
+}
+
+// What is answered of a handover point has the version that is stored.
+func TestAHandoverPointIsAnsweredAtItsVersion(t *testing.T) {
+	ctx, w := context.Background(), testworld.Open(t)
+	for want := range uint64(3) {
+		point := shelter.Handover{Point: fmt.Sprint("gate ", want), Meeting: "the station"}
+		h, err := w.Service.SetHandover(ctx, staff("GRLS"), "GRLS", point, want)
+		if err != nil || h.Version != want+1 {
+			t.Fatalf("answered version %d, %v", h.Version, err)
+		}
+		if stored, err := w.Service.Handover(ctx, staff("GRLS"), "GRLS"); err != nil || stored.Version != h.Version || stored.Point != point.Point {
+			t.Errorf("stored %+v, %v", stored, err)
+		}
+	}
+}
+
+// A device is given so many changes at a time: pages of its book are not divided,
+// and no further one is begun once there are enough.
+func TestADeviceIsGivenSoManyAtATime(t *testing.T) {
+	ctx, w := context.Background(), testworld.Open(t)
+	for page, n := range []int{2, 1, 1} {
+		for i := range n {
+			request(t, w, fmt.Sprint("page ", page, " ", i), false)
+		}
+		w.Feed(t)
+	}
+	var since string
+	for _, want := range []struct {
+		n    int
+		more bool
+	}{{2, true}, {2, false}, {0, false}} {
+		d, err := w.Service.Sync(ctx, testworld.Team, since, 2)
+		if err != nil || len(d.Placements) != want.n || d.More != want.more || d.Reset != (since == "") {
+			t.Errorf("given %d, more %t, anew %t, %v, want %+v", len(d.Placements), d.More, d.Reset, err, want)
+		}
+		since = d.Cursor
+	}
+}
+
+// Facts of a shelter are signed by whoever changed them last.
+func TestAnUpdateIsSignedByWhoeverSentIt(t *testing.T) {
+	ctx, w := context.Background(), testworld.Open(t)
+	v, _, err := w.Service.Register(ctx, ministry, home("WB-1"), command("reg", 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := ministry
+	other.Subject = "subject-another-ministry"
+	facts := home("WB-1")
+	facts.MaxStayDays = 30
+	next, err := w.Service.Update(ctx, other, v.ID, v.Version, facts)
+	stored, serr := w.Service.Shelter(ctx, ministry, v.ID)
+	if err != nil || serr != nil || next.By != other.Subject || stored.By != other.Subject {
+		t.Errorf("by %q, stored %q, %v, %v", next.By, stored.By, err, serr)
+	}
+}

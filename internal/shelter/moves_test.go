@@ -3,6 +3,7 @@ package shelter_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"panah/internal/fault"
 	"panah/internal/shelter"
@@ -73,6 +74,30 @@ func TestLimitsOfARegistrationHaveTheirOwnLimits(t *testing.T) {
 		}
 		if got := shelter.Facts(next, all); got.DailyIntake != r.DailyIntake || got.Units[0] != r.Units[0] {
 			t.Errorf("%s: stored is %+v", field, got)
+		}
+	}
+}
+
+// Beds of a room that a party has to itself are not free, though nobody sleeps in them.
+func TestEmptyBedsOfAPartysOwnRoomAreNotFree(t *testing.T) {
+	u := shelter.Unit{RoomBeds: 4}
+	u, err := u.Count(shelter.Census{CountedAt: now, Present: 2, Staffed: 12, OutOfService: 1}, now)
+	if err != nil || u.Counts().Blocked() != 2 || u.FreeAt(now) != 7 || u.FreeAt(now) != u.Counts().Free() {
+		t.Errorf("%d blocked, %d free now, %d free, %v", u.Counts().Blocked(), u.FreeAt(now), u.Counts().Free(), err)
+	}
+}
+
+func TestADayIsCountedInTheTimesThereAreRegistersOf(t *testing.T) {
+	for day, taken := range map[time.Time]bool{
+		time.Date(1949, 12, 31, 0, 0, 0, 0, time.UTC): false,
+		time.Date(1950, 1, 1, 0, 0, 0, 0, time.UTC):   true,
+		now.Add(shelter.ClockSlack):                   true,
+		now.Add(shelter.ClockSlack + time.Second):     false,
+	} {
+		err := shelter.DayCount{Day: day}.Check(now)
+		f, _ := fault.Of(err)
+		if (err == nil) != taken || f != nil && f.Field != "day" {
+			t.Errorf("%s: %v", day.Format(time.RFC3339), err)
 		}
 	}
 }
