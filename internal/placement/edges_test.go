@@ -67,3 +67,17 @@ func TestSoManyDepartInOneCommandSoOften(t *testing.T) {
 		t.Error("once more")
 	}
 }
+
+// A stay that had ended stands again where it was, once an arrival elsewhere is
+// taken back.
+func TestAnArrivalElsewhereTakenBackLeavesTheStayWhereItWas(t *testing.T) {
+	p := shared(Ended)
+	again, _, err := p.Receive("FIRS", noon.Add(time.Hour), noon.Add(time.Hour))
+	if err != nil || again.Hold.Shelter != "FIRS" {
+		t.Fatal(again.Hold.Shelter, err)
+	}
+	back, _, _, err := again.Undo(House, noon.Add(time.Hour))
+	if err != nil || back.State != Ended || back.Hold.Shelter != "SECO" || !back.ArrivedAt.Equal(p.ArrivedAt) || !back.HeldBy("FIRS") {
+		t.Errorf("%s at %s since %v, once %v, %v", back.State, back.Hold.Shelter, back.ArrivedAt, back.Past, err)
+	}
+}
