@@ -36,11 +36,24 @@ func Rank(w World, ask Ask, policy Policy, k int) Result {
 	}
 	if res.Considered >= policy.Histogram {
 		res.FirstRule = s.histogram()
+		if ask.Discreet {
+			res.FirstRule = discreet(w, ask, policy, s.fits)
+		}
 	}
 	if s.fits == 0 {
 		res.WouldHelp = wouldHelp(w, ask, policy)
 	}
 	return res
+}
+
+// discreet counts as if nothing were excluded; what then would fit counts as full.
+func discreet(w World, ask Ask, policy Policy, fits int) map[string]int {
+	ask.ExcludedDistricts, ask.ExcludedShelters = nil, nil
+	s := newSweep(w, ask, policy, 0)
+	defer s.done()
+	s.run(false)
+	s.first[ruleBeds] += s.fits - fits
+	return s.histogram()
 }
 
 // best are the slots of the best k.

@@ -40,7 +40,7 @@ type Outcome struct {
 // ask is what matching is asked for a placement. Where parties of its rescue must
 // not be in the same shelter, theirs are out.
 func (s *Service) ask(ctx context.Context, p placement.Placement, now time.Time) (matching.Ask, error) {
-	a := matching.Ask{Request: p.Request, At: now, Refused: p.Refused, Unwanted: p.Unwanted, Tried: p.Tried, Seed: p.ID}
+	a := matching.Ask{Request: p.Request, At: now, Refused: p.Refused, Unwanted: p.Unwanted, Tried: p.Tried, Seed: p.ID, Discreet: p.ByHouse()}
 	for _, id := range p.KeepFrom {
 		other, err := s.load(ctx, id)
 		if err != nil {

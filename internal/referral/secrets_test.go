@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"testing"
 
 	"panah/internal/caller"
 	"panah/internal/code"
+	"panah/internal/place"
 	"panah/internal/placement"
 	"panah/internal/referral"
 	"panah/internal/testworld"
@@ -119,5 +121,41 @@ func TestTakingADeclineBackTellsNothingOfAPause(t *testing.T) {
 		if err != nil || back.State != placement.Held || back.Hold.Shelter != "GRLS" {
 			t.Errorf("paused %v: taken back: %s %v", paused, back.State, err)
 		}
+	}
+}
+
+// What a party is not safe with stays out of a transfer its shelter asks for, and no
+// count tells the shelter that there is such a place.
+func TestAShelterNeverLearnsThatPlacesAreExcluded(t *testing.T) {
+	seen := map[bool]map[string]int{}
+	for _, excluded := range []bool{false, true} {
+		w := crowdedWorld(t)
+		r := girl()
+		if excluded {
+			r.ExcludedShelters, r.ExcludedDistricts = []string{"XTR0", "XTR1"}, []place.Code{"IN-LGD-319"}
+		}
+		o := livesIn(t, w, r)
+		m := made(t)(w.Service.Transfer(context.Background(), staff("GRLS"), girl(), o.ID, command("elsewhere", 0)))
+		seen[excluded] = m.Match.FirstRule
+		for _, option := range m.Match.Options {
+			if slices.Contains(r.ExcludedShelters, option.Candidate.ID) {
+				t.Errorf("%s is offered, which is not safe", option.Candidate.ID)
+			}
+		}
+		again, err := w.Service.Options(context.Background(), staff("GRLS"), m.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again.Match != nil && !maps.Equal(again.Match.FirstRule, m.Match.FirstRule) {
+			t.Errorf("asked again the shelter sees %v, at first %v", again.Match.FirstRule, m.Match.FirstRule)
+		}
+	}
+	for rule, n := range seen[true] {
+		if rule != "beds.free" && seen[false][rule] != n {
+			t.Errorf("with places excluded the shelter sees %v, without %v", seen[true], seen[false])
+		}
+	}
+	if seen[true]["beds.free"] < seen[false]["beds.free"]+2 {
+		t.Errorf("what is excluded is not counted as full: %v, without exclusions %v", seen[true], seen[false])
 	}
 }
