@@ -26,6 +26,9 @@ func alert(p placement.Placement, kind placement.AlertKind, now time.Time) place
 
 // due is when the clock must look at a placement next.
 func (s *Service) due(p placement.Placement) time.Time {
+	if len(p.Withdrawing) > 0 {
+		return p.ChangedAt
+	}
 	var next time.Time
 	sooner := func(t time.Time) {
 		if !t.IsZero() && (next.IsZero() || t.Before(next)) {
