@@ -61,3 +61,22 @@ func TestAZoneLiesAmidItsDistricts(t *testing.T) {
 		}
 	}
 }
+
+// An open place far away is found behind a near locked one,
+// though only one is asked for.
+func TestAFarOpenPlaceIsFoundBehindANearLockedOne(t *testing.T) {
+	p := rules(t)
+	near := testworld.Home("LOCK", testworld.District, code.ShaktiSadan, testworld.Unit("LOCK", "women", code.Women, code.AdultBands, 50, 0))
+	near.HouseRules = code.Of(code.DoorsLockedAlways)
+	far := testworld.Home("OPEN", "IN-LGD-525", code.ShaktiSadan, testworld.Unit("OPEN", "women", code.Women, code.AdultBands, 50, 48))
+	a := ask(placement.Person{Age: code.Age25To59, PlaceWith: code.Women})
+	a.MaxJourneyMinutes = 10_000
+	for _, seed := range []string{"", "p_1"} {
+		a.Seed = seed
+		w := world([]testworld.Place{near, far})
+		all, one := matching.Rank(w, a, p, 2), matching.Rank(w, a, p, 1)
+		if fmt.Sprint(ids(all.Options)) != "[OPEN LOCK]" || fmt.Sprint(ids(one.Options)) != "[OPEN]" {
+			t.Errorf("all %v, one %v", ids(all.Options), ids(one.Options))
+		}
+	}
+}

@@ -81,3 +81,12 @@ func TestAnArrivalElsewhereTakenBackLeavesTheStayWhereItWas(t *testing.T) {
 		t.Errorf("%s at %s since %v, once %v, %v", back.State, back.Hold.Shelter, back.ArrivedAt, back.Past, err)
 	}
 }
+
+// What is taken back whatever became of the beds: facts, and that a request was closed.
+func TestWhatIsTakenBackWhateverBecameOfTheBeds(t *testing.T) {
+	for move, want := range map[Move]bool{MoveReceive: true, MoveEnd: true, MoveCancel: true, MoveSupersede: true, MoveDecline: false, MoveRefuse: false, MoveRelease: false} {
+		if got := (Back{Move: move}).Fact(); got != want {
+			t.Errorf("%s: %t", move, got)
+		}
+	}
+}

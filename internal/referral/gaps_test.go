@@ -72,3 +72,18 @@ func TestWaitingAgainIsNoNewGap(t *testing.T) {
 		t.Errorf("%d gaps", n)
 	}
 }
+
+// That beds were found for somebody who waits is nobody's request.
+func TestWhatIsFoundForWhoWaitsIsSignedByNobody(t *testing.T) {
+	ctx, w := context.Background(), testworld.Open(t)
+	w.Pass(time.Minute)
+	ids := waiting(t, w, 1, 0)
+	w.Pass(time.Minute)
+	if _, err := w.Service.Count(ctx, staff("WOMN"), "WOMN", "women", full(24, w.Now(), 2)); err != nil {
+		t.Fatal(err)
+	}
+	asked := at(t, w, ids[0]).By
+	if n, err := w.Service.MatchWaiting(ctx); n != 1 || err != nil || asked == "" || at(t, w, ids[0]).By != "" {
+		t.Errorf("asked by %q, found by %q, %v", asked, at(t, w, ids[0]).By, err)
+	}
+}
