@@ -31,9 +31,10 @@ type IssuedCode struct {
 }
 
 // GiveStayCode makes the survivor's own code of a placement, in place of the one
-// before. The team may until the party has arrived, the desk always; a shelter
+// numbered replaces (0: there is none yet): a command that comes late replaces no
+// newer one. The team may until the party has arrived, the desk always; a shelter
 // never learns that there is one. The placement itself does not change.
-func (s *Service) GiveStayCode(ctx context.Context, c caller.Caller, id string, cmd Command) (IssuedCode, error) {
+func (s *Service) GiveStayCode(ctx context.Context, c caller.Caller, id string, replaces int, cmd Command) (IssuedCode, error) {
 	p, err := s.load(ctx, id)
 	if err != nil {
 		return IssuedCode{}, err
@@ -54,6 +55,11 @@ func (s *Service) GiveStayCode(ctx context.Context, c caller.Caller, id string, 
 		}
 		if c.Role == caller.Rescue && !p.ArrivedAt.IsZero() {
 			return said{}, fault.New(fault.IllegalMove, "the party has arrived: the desk gives a code from now on").WithAllowed([]string{})
+		}
+		if replaces != v.CodeNo {
+			f := fault.New(fault.StaleVersion, "the last code of this placement is number %d: name the one you mean to replace", v.CodeNo)
+			f.Field = "replaces"
+			return said{}, f.WithAllowed([]string{})
 		}
 		made := placement.MakeStayCode(s.Secret, id, v.CodeNo+1)
 		ops := []table.Op{table.PutOp(record.FromStayCode(made.Hash(), id), 0)}

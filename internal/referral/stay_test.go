@@ -36,8 +36,8 @@ func TestEveryWrongCodeCostsOneRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	var codes []placement.StayCode
-	for _, key := range []string{"code-1", "code-2"} {
-		made, err := w.Service.GiveStayCode(ctx, team, p.ID, referral.Command{Key: key, Payload: "code"})
+	for i, key := range []string{"code-1", "code-2"} {
+		made, err := w.Service.GiveStayCode(ctx, team, p.ID, i, referral.Command{Key: key, Payload: "code"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -67,7 +67,7 @@ func TestWhatASurvivorSaysIsOnRecordAndTheirCodeIsNot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	made, err := w.Service.GiveStayCode(ctx, team, p.ID, referral.Command{Key: "code", Payload: "code"})
+	made, err := w.Service.GiveStayCode(ctx, team, p.ID, 0, referral.Command{Key: "code", Payload: "code"})
 	if err != nil {
 		t.Fatal(err)
 	}
