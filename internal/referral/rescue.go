@@ -94,7 +94,11 @@ func (s *Service) NewRescue(ctx context.Context, c caller.Caller, r placement.Re
 		if err != nil {
 			return RescueOutcome{}, err
 		}
-		err = s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: []table.Op{table.PutOp(record.FromRescue(next), 0)}})
+		it := record.FromRescue(next)
+		if err := fitting(it); err != nil {
+			return RescueOutcome{}, err
+		}
+		err = s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: []table.Op{table.PutOp(it, 0)}})
 		if err == nil {
 			next.Version = 1
 			return s.outcome(ctx, next, planned)
@@ -104,6 +108,14 @@ func (s *Service) NewRescue(ctx context.Context, c caller.Caller, r placement.Re
 		}
 	}
 	return RescueOutcome{}, errBusyRescue()
+}
+
+// fitting refuses a rescue that is too large to be stored.
+func fitting(it table.Item) error {
+	if len(it.Body) > record.MaxRescue {
+		return fault.Field("parties", "says more than fits in one rescue: make it two rescues")
+	}
+	return nil
 }
 
 func errBusyRescue() error { return fault.New(fault.Busy, "the rescue is busy; send it again shortly") }
@@ -210,7 +222,11 @@ func (s *Service) rewriteRescue(ctx context.Context, c caller.Caller, id string,
 // putRescue writes a rescue by its version; false: somebody else was faster, or
 // perhaps it was written and only reading tells.
 func (s *Service) putRescue(ctx context.Context, r *placement.Rescue) (bool, error) {
-	err := s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: []table.Op{table.PutOp(record.FromRescue(*r), r.Version)}})
+	it := record.FromRescue(*r)
+	if err := fitting(it); err != nil {
+		return false, err
+	}
+	err := s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: []table.Op{table.PutOp(it, r.Version)}})
 	if err == nil {
 		r.Version++
 		return true, nil
