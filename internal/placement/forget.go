@@ -17,7 +17,6 @@ func (p Placement) Forget() (next Placement, changed bool) {
 		changed = changed || one.Needs != 0 || len(one.Languages) > 0
 	}
 	p.Request = r.erased()
-	p.Request.Consent.HeardIn = ""
 	p.Return, p.Back = Return{}, Back{}
 	return p, changed
 }

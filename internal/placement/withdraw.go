@@ -58,12 +58,14 @@ func (p Placement) Withdraw(now time.Time) (Placement, []BedMove, error) {
 }
 
 // erased is the request without what is told only so that a shelter can be chosen
-// and can prepare: needs, languages, wishes, and the places that are not safe.
+// and can prepare: needs, languages, that of the consent too, wishes, and the places that
+// are not safe.
 func (r Request) erased() Request {
 	persons := make([]Person, len(r.Persons))
 	for i, p := range r.Persons {
 		persons[i] = Person{Age: p.Age, AgeStatus: p.AgeStatus, PlaceWith: p.PlaceWith}
 	}
+	r.Consent.HeardIn = ""
 	r.Persons, r.Preferences, r.ExcludedDistricts, r.ExcludedShelters, r.HoldBest = persons, 0, nil, nil, false
 	return r
 }

@@ -139,7 +139,7 @@ func (s *Service) Alerts(ctx context.Context, c caller.Caller, all bool, limit i
 			switch {
 			case err != nil:
 				return nil, "", err
-			case a.ID == seen || !(all || a.Open()) || (c.Role == caller.Ministry && a.Shelter == ""):
+			case a.ID == seen || (!all && !a.Open()) || (c.Role == caller.Ministry && a.Shelter == ""):
 			case len(out) == limit:
 				last := out[limit-1]
 				return out, string(last.District) + "." + last.ID, nil
