@@ -28,7 +28,7 @@ type Voice struct {
 const SurvivorSubject = "survivor"
 
 // MaxSaid is how much of what a survivor said is remembered; each was an alert of
-// its own.
+// its own, but for a complaint said again while the desk had not looked at it.
 const MaxSaid = 32
 
 // Said is one thing a survivor asked for or complained of.
@@ -36,6 +36,7 @@ type Said struct {
 	What  code.StayAsk
 	About code.Complaint // for a complaint
 	At    time.Time
+	Alert string // that told the desk of it, as district and id
 }
 
 // Answers reports whether the valid code has this hash.
@@ -54,9 +55,21 @@ func (v Voice) Shows(c StayCode, cmd Command, within time.Duration, now time.Tim
 	return v.CodeKey == cmd.Key && v.Answers(c.Hash()) && now.Before(v.CodeAt.Add(within))
 }
 
-// Say is the voice once the survivor has said something.
+// Complained is the latest complaint of a kind, if there was one.
+func (v Voice) Complained(of code.Complaint) (Said, bool) {
+	for _, s := range slices.Backward(v.Said) {
+		if s.What == code.AskComplain && s.About == of {
+			return s, true
+		}
+	}
+	return Said{}, false
+}
+
+// Say is the voice once the survivor has said something. What was said before and has
+// the same alert is the same thing, said again.
 func (v Voice) Say(s Said, cmd Command) Voice {
-	v.Said = append(slices.Clone(v.Said[max(0, len(v.Said)-MaxSaid+1):]), s)
+	said := slices.DeleteFunc(slices.Clone(v.Said), func(o Said) bool { return s.Alert != "" && o.Alert == s.Alert })
+	v.Said = append(said[max(0, len(said)-MaxSaid+1):], s)
 	return v.remember(cmd, SurvivorSubject)
 }
 

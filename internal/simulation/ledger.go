@@ -84,7 +84,7 @@ func (l *ledger) apply(changes []table.Change, by *process) {
 			if err != nil {
 				l.breaks("%v", err)
 			}
-			l.pauses[it.SK] = len(pause.Alerts) > 0
+			l.pauses[it.SK] = pause.Open()
 		case record.IsVoice(it.Key):
 			l.voice(it)
 		case strings.HasPrefix(it.PK, "AL#"):
