@@ -1,6 +1,7 @@
 package referral
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -60,7 +61,8 @@ func (s *Service) GiveStayCode(ctx context.Context, c caller.Caller, id string, 
 		if v.CodeHash != "" {
 			ops = append(ops, record.NoStayCode(v.CodeHash, now.Add(keepReplaced)))
 		}
-		return said{next: v.Coded(made, mine, c.Subject, now), ops: ops}, nil
+		next, err := v.Coded(made, mine, c.Subject, now)
+		return said{next: next, ops: ops}, err
 	})
 	if err != nil {
 		return IssuedCode{}, err
@@ -225,7 +227,8 @@ func (s *Service) tell(ctx context.Context, c caller.Caller, p placement.Placeme
 			before, open, err := s.openComplaint(ctx, p, v, say.About)
 			if err != nil || open != nil {
 				thing.Alert = before
-				return said{next: v.Say(thing, mine), ops: open}, err
+				next, full := v.Say(thing, mine)
+				return said{next: next, ops: open}, cmp.Or(err, full)
 			}
 		}
 		a := alert(p, stayAlerts[say.Ask], now)
@@ -234,8 +237,12 @@ func (s *Service) tell(ctx context.Context, c caller.Caller, p placement.Placeme
 			a.What = code.Complaints.Name(*say.About)
 		}
 		thing.Alert = alertCursor(a)
+		next, err := v.Say(thing, mine)
+		if err != nil {
+			return said{}, err
+		}
 		ops, err := s.pause(ctx, p, say.About, &a, now)
-		return said{next: v.Say(thing, mine), ops: append(ops, table.PutOp(record.FromAlert(a), 0))}, err
+		return said{next: next, ops: append(ops, table.PutOp(record.FromAlert(a), 0))}, err
 	})
 	return replayed, err
 }
