@@ -79,6 +79,10 @@ type Recipient struct {
 // houseTeam begins the team of a walk-in, which is its shelter's own.
 const houseTeam = "house:"
 
+// ByHouse reports whether a shelter asked, for somebody who lives with it. It is told
+// nothing of what its people must be kept from.
+func (p Placement) ByHouse() bool { return strings.HasPrefix(p.Team, houseTeam) }
+
 // Recipients are all the placement was ever shared with: its team, and every
 // shelter that holds or held beds for it.
 func (p Placement) Recipients() []Recipient {

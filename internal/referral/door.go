@@ -143,7 +143,7 @@ func (s *Service) verifyDoor(ctx context.Context, id string, items []table.Item,
 	}
 	for _, p := range live {
 		claim := placement.ClaimID(p.ID, p.Hold.No)
-		if c := coming(p, id, claim); c.Day > shelter.DayAt(now, 0)-1 {
+		if c := coming(p, id, claim); c.Day > shelter.DayAt(now, 0)-1 && (c.Until.IsZero() || now.Before(c.Until)) {
 			want[claim] = c
 		}
 	}

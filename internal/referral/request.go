@@ -40,7 +40,7 @@ type Outcome struct {
 // ask is what matching is asked for a placement. Where parties of its rescue must
 // not be in the same shelter, theirs are out.
 func (s *Service) ask(ctx context.Context, p placement.Placement, now time.Time) (matching.Ask, error) {
-	a := matching.Ask{Request: p.Request, At: now, Refused: p.Refused, Unwanted: p.Unwanted, Tried: p.Tried, Seed: p.ID}
+	a := matching.Ask{Request: p.Request, At: now, Refused: p.Refused, Unwanted: p.Unwanted, Tried: p.Tried, Seed: p.ID, Discreet: p.ByHouse()}
 	for _, id := range p.KeepFrom {
 		other, err := s.load(ctx, id)
 		if err != nil {
@@ -87,6 +87,7 @@ func (s *Service) Transfer(ctx context.Context, c caller.Caller, r placement.Req
 	}
 	id, tries := placement.ID(c.Asks(), cmd.Key), 0
 	var match matching.Result
+	var known record.Transfers
 	p, replayed, err := s.runFrom(ctx, id, nil, false, func(stored *placement.Placement, now time.Time) (decision, error) {
 		if stored != nil {
 			if err := s.unlessGone(ctx, c, *stored); err != nil {
@@ -104,6 +105,12 @@ func (s *Service) Transfer(ctx context.Context, c caller.Caller, r placement.Req
 			if err != nil {
 				return decision{}, s.unlessStored(ctx, id, err)
 			}
+			if known, err = s.transfersOf(ctx, transferOf); err != nil {
+				return decision{}, err
+			}
+			if len(known.To) >= mostTransfers {
+				return decision{}, fault.New(fault.TooManyMoves, "this stay has seen too many transfers that were asked for; ask the desk")
+			}
 			p.KeepFrom, p.KeptIn, p.Return = origin.KeepFrom, origin.KeptIn, origin.Return
 			if c.Role == caller.Shelter {
 				p = sentOn(p, origin)
@@ -120,6 +127,9 @@ func (s *Service) Transfer(ctx context.Context, c caller.Caller, r placement.Req
 		d, err := s.first(p, match, tries < attempts-1, now)
 		if err != nil {
 			return d, err
+		}
+		if transferOf != "" {
+			d.with = append(d.with, table.PutOp(record.FromTransfers(known.And(id)), known.Version))
 		}
 		d.also, err = s.partners(ctx, p)
 		return d, err
