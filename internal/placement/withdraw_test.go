@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"panah/internal/code"
+	"panah/internal/fault"
 	"panah/internal/language"
 )
 
@@ -104,15 +105,40 @@ func TestWhoDecidesAndWhoMayLeave(t *testing.T) {
 }
 
 func TestAVoiceRemembersTheLatestAndForgetsNoCommandSoon(t *testing.T) {
-	v := Voice{}
-	for i := range 100 {
-		v = v.Say(Said{What: code.AskComplain, At: noon.Add(time.Duration(i))}, Command{Key: uint64(i) + 1})
+	v, err := Voice{}, error(nil)
+	for i := range MaxSpoken {
+		if v, err = v.Say(Said{What: code.AskComplain, At: noon.Add(time.Duration(i))}, Command{Key: uint64(i) + 1}); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if len(v.Said) != MaxSaid || len(v.Commands) != MaxCommands || v.By != SurvivorSubject || !v.Said[MaxSaid-1].At.Equal(noon.Add(99)) {
-		t.Errorf("%d said, %d commands", len(v.Said), len(v.Commands))
+	if len(v.Said) != MaxSaid || v.By != SurvivorSubject || !v.Said[MaxSaid-1].At.Equal(noon.Add(MaxSpoken-1)) {
+		t.Errorf("%d said", len(v.Said))
+	}
+	if done, err := v.Replay(Command{Key: 1}); !done || err != nil {
+		t.Errorf("the first thing said is forgotten: %v", err)
+	}
+	if _, err := v.Say(Said{What: code.AskLeave}, Command{Key: 1 << 40}); !fault.Is(err, fault.TooManyMoves) {
+		t.Errorf("more than is remembered: %v", err)
 	}
 	c := MakeStayCode([]byte("s"), "p_A", 1)
-	v = v.Coded(c, Command{Key: 7}, "desk", noon)
+	if v, err = v.Coded(c, Command{Key: 7}, "desk", noon); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.Say(Said{What: code.AskLeave}, Command{Key: 1 << 40}); err != nil {
+		t.Errorf("a new code can say nothing: %v", err)
+	}
+	coded := v
+	for i := range MaxCodes - 1 {
+		if coded, err = coded.Coded(c, Command{Key: uint64(1000 + i)}, "desk", noon); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if done, err := coded.Replay(Command{Key: 7}); !done || err != nil {
+		t.Errorf("an old command would make another code: %v", err)
+	}
+	if _, err := coded.Coded(c, Command{Key: 1 << 40}, "desk", noon); !fault.Is(err, fault.TooManyMoves) {
+		t.Errorf("one code too many: %v", err)
+	}
 	for name, shown := range map[string]bool{
 		"the same command soon":  v.Shows(c, Command{Key: 7}, time.Hour, noon.Add(time.Minute)),
 		"another command":        !v.Shows(c, Command{Key: 8}, time.Hour, noon),
