@@ -205,7 +205,7 @@ func (h Hold) without(gone []int) Hold {
 			}
 		}
 		if len(who) > 0 {
-			h.Parts = append(h.Parts, Part{Unit: part.Unit, Persons: who, Beds: part.Beds})
+			h.Parts = append(h.Parts, Part{Unit: part.Unit, Persons: who, Beds: part.Beds, Kept: part.Kept})
 		}
 	}
 	return h

@@ -95,9 +95,10 @@ type personForm struct {
 }
 
 type partForm struct {
-	Unit    string `json:"u"`
-	Persons []int  `json:"p"`
-	Beds    int    `json:"b,omitempty"`
+	Unit    string      `json:"u"`
+	Persons []int       `json:"p"`
+	Beds    int         `json:"b,omitempty"`
+	Kept    *placesForm `json:"k,omitempty"`
 }
 
 type basisForm struct {
@@ -378,14 +379,23 @@ func toBack(f *backForm) placement.Back {
 
 func fromParts(parts []placement.Part) (out []partForm) {
 	for _, part := range parts {
-		out = append(out, partForm(part))
+		f := partForm{Unit: part.Unit, Persons: part.Persons, Beds: part.Beds}
+		if part.Kept != (shelter.Places{}) {
+			kept := fromPlaces(part.Kept)
+			f.Kept = &kept
+		}
+		out = append(out, f)
 	}
 	return out
 }
 
 func toParts(forms []partForm) (out []placement.Part) {
 	for _, f := range forms {
-		out = append(out, placement.Part(f))
+		part := placement.Part{Unit: f.Unit, Persons: f.Persons, Beds: f.Beds}
+		if f.Kept != nil {
+			part.Kept = f.Kept.places()
+		}
+		out = append(out, part)
 	}
 	return out
 }

@@ -292,11 +292,7 @@ func (s *Service) liveAt(ctx context.Context, id string) (out []placement.Placem
 // addUsed adds the places of those of a party who are in the shelter, by unit.
 func addUsed(used map[string]shelter.Places, p placement.Placement) {
 	for _, part := range p.Hold.Parts {
-		for _, i := range part.Persons {
-			if !p.Stays[i].Gone {
-				used[part.Unit] = used[part.Unit].Plus(p.Request.Persons[i].Places())
-			}
-		}
+		used[part.Unit] = used[part.Unit].Plus(p.PlacesOf(part))
 	}
 }
 
@@ -310,10 +306,7 @@ func addPromised(promised map[string]map[string]shelter.Claim, p placement.Place
 		if promised[part.Unit] == nil {
 			promised[part.Unit] = map[string]shelter.Claim{}
 		}
-		claim := shelter.Claim{N: part.Claimed()}
-		for _, i := range part.Persons {
-			claim.Places = claim.Places.Plus(p.Request.Persons[i].Places())
-		}
+		claim := shelter.Claim{N: part.Claimed(), Places: p.PlacesOf(part)}
 		if p.State == placement.Held {
 			claim.Until = p.Hold.ExpiresAt
 		}
