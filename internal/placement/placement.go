@@ -154,6 +154,7 @@ type Placement struct {
 	Apart       []Split   // who was placed apart from the party, and on whose word
 	Back        Back      // what an undo of the last move goes back to
 	TransferOf  string    // the stay this placement moves the party from; arriving ends it
+	Onward      []string  // transfers that were asked for from this stay
 	LateTold    bool      // the desk was told that the party is long on the road
 	Same        uint64    // the oldest version that differs from this one only in what the clock noted for itself; 0: this one
 	Seek        bool      // the next option could not be looked for yet: the clock does

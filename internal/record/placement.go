@@ -46,6 +46,7 @@ type placementForm struct {
 	Due        int64           `json:"du,omitempty"`
 	By         string          `json:"by,omitempty"`
 	TransferOf string          `json:"tr,omitempty"`
+	Onward     []string        `json:"on,omitempty"`
 	LateTold   bool            `json:"lt,omitempty"`
 	Seek       bool            `json:"sk,omitempty"`
 	Same       uint64          `json:"sa,omitempty"`
@@ -186,6 +187,7 @@ func FromPlacement(p placement.Placement) table.Item {
 	}
 	f.By, f.Withdrawn = p.By, seconds(p.Withdrawn)
 	f.TransferOf, f.LateTold, f.Seek, f.KeepFrom, f.KeptIn, f.Same = p.TransferOf, p.LateTold, p.Seek, p.KeepFrom, p.KeptIn, p.Same
+	f.Onward = p.Onward
 	if f.Ruled = fromRuling(p.Ruling); p.First != p.Ruling {
 		f.First = fromRuling(p.First)
 	}
@@ -275,6 +277,7 @@ func ToPlacement(it *table.Item) (placement.Placement, error) {
 	p.Unwanted, p.WarnedAt, p.Due, p.FoundAt = f.Unwanted, instant(f.WarnedAt), instant(f.Due), instant(f.Found)
 	p.By, p.Withdrawn = f.By, instant(f.Withdrawn)
 	p.TransferOf, p.LateTold, p.Seek, p.KeepFrom, p.KeptIn, p.Same = f.TransferOf, f.LateTold, f.Seek, f.KeepFrom, f.KeptIn, f.Same
+	p.Onward = f.Onward
 	p.Ruling, p.Basis, p.Back, p.Return = toRuling(f.Ruled), toBasis(f.Basis), toBack(f.Back), toReturn(f.Return)
 	if p.First = p.Ruling; f.First != nil {
 		p.First = toRuling(f.First)

@@ -65,10 +65,14 @@ func (s *Service) resumeRescue(ctx context.Context, id string) (int, error) {
 }
 
 func (s *Service) confirm(ctx context.Context, r placement.Rescue) (placement.Rescue, error) {
-	if err := s.makePlacements(ctx, r); err != nil {
+	apart, err := s.families(ctx, r)
+	if err != nil {
 		return r, err
 	}
-	if err := s.keptApart(ctx, r); err != nil {
+	if err := s.makePlacements(ctx, r, apart); err != nil {
+		return r, err
+	}
+	if err := s.keptApart(ctx, r, apart); err != nil {
 		return r, err
 	}
 	for round := range confirmRounds {
@@ -105,12 +109,12 @@ func (s *Service) confirm(ctx context.Context, r placement.Rescue) (placement.Re
 }
 
 // makePlacements writes a placement for each party that has none yet.
-func (s *Service) makePlacements(ctx context.Context, r placement.Rescue) error {
+func (s *Service) makePlacements(ctx context.Context, r placement.Rescue, apart families) error {
 	now := s.now()
 	ops := make([]table.Op, len(r.Parties))
 	for i, party := range r.Parties {
 		p := placement.New(r.PartyID(i), r.Team, s.Policy.ID, party, now, placement.Command{})
-		p.Commands, p.By, p.KeepFrom = nil, r.By, r.KeptFrom(i)
+		p.Commands, p.By, p.KeepFrom = nil, r.By, apart.keptFrom(r, i)
 		if len(p.KeepFrom) > 0 {
 			p.KeptIn = r.ID
 		}
@@ -130,31 +134,6 @@ func (s *Service) makePlacements(ctx context.Context, r placement.Rescue) error 
 		}
 	}
 	return nil
-}
-
-// keptApart tells placements that were there before of whom they are kept apart
-// from since.
-func (s *Service) keptApart(ctx context.Context, r placement.Rescue) error {
-	return s.each(len(r.Parties), func(i int) error {
-		from := r.KeptFrom(i)
-		if len(from) == 0 {
-			return nil
-		}
-		_, _, err := s.run(ctx, r.PartyID(i), func(p *placement.Placement, _ time.Time) (decision, error) {
-			if p == nil {
-				return decision{done: true}, nil
-			}
-			next := *p
-			for _, id := range from {
-				if !slices.Contains(next.KeepFrom, id) {
-					next.KeepFrom = append(slices.Clone(next.KeepFrom), id)
-				}
-			}
-			next.KeptIn = r.ID
-			return decision{next: next, done: len(next.KeepFrom) == len(p.KeepFrom) && next.KeptIn == p.KeptIn}, nil
-		})
-		return err
-	})
 }
 
 // makeOne writes one placement unless it is there.

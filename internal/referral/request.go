@@ -99,11 +99,17 @@ func (s *Service) Transfer(ctx context.Context, c caller.Caller, r placement.Req
 			return decision{}, err
 		}
 		p := placement.New(id, c.Asks(), s.Policy.ID, r, now, cmd.hash(c))
+		var origins []placement.Placement
 		if p.TransferOf = transferOf; transferOf != "" {
 			origin, err := s.transferable(ctx, c, p)
 			if err != nil {
 				return decision{}, s.unlessStored(ctx, id, err)
 			}
+			leads, err := origin.LeadsTo(id)
+			if err != nil {
+				return decision{}, s.unlessStored(ctx, id, err)
+			}
+			origins = append(origins, leads)
 			p.KeepFrom, p.KeptIn, p.Return = origin.KeepFrom, origin.KeptIn, origin.Return
 			if c.Role == caller.Shelter {
 				p = sentOn(p, origin)
@@ -121,7 +127,8 @@ func (s *Service) Transfer(ctx context.Context, c caller.Caller, r placement.Req
 		if err != nil {
 			return d, err
 		}
-		d.also, err = s.partners(ctx, p)
+		partners, err := s.partners(ctx, p)
+		d.also = append(origins, partners...)
 		return d, err
 	})
 	if err != nil {
