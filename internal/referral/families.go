@@ -1,6 +1,7 @@
 package referral
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -121,7 +122,7 @@ func (s *Service) keepFrom(ctx context.Context, id, rescue string, from []string
 				next.KeepFrom = append(slices.Clone(next.KeepFrom), other)
 			}
 		}
-		next.KeptIn = rescue
+		next.KeptIn = cmp.Or(rescue, next.KeptIn)
 		return decision{next: next, done: len(next.KeepFrom) == len(p.KeepFrom) && next.KeptIn == p.KeptIn}, nil
 	})
 	return err
