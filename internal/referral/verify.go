@@ -204,7 +204,7 @@ func newer(it *table.Item, c *matching.Candidate) bool {
 }
 
 func (s *Service) verifyShelter(ctx context.Context, id string, repair bool) ([]Difference, error) {
-	page, err := s.Store.Query(ctx, table.Query{PK: record.ShelterKey(id).PK, From: record.DoorKey(id).SK, To: "U#~"})
+	page, err := s.Store.Query(ctx, table.Query{PK: record.ShelterKey(id).PK, From: record.ShelterKey(id).SK, To: "U#~"})
 	if err != nil {
 		return nil, err
 	}
@@ -218,7 +218,15 @@ func (s *Service) verifyShelter(ctx context.Context, id string, repair bool) ([]
 			addUsed(used, p)
 		}
 	}
-	out, err := s.verifyDoor(ctx, id, page.Items, live, repair)
+	v := ShelterView{Door: shelter.Door{Shelter: id}}
+	for i := range page.Items {
+		if it := &page.Items[i]; record.IsShelter(it.Key) || record.IsDoor(it.Key) {
+			if err := v.take(it); err != nil {
+				return nil, err
+			}
+		}
+	}
+	out, err := s.verifyDoor(ctx, id, v, live, repair)
 	if err != nil {
 		return nil, err
 	}
