@@ -423,7 +423,7 @@ func (p Placement) Receive(shelter string, at, now time.Time) (Placement, []BedM
 	p.ArrivedAt = at
 	p.Stays = make([]Stay, len(p.Request.Persons))
 	p.leave(MoveReceive, House, Arrived, now)
-	p.Back.Basis, p.Back.Replaced = basis, replaced
+	p.Back.Basis, p.Back.Replaced, p.Back.Day = basis, replaced, p.Hold.Day
 	return p, moves, nil
 }
 

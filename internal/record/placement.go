@@ -130,6 +130,7 @@ type backForm struct {
 	Basis   *basisForm      `json:"b,omitempty"`
 	Return  *returnForm     `json:"t,omitempty"`
 	Instead string          `json:"r,omitempty"`
+	Day     shelter.Day     `json:"d,omitempty"`
 }
 
 type returnForm struct {
@@ -369,7 +370,7 @@ func fromBack(b placement.Back) *backForm {
 	if b.Move == "" {
 		return nil
 	}
-	return &backForm{b.Move, b.Side, b.From, b.Shelter, b.Persons, seconds(b.At), fromRuling(b.Ruling), fromBasis(b.Basis), fromReturn(b.Return), b.Replaced}
+	return &backForm{b.Move, b.Side, b.From, b.Shelter, b.Persons, seconds(b.At), fromRuling(b.Ruling), fromBasis(b.Basis), fromReturn(b.Return), b.Replaced, b.Day}
 }
 
 func toBack(f *backForm) placement.Back {
@@ -377,7 +378,7 @@ func toBack(f *backForm) placement.Back {
 		return placement.Back{}
 	}
 	return placement.Back{Move: f.Move, Side: f.Side, From: f.From, Shelter: f.Shelter, Persons: f.Persons, At: instant(f.At),
-		Ruling: toRuling(f.Ruled), Basis: toBasis(f.Basis), Return: toReturn(f.Return), Replaced: f.Instead}
+		Ruling: toRuling(f.Ruled), Basis: toBasis(f.Basis), Return: toReturn(f.Return), Replaced: f.Instead, Day: f.Day}
 }
 
 func fromParts(parts []placement.Part) (out []partForm) {

@@ -93,3 +93,41 @@ func TestAShelterAnsweringYesNotesAtTheDoorWhoWasHeldBeforeTheLimit(t *testing.T
 	}
 	clean(t, w, "accepted")
 }
+
+// It was said that they came yesterday, and taken back: they come today, as was
+// promised, and nobody else does beyond the limit.
+func TestAnArrivalTakenBackGivesTheDoorBackItsDay(t *testing.T) {
+	w := testworld.Open(t)
+	wanted := limitedHome(t, w, shelter.LimitOf(1))
+	ctx, s := context.Background(), w.Service
+	ask := func(key string) referral.Outcome {
+		t.Helper()
+		r := wanted()
+		r.RescuedAt = w.Now().Add(-48 * time.Hour)
+		o, err := s.Request(ctx, team, r, command(key, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o
+	}
+	o := ask("ask")
+	o, err := s.Accept(ctx, staff("LIMI"), o.ID, command("yes", o.Version))
+	if err != nil {
+		t.Fatal(err)
+	}
+	came := command("came", 0)
+	came.OccurredAt = w.Now().Add(-24 * time.Hour)
+	if o, err = s.Receive(ctx, staff("LIMI"), o.ID, came); err != nil || o.Hold.Day != today(w)-1 {
+		t.Fatal(o.Hold.Day, err)
+	}
+	if o, err = s.Undo(ctx, staff("LIMI"), o.ID, command("undo", o.Version)); err != nil || o.Hold.Day != today(w) {
+		t.Errorf("taken back it is expected on day %d of %d, %v", o.Hold.Day, today(w), err)
+	}
+	if d := door(t, w); d.On(today(w), w.Now()) != 1 || d.On(today(w)-1, w.Now()) != 0 {
+		t.Errorf("the door expects %v", d.All())
+	}
+	if second := ask("second"); second.State == placement.Held {
+		t.Error("a second one is held where one a day comes")
+	}
+	clean(t, w, "taken back")
+}
