@@ -158,7 +158,7 @@ func shareOf(id string, of int) int {
 	return int(h.Sum32() % uint32(of))
 }
 
-// Reconcile hands publish every shelter and unit of one share of the directory
+// Reconcile hands publish every shelter, unit and door of one share of the directory
 // that the table has at a newer version than this copy: what a feed that was cut
 // has lost comes back. It reads for half of the time there is, and what it has
 // found by then is handed on, though some shelters could not be read.
@@ -192,12 +192,15 @@ func (s *Service) Reconcile(ctx context.Context, share, of int, publish func(con
 	return lost, err
 }
 
-// newer reports whether an item is a shelter or unit at a version the copy lacks.
+// newer reports whether an item is a shelter, unit or door at a version the copy lacks.
 // What was written in the last moments may be among them: published twice it is
 // the same.
 func newer(it *table.Item, c *matching.Candidate) bool {
 	if record.IsShelter(it.Key) {
 		return it.Version > c.Version
+	}
+	if record.IsDoor(it.Key) {
+		return it.Version > c.Door.Version
 	}
 	i := slices.IndexFunc(c.Units, func(u shelter.Unit) bool { return record.UnitKey(c.ID, u.ID) == it.Key })
 	return record.IsUnit(it.Key) && (i < 0 || it.Version > c.Units[i].Version)
