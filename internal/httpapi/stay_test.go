@@ -371,7 +371,7 @@ var doorCode = regexp.MustCompile(`"?doorCode"?:"?D\d+"?`)
 // A serious complaint keeps new parties from the house until the desk has looked
 // into it; a party that the house is promised to is not turned away.
 func TestASeriousComplaintPausesNewOffersUntilItWasLookedInto(t *testing.T) {
-	eachWay(t, func(t *testing.T, w *testworld.World, as func(string) client) {
+	eachWay(t, func(t *testing.T, _ *testworld.World, as func(string) client) {
 		team, desk := as(testworld.Team), as(testworld.Desk)
 		p := team.do("POST", "/v1/placements", "key-00000001", woman).want(t, 201)
 		waiting := team.do("POST", "/v1/placements", "key-00000002", woman).want(t, 201)

@@ -27,7 +27,6 @@ func (p Placement) Forget() (next Placement, changed bool) {
 	for i, h := range p.Past {
 		p.Past[i] = h.withoutKept()
 	}
-	p.Request.Consent.HeardIn = ""
 	p.Return, p.Back = Return{}, Back{}
 	return p, changed
 }

@@ -1,7 +1,6 @@
 package placement
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -294,19 +293,6 @@ func (p Placement) refit(before Request) (out []BedMove) {
 
 // Overdue notes that the desk was told of a journey that takes too long.
 func (p Placement) Overdue() Placement { p.LateTold = true; return p }
-
-// MaxOnward is how many transfers may be asked for from one stay.
-const MaxOnward = 64
-
-// LeadsTo notes a transfer that is asked for from this stay. Nothing else of the
-// stay changes: who saw it before need not read it again.
-func (p Placement) LeadsTo(transfer string) (Placement, error) {
-	if len(p.Onward) >= MaxOnward {
-		return p, fault.New(fault.TooManyMoves, "from this stay too many transfers were asked for; the desk can help")
-	}
-	p.Onward, p.Same = appendNew(p.Onward, transfer), cmp.Or(p.Same, p.Version)
-	return p, nil
-}
 
 // EndByTransfer ends a stay because the party has arrived elsewhere.
 func (p Placement) EndByTransfer(at, now time.Time) (Placement, []BedMove, error) {

@@ -154,13 +154,13 @@ type Placement struct {
 	Apart       []Split   // who was placed apart from the party, and on whose word
 	Back        Back      // what an undo of the last move goes back to
 	TransferOf  string    // the stay this placement moves the party from; arriving ends it
-	Onward      []string  // transfers that were asked for from this stay
 	LateTold    bool      // the desk was told that the party is long on the road
 	Same        uint64    // the oldest version that differs from this one only in what the clock noted for itself; 0: this one
 	Seek        bool      // the next option could not be looked for yet: the clock does
 	By          string    // the subject who asked for the last change; empty: the clock
 	Due         time.Time // when the clock must look next; zero: never
 	Withdrawn   time.Time // when the survivor took consent back: see ReadableBy; zero: never
+	Withdrawing []string  // placements of the same persons from which consent is still to be taken back with it: the clock does
 	FoundAt     time.Time // when beds were found for a waiting request; the team is told, nothing is held
 }
 

@@ -186,8 +186,14 @@ func (r Rescue) Confirming(lease, now time.Time) Rescue {
 }
 
 // Confirmed notes that every party is held or waits: the placements say where, and
-// the plan is over.
+// the plan is over. What was told of the parties is in their placements alone from
+// now on, so that what is erased or forgotten there is nowhere else.
 func (r Rescue) Confirmed(now time.Time) Rescue {
+	r.Parties = slices.Clone(r.Parties)
+	for i := range r.Parties[:r.Made] {
+		r.Parties[i] = r.Parties[i].erased()
+		r.Parties[i].Consent.HeardIn = ""
+	}
 	r.Plan, r.Seed, r.PlannedTo = nil, 0, len(r.Parties)
 	r.State, r.LeaseTill, r.ChangedAt, r.Round = RescueConfirmed, time.Time{}, now, 0
 	return r

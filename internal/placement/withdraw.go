@@ -71,12 +71,14 @@ func (p *Placement) keepPlaces() {
 }
 
 // erased is the request without what is told only so that a shelter can be chosen
-// and can prepare: needs, languages, wishes, and the places that are not safe.
+// and can prepare: needs, languages, that of the consent too, wishes, and the places that
+// are not safe.
 func (r Request) erased() Request {
 	persons := make([]Person, len(r.Persons))
 	for i, p := range r.Persons {
 		persons[i] = Person{Age: p.Age, AgeStatus: p.AgeStatus, PlaceWith: p.PlaceWith}
 	}
+	r.Consent.HeardIn = ""
 	r.Persons, r.Preferences, r.ExcludedDistricts, r.ExcludedShelters, r.HoldBest = persons, 0, nil, nil, false
 	return r
 }
@@ -89,6 +91,10 @@ type Recipient struct {
 
 // houseTeam begins the team of a walk-in, which is its shelter's own.
 const houseTeam = "house:"
+
+// ByHouse reports whether a shelter asked, for somebody who lives with it. It is told
+// nothing of what its people must be kept from.
+func (p Placement) ByHouse() bool { return strings.HasPrefix(p.Team, houseTeam) }
 
 // Recipients are all the placement was ever shared with: its team, and every
 // shelter that holds or held beds for it.

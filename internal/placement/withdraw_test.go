@@ -13,7 +13,7 @@ var noon = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 
 // shared is a placement in a state, with everything told that can be.
 func shared(s State) Placement {
-	p := Placement{ID: "p_A", Team: "team-a", State: s, Version: 4, Request: Request{HoldBest: true, Preferences: 3, ExcludedShelters: []string{"BADS"}, Persons: []Person{{Age: code.Age25To59,
+	p := Placement{ID: "p_A", Team: "team-a", State: s, Version: 4, Request: Request{HoldBest: true, Consent: Consent{View: 1, HeardIn: "bn"}, Preferences: 3, ExcludedShelters: []string{"BADS"}, Persons: []Person{{Age: code.Age25To59,
 		Languages: []language.Tag{"bn"}, Needs: 7}}}, Hold: Hold{No: 2, Shelter: "SECO", Parts: []Part{{Unit: "women", Persons: []int{0}}}},
 		Past: []Hold{{No: 1, Shelter: "FIRS", Parts: []Part{{Unit: "women", Persons: []int{0}}}}}, Back: Back{Move: MoveDepart, Side: Team, At: noon}}
 	if s == Arrived || s == Ended {
@@ -39,7 +39,7 @@ func TestWithdrawalEndsTheSharingInEveryState(t *testing.T) {
 			t.Errorf("%s became %s, beds %v", s, p.State, moves)
 		}
 		person := p.Request.Persons[0]
-		if person.Needs != 0 || person.Languages != nil || p.Request.Preferences != 0 || p.Request.ExcludedShelters != nil || person.Age != code.Age25To59 {
+		if person.Needs != 0 || person.Languages != nil || p.Request.Preferences != 0 || p.Request.ExcludedShelters != nil || p.Request.Consent != (Consent{View: 1}) || person.Age != code.Age25To59 {
 			t.Errorf("%s: still told: %+v", s, p.Request)
 		}
 		for side, whole := range map[Side]bool{Team: false, House: false, Observer: false, Office: true, Survivor: true, Clock: true} {

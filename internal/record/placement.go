@@ -46,7 +46,6 @@ type placementForm struct {
 	Due        int64           `json:"du,omitempty"`
 	By         string          `json:"by,omitempty"`
 	TransferOf string          `json:"tr,omitempty"`
-	Onward     []string        `json:"on,omitempty"`
 	LateTold   bool            `json:"lt,omitempty"`
 	Seek       bool            `json:"sk,omitempty"`
 	Same       uint64          `json:"sa,omitempty"`
@@ -54,6 +53,7 @@ type placementForm struct {
 	KeptIn     string          `json:"ki,omitempty"`
 	Found      int64           `json:"fo,omitempty"`
 	Withdrawn  int64           `json:"wd,omitempty"`
+	Withdraws  []string        `json:"ws,omitempty"`
 	Choice     *choiceForm     `json:"k,omitempty"`
 	Commands   []uint64        `json:"m"` // key and payload in turn
 	Arrived    int64           `json:"a,omitempty"`
@@ -186,9 +186,8 @@ func FromPlacement(p placement.Placement) table.Item {
 	for _, s := range p.Apart {
 		f.Apart = append(f.Apart, splitForm(s))
 	}
-	f.By, f.Withdrawn = p.By, seconds(p.Withdrawn)
+	f.By, f.Withdrawn, f.Withdraws = p.By, seconds(p.Withdrawn), p.Withdrawing
 	f.TransferOf, f.LateTold, f.Seek, f.KeepFrom, f.KeptIn, f.Same = p.TransferOf, p.LateTold, p.Seek, p.KeepFrom, p.KeptIn, p.Same
-	f.Onward = p.Onward
 	if f.Ruled = fromRuling(p.Ruling); p.First != p.Ruling {
 		f.First = fromRuling(p.First)
 	}
@@ -276,9 +275,8 @@ func ToPlacement(it *table.Item) (placement.Placement, error) {
 		Offered: f.Offered, Tried: f.Tried, Refused: f.Refused, ArrivedAt: instant(f.Arrived), Reason: f.Reason}
 	p.Hold.Parts, p.Hold.Day = toParts(f.Parts), f.Day
 	p.Unwanted, p.WarnedAt, p.Due, p.FoundAt = f.Unwanted, instant(f.WarnedAt), instant(f.Due), instant(f.Found)
-	p.By, p.Withdrawn = f.By, instant(f.Withdrawn)
+	p.By, p.Withdrawn, p.Withdrawing = f.By, instant(f.Withdrawn), f.Withdraws
 	p.TransferOf, p.LateTold, p.Seek, p.KeepFrom, p.KeptIn, p.Same = f.TransferOf, f.LateTold, f.Seek, f.KeepFrom, f.KeptIn, f.Same
-	p.Onward = f.Onward
 	p.Ruling, p.Basis, p.Back, p.Return = toRuling(f.Ruled), toBasis(f.Basis), toBack(f.Back), toReturn(f.Return)
 	if p.First = p.Ruling; f.First != nil {
 		p.First = toRuling(f.First)

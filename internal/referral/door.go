@@ -208,7 +208,7 @@ func (s *Service) verifyDoor(ctx context.Context, id string, v ShelterView, live
 		if limited && !noted {
 			c = s.onItsDay(p, c, was, now)
 		}
-		if c.Day > shelter.DayAt(now, 0)-1 {
+		if c.Day > shelter.DayAt(now, 0)-1 && (c.Until.IsZero() || now.Before(c.Until)) {
 			want[claim] = c
 		}
 	}

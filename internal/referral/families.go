@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"panah/internal/placement"
+	"panah/internal/record"
+	"panah/internal/table"
 )
 
 // families are the placements that each party of a rescue has become which is kept
@@ -38,28 +40,14 @@ func (s *Service) families(ctx context.Context, r placement.Rescue) (families, e
 	return out, err
 }
 
-// family is a placement's id with those that come of it, the first first.
+// family is a placement's id with those that came of it, the first first.
 func (s *Service) family(ctx context.Context, id string) ([]string, error) {
-	all := []string{id}
-	for i := 0; i < len(all); i++ {
-		p, err := s.load(ctx, all[i])
-		if err != nil {
-			return nil, err
-		}
-		if p == nil {
-			continue
-		}
-		come := slices.Clone(p.Onward)
-		for _, split := range p.Apart {
-			come = append(come, split.Placement)
-		}
-		for _, next := range come {
-			if !slices.Contains(all, next) {
-				all = append(all, next)
-			}
-		}
+	p, err := s.load(ctx, id)
+	if err != nil || p == nil {
+		return []string{id}, err
 	}
-	return all, nil
+	came, err := s.sameParty(ctx, *p)
+	return append([]string{id}, came...), err
 }
 
 // keptFrom are the placements that those of party i are kept apart from, each once.
@@ -110,7 +98,9 @@ func (s *Service) keptApart(ctx context.Context, r placement.Rescue, apart famil
 	return errBusyRescue()
 }
 
-// keepFrom tells a placement, if it is there, of others it is kept apart from in a rescue.
+// keepFrom tells a placement, if it is there, of others it is kept apart from in a
+// rescue. Of a stay its list of transfers is written too: a transfer that has read
+// both before does not go through, and is decided again on what is told now.
 func (s *Service) keepFrom(ctx context.Context, id, rescue string, from []string) error {
 	_, _, err := s.run(ctx, id, func(p *placement.Placement, _ time.Time) (decision, error) {
 		if p == nil {
@@ -123,7 +113,13 @@ func (s *Service) keepFrom(ctx context.Context, id, rescue string, from []string
 			}
 		}
 		next.KeptIn = cmp.Or(rescue, next.KeptIn)
-		return decision{next: next, done: len(next.KeepFrom) == len(p.KeepFrom) && next.KeptIn == p.KeptIn}, nil
+		d := decision{next: next, done: len(next.KeepFrom) == len(p.KeepFrom) && next.KeptIn == p.KeptIn}
+		if d.done || p.State != placement.Arrived {
+			return d, nil
+		}
+		known, err := s.transfersOf(ctx, id)
+		d.with = append(d.with, table.PutOp(record.FromTransfers(known), known.Version))
+		return d, err
 	})
 	return err
 }

@@ -57,13 +57,20 @@ func (s *Service) lookAgain() {
 	s.mu.Unlock()
 }
 
+// heldAgain is an ask in which a shelter that gave beds up by mistake may have the party
+// back: what it is told must not depend on whether it is paused.
+func heldAgain(a matching.Ask, shelter string) matching.Ask {
+	a.Paused = slices.DeleteFunc(slices.Clone(a.Paused), func(id string) bool { return id == shelter })
+	return a
+}
+
 // unpaused is an ask that leaves paused shelters out, but for the one that holds or
 // has the party already: only new offers pause.
 func (s *Service) unpaused(ctx context.Context, a matching.Ask, but string) (matching.Ask, error) {
 	list, err := s.paused(ctx)
 	for _, id := range list {
 		if id != but {
-			a.ExcludedShelters = append(slices.Clone(a.ExcludedShelters), id)
+			a.Paused = append(a.Paused, id)
 		}
 	}
 	return a, err

@@ -40,7 +40,7 @@ type Outcome struct {
 // ask is what matching is asked for a placement. Where parties of its rescue must
 // not be in the same shelter, theirs are out.
 func (s *Service) ask(ctx context.Context, p placement.Placement, now time.Time) (matching.Ask, error) {
-	a := matching.Ask{Request: p.Request, At: now, Refused: p.Refused, Unwanted: p.Unwanted, Tried: p.Tried, Seed: p.ID}
+	a := matching.Ask{Request: p.Request, At: now, Refused: p.Refused, Unwanted: p.Unwanted, Tried: p.Tried, Seed: p.ID, Discreet: p.ByHouse()}
 	for _, id := range p.KeepFrom {
 		other, err := s.load(ctx, id)
 		if err != nil {
@@ -87,6 +87,7 @@ func (s *Service) Transfer(ctx context.Context, c caller.Caller, r placement.Req
 	}
 	id, tries := placement.ID(c.Asks(), cmd.Key), 0
 	var match matching.Result
+	var known record.Transfers
 	p, replayed, err := s.runFrom(ctx, id, nil, false, func(stored *placement.Placement, now time.Time) (decision, error) {
 		if stored != nil {
 			if err := s.unlessGone(ctx, c, *stored); err != nil {
@@ -99,17 +100,18 @@ func (s *Service) Transfer(ctx context.Context, c caller.Caller, r placement.Req
 			return decision{}, err
 		}
 		p := placement.New(id, c.Asks(), s.Policy.ID, r, now, cmd.hash(c))
-		var origins []placement.Placement
 		if p.TransferOf = transferOf; transferOf != "" {
+			var err error
+			if known, err = s.transfersOf(ctx, transferOf); err != nil { // before the stay: see keepFrom
+				return decision{}, s.unlessStored(ctx, id, err)
+			}
 			origin, err := s.transferable(ctx, c, p)
 			if err != nil {
 				return decision{}, s.unlessStored(ctx, id, err)
 			}
-			leads, err := origin.LeadsTo(id)
-			if err != nil {
-				return decision{}, s.unlessStored(ctx, id, err)
+			if len(known.To) >= mostTransfers {
+				return decision{}, fault.New(fault.TooManyMoves, "this stay has seen too many transfers that were asked for; ask the desk")
 			}
-			origins = append(origins, leads)
 			p.KeepFrom, p.KeptIn, p.Return = origin.KeepFrom, origin.KeptIn, origin.Return
 			if c.Role == caller.Shelter {
 				p = sentOn(p, origin)
@@ -127,8 +129,10 @@ func (s *Service) Transfer(ctx context.Context, c caller.Caller, r placement.Req
 		if err != nil {
 			return d, err
 		}
-		partners, err := s.partners(ctx, p)
-		d.also = append(origins, partners...)
+		if transferOf != "" {
+			d.with = append(d.with, table.PutOp(record.FromTransfers(known.And(id)), known.Version))
+		}
+		d.also, err = s.partners(ctx, p)
 		return d, err
 	})
 	if err != nil {

@@ -336,6 +336,9 @@ func (s *Service) showPlan(ctx context.Context, o *RescueOutcome) {
 	}
 	for _, pick := range o.Plan {
 		a := matching.Ask{Request: o.Rescue.Parties[pick.Party], At: s.now(), Seed: o.PartyID(pick.Party)}
+		if made := o.Parties[pick.Party].Placement; made != nil {
+			a.Request = made.Request
+		}
 		if option, failed, ok := matching.Try(w, pick.Shelter, a, s.Policy); ok && len(failed) == 0 {
 			option.Parts = pick.Parts
 			o.Parties[pick.Party].Plan = matching.Planned{Option: &option}

@@ -258,12 +258,33 @@ func (s *Service) withdraw(ctx context.Context, c caller.Caller, seen placement.
 		if d.next, d.beds, err = p.Withdraw(now); err != nil {
 			return d, err
 		}
-		d.alerts = append(d.alerts, alert(p, placement.AlertConsentWithdrawn, now))
-		for _, n := range d.next.Notices() {
-			d.with = append(d.with, table.PutOp(record.FromNotice(n, true), 0))
+		d.alerts, d.with = append(d.alerts, alert(p, placement.AlertConsentWithdrawn, now)), append(d.with, noticeOps(d.next)...)
+		if d.next.Withdrawing, err = s.sameParty(ctx, p); err != nil {
+			return d, err
 		}
-		return d, nil
+		if p.State == placement.Arrived { // a transfer that is asked for at this instant comes before or after
+			known, err := s.transfersOf(ctx, p.ID)
+			if err != nil {
+				return d, err
+			}
+			d.with = append(d.with, table.PutOp(record.FromTransfers(known), known.Version))
+		}
+		return s.withdrawOthers(ctx, d, now)
 	})
+	for range placement.MaxCommands { // what did not fit in the write; the clock goes on where this process is lost
+		if err != nil || len(o.Withdrawing) == 0 {
+			break
+		}
+		if _, err := s.tick(ctx, record.PlacementKey(o.ID)); err != nil {
+			s.Log.Error("a withdrawal is left to the clock", "placement", o.ID, "error", err.Error())
+			break
+		}
+		now, err := s.load(ctx, o.ID)
+		if err != nil || now == nil {
+			break
+		}
+		o.Placement = *now
+	}
 	if f, ok := fault.Of(err); ok && f.Kind == fault.IllegalMove {
 		f.Allowed = slices.DeleteFunc(askNames(mayAsk(seen)), func(ask string) bool { return ask == code.StayAsks.Name(code.AskWithdraw) })
 	}
