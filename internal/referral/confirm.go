@@ -208,7 +208,7 @@ func (s *Service) holdGroup(ctx context.Context, r placement.Rescue, shelterID s
 		if err != nil || len(group) == 0 {
 			return 0, err
 		}
-		fits, err := s.fitting(ctx, shelterID, group, now)
+		fits, _, err := s.fitting(ctx, shelterID, group, now)
 		if err != nil || len(fits) == 0 {
 			return len(group), err
 		}
@@ -271,21 +271,21 @@ func (s *Service) openOf(ctx context.Context, r placement.Rescue, picks []placem
 }
 
 // fitting are the parties that the shelter may still take, together, on the beds
-// the directory knows of.
-func (s *Service) fitting(ctx context.Context, shelterID string, group []waitingParty, now time.Time) (out []waitingParty, err error) {
+// the directory knows of, with the shelter as it was judged.
+func (s *Service) fitting(ctx context.Context, shelterID string, group []waitingParty, now time.Time) (out []waitingParty, c *matching.Candidate, err error) {
 	w, err := s.world(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	c, ok := w.Find(shelterID)
 	if !ok {
-		return nil, nil
+		return nil, nil, nil
 	}
 	left := map[matching.Scarce]int{}
 	for _, g := range group {
 		a, err := s.ask(ctx, g.p, now)
 		if err != nil {
-			return nil, err
+			return nil, c, err
 		}
 		if slices.ContainsFunc(out, func(o waitingParty) bool { return slices.Contains(g.p.KeepFrom, o.p.ID) }) {
 			continue
@@ -306,20 +306,15 @@ func (s *Service) fitting(ctx context.Context, shelterID string, group []waiting
 		g.day = o.Day
 		out = append(out, g)
 	}
-	return out, nil
+	return out, c, nil
 }
 
 // holdTogether is the one write of a group: every placement and each unit once.
 func (s *Service) holdTogether(ctx context.Context, r placement.Rescue, shelterID string, group []waitingParty, now time.Time) (d decision, err error) {
-	again, err := s.fitting(ctx, shelterID, group, now)
+	again, c, err := s.fitting(ctx, shelterID, group, now)
 	if err != nil || len(again) != len(group) {
 		return decision{next: group[0].p, done: true}, err
 	}
-	w, err := s.world(ctx)
-	if err != nil {
-		return d, err
-	}
-	c, _ := w.Find(shelterID)
 	for i, g := range again {
 		o := placement.Option{Shelter: shelterID, Parts: g.pick.Parts, Score: g.pick.Score, Rev: c.Rev, Day: g.day, Limit: c.DailyIntake}
 		next, beds, err := g.p.TakeHold(o, s.holdUntil(g.p, now), now)
