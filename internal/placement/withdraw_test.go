@@ -64,6 +64,26 @@ func TestWithdrawalEndsTheSharingInEveryState(t *testing.T) {
 	}
 }
 
+func TestPlacesKeptAfterAWithdrawalAreForgottenWithTheRest(t *testing.T) {
+	p := shared(Arrived)
+	p.Request.Persons[0].Needs = code.Of(code.NeedMedical)
+	p, _, err := p.Withdraw(noon)
+	if err != nil || p.PlacesOf(p.Hold.Parts[0]).Medical != 1 {
+		t.Fatalf("kept %+v, %v", p.Hold.Parts, err)
+	}
+	p, moves, err := p.End(nil, code.EndOwnWish, noon, noon)
+	if err != nil || moves[0].Places.Medical != 1 {
+		t.Fatalf("they leave with %+v, %v", moves, err)
+	}
+	forgotten, changed := p.Forget()
+	if !changed || forgotten.Hold.Parts[0].Kept.Medical != 0 || p.Hold.Parts[0].Kept.Medical != 1 {
+		t.Errorf("changed %v: %+v, before it %+v", changed, forgotten.Hold.Parts, p.Hold.Parts)
+	}
+	if _, again := forgotten.Forget(); again {
+		t.Error("forgotten twice")
+	}
+}
+
 func TestWhatDoesNotRestOnConsentIsNotEndedByIt(t *testing.T) {
 	for name, change := range map[string]func(*Request){
 		"a child":         func(r *Request) { r.Persons[0].Age = code.Age12To14 },
