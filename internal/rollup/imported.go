@@ -48,7 +48,10 @@ func (p *Publisher) imports(ctx context.Context, country place.Code, until time.
 			return err
 		}
 		slices.Sort(states)
-		whole, err := p.importedMonth(ctx, country, first, states)
+		whole, err := p.importedMonth(ctx, country, it, first, states)
+		if _, stale := table.IsStale(err); stale || errors.Is(err, table.ErrUnknown) {
+			return nil // a file or an hour came in meanwhile: the next round looks again
+		}
 		if err != nil {
 			return fmt.Errorf("rollup: %s: %w", it.Key, err)
 		}
@@ -71,7 +74,7 @@ const monthForm = "2006-01"
 // importedMonth publishes the days of a month that came in for some states, the
 // earliest first, then deals them out into series. whole is false when a day is
 // not over yet: it may still be counted live.
-func (p *Publisher) importedMonth(ctx context.Context, country place.Code, first time.Time, states []place.Code) (whole bool, err error) {
+func (p *Publisher) importedMonth(ctx context.Context, country place.Code, mark *table.Item, first time.Time, states []place.Code) (whole bool, err error) {
 	days := map[time.Time][]shelter.DayCount{}
 	for _, s := range states {
 		if err := each(ctx, p.Store, table.Query{PK: record.MonthPartition(s, first), Consistency: table.Strong}, func(it *table.Item) error {
@@ -91,15 +94,17 @@ func (p *Publisher) importedMonth(ctx context.Context, country place.Code, first
 			whole = false
 			continue
 		}
-		if err := p.importedDay(ctx, country, day, days[day]); err != nil {
+		if err := p.importedDay(ctx, country, mark, day, days[day]); err != nil {
 			return false, err
 		}
 	}
 	return whole, p.dealImported(ctx, country, first, states)
 }
 
-// importedDay publishes one day of the states that have none yet, all or nothing.
-func (p *Publisher) importedDay(ctx context.Context, country place.Code, day time.Time, counts []shelter.DayCount) error {
+// importedDay publishes one day of the states that have none yet, all or nothing,
+// and only while the marks of the month are those read before the day was: a file
+// that has begun since may have changed half of it.
+func (p *Publisher) importedDay(ctx context.Context, country place.Code, mark *table.Item, day time.Time, counts []shelter.DayCount) error {
 	told, version, err := p.told(ctx, country) // first: what is read after it is no older
 	if err != nil {
 		return err
@@ -142,7 +147,7 @@ func (p *Publisher) importedDay(ctx context.Context, country place.Code, day tim
 	if err != nil {
 		return err
 	}
-	ops := []table.Op{say}
+	ops := []table.Op{say, table.PutOp(table.Item{Key: mark.Key, Body: mark.Body}, mark.Version)}
 	put := func(at place.Code, rows []occupancy.Row) {
 		body := history.Encode(history.Snapshot{At: day, Policy: p.PolicyID, Rows: rows})
 		ops = append(ops, table.PutOp(table.Item{Key: history.ImportedKey(at, day), Body: body}, 0))
@@ -153,9 +158,11 @@ func (p *Publisher) importedDay(ctx context.Context, country place.Code, day tim
 	if whole == nil {
 		put(country, upTo(rows, place.State))
 	}
-	// somebody else who published this day meanwhile makes it stale: the marks are
-	// left as they are, and the next round finds the day done
-	return p.Store.Write(ctx, table.Batch{WriteID: p.NewID(), Ops: ops})
+	if err := p.Store.Write(ctx, table.Batch{WriteID: p.NewID(), Ops: ops}); err != nil {
+		return err
+	}
+	mark.Version++
+	return nil
 }
 
 // publishedImports are the days of a place's month that were published from files.
