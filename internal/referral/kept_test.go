@@ -35,7 +35,7 @@ func TestAPlaceIsTakenUntilItsPeopleLeaveThoughConsentWasWithdrawn(t *testing.T)
 			if o, err = s.Hold(ctx, team, o.ID, "LIMI", command("hold", o.Version)); err != nil {
 				t.Fatal(err)
 			}
-			made, err := s.GiveStayCode(ctx, team, o.ID, command("code", 0))
+			made, err := s.GiveStayCode(ctx, team, o.ID, 0, command("code", 0))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -131,7 +131,7 @@ func TestAComplaintSaidAgainDoesNotFloodTheDesk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	made, err := s.GiveStayCode(ctx, team, p.ID, referral.Command{Key: "code", Payload: "code"})
+	made, err := s.GiveStayCode(ctx, team, p.ID, 0, referral.Command{Key: "code", Payload: "code"})
 	if err != nil {
 		t.Fatal(err)
 	}
