@@ -73,7 +73,7 @@ func heardCommands() map[string]func(t *testing.T, w *testworld.World) func() er
 		"stay code": func(t *testing.T, w *testworld.World) func() error {
 			o, _ := heldWoman(t, w)
 			return func() error {
-				made, err := w.Service.GiveStayCode(ctx, team, o.ID, command("another code", 0))
+				made, err := w.Service.GiveStayCode(ctx, team, o.ID, 0, command("another code", 0))
 				if err == nil && (made.No != 2 || made.Code == "") {
 					err = errors.New("another code was made")
 				}
