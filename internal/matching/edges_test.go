@@ -88,3 +88,30 @@ func TestWithoutTimeApartOffersAreComparedToTheSecond(t *testing.T) {
 		t.Errorf("order %v", got)
 	}
 }
+
+// An infant is never taken from the adults of its party, on whichever side of a
+// division it is.
+func TestNoDivisionTakesAnInfantFromItsAdults(t *testing.T) {
+	infant := placement.Person{Age: code.Age0To5, PlaceWith: code.Girls}
+	homes := func() []testworld.Place {
+		girls := testworld.Home("GIRL", testworld.District, code.ChildrensHome, testworld.Unit("GIRL", "girls", code.Girls, code.ChildBands, 10, 0))
+		women := testworld.Home("WOMN", testworld.District, code.ShaktiSadan, testworld.Unit("WOMN", "women", code.Women, code.AdultBands, 10, 0))
+		return []testworld.Place{girls, women}
+	}
+	woman := placement.Person{Age: code.Age25To59, PlaceWith: code.Women}
+	for _, c := range []struct {
+		name    string
+		persons []placement.Person
+		split   bool
+	}{
+		{"the infant first", []placement.Person{infant, woman}, false},
+		{"the infant last", []placement.Person{woman, infant}, false},
+		{"a girl of fifteen first", []placement.Person{girl(), woman}, true},
+		{"a girl of fifteen last", []placement.Person{woman, girl()}, true},
+	} {
+		got := matching.Rank(world(homes()), ask(c.persons...), rules(t), 3)
+		if len(got.Options) > 0 || slices.Contains(got.WouldHelp, "split_by_decision") != c.split {
+			t.Errorf("%s: %d options, would help %v", c.name, len(got.Options), got.WouldHelp)
+		}
+	}
+}

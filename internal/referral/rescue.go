@@ -35,10 +35,10 @@ func (o RescueOutcome) Next() []string {
 		return nil
 	}
 	var out []string
-	if len(o.Rescue.Parties) < placement.MaxTogether && o.Persons() < placement.MaxRescued {
+	if !o.Full() && len(o.Rescue.Parties) < placement.MaxTogether && o.Persons() < placement.MaxRescued {
 		out = append(out, "parties")
 	}
-	if slices.ContainsFunc(o.Parties, func(p PartyOutcome) bool { return looking(p.Placement) }) {
+	if !o.Full() && slices.ContainsFunc(o.Parties, func(p PartyOutcome) bool { return looking(p.Placement) }) {
 		out = append(out, "plan", "confirm")
 	}
 	departs := func(p PartyOutcome) bool { return p.Placement != nil && p.Placement.State == placement.Accepted }
@@ -90,7 +90,11 @@ func (s *Service) NewRescue(ctx context.Context, c caller.Caller, r placement.Re
 		if err := r.Check(now); err != nil {
 			return RescueOutcome{}, err
 		}
-		next, planned, err := s.plannedUnless(ctx, cmd.PlanLater, r.Remember(cmd.hash(c)), now)
+		next, err := r.Remember(cmd.hash(c))
+		if err != nil {
+			return RescueOutcome{}, err
+		}
+		next, planned, err := s.plannedUnless(ctx, cmd.PlanLater, next, now)
 		if err != nil {
 			return RescueOutcome{}, err
 		}
@@ -210,7 +214,9 @@ func (s *Service) rewriteRescue(ctx context.Context, c caller.Caller, id string,
 		if err != nil {
 			return r, false, err
 		}
-		next = next.Remember(cmd.hash(c))
+		if next, err = next.Remember(cmd.hash(c)); err != nil {
+			return r, false, err
+		}
 		next.By = c.Subject
 		if ok, err := s.putRescue(ctx, &next); ok || err != nil {
 			return next, false, err

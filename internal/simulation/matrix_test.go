@@ -427,6 +427,12 @@ func theComplaint(ask func(key string, persons []placement.Person, best bool, of
 	}, func(ctx context.Context, th *theatre) error {
 		_, err := th.svc.Speak(ctx, referral.Saying{Code: said, Ask: code.AskComplain, About: &about}, referral.Command{Key: "hurt", Payload: "hurt"})
 		return err
+	}, func(ctx context.Context, th *theatre) error { // said again: heard, and no second alert
+		o, err := th.svc.Speak(ctx, referral.Saying{Code: said, Ask: code.AskComplain, About: &about}, referral.Command{Key: "hurt again", Payload: "hurt"})
+		if err == nil && len(o.Voice.Said) != 1 {
+			return fmt.Errorf("one complaint is on record as %d", len(o.Voice.Said))
+		}
+		return err
 	}, ask("kept out", woman, true, ""), func(ctx context.Context, th *theatre) error {
 		p, err := th.svc.Placement(ctx, teams[0], placement.ID("team-a", "kept out"))
 		if err == nil && p.State != placement.Waitlisted {
