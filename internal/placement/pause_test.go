@@ -9,11 +9,7 @@ import (
 
 // A pause lasts exactly as long as an alert is open, however many there are, and its
 // item does not grow with them.
-<<<<<<< HEAD
-func TestAPauseIsNoLongerThanItsAlerts(t *testing.T) {
-=======
 func TestAPauseNamesManyAlertsAndCountsTheRest(t *testing.T) {
->>>>>>> fixa
 	rapid.Check(t, func(t *rapid.T) {
 		p, open, made := Pause{}, []string{}, 0
 		for range rapid.IntRange(1, 400).Draw(t, "steps") {
