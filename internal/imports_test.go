@@ -39,7 +39,7 @@ var layers = []layer{
 	{name: "workbook", rooms: []string{"workbook"}, foreign: []string{"github.com/xuri/excelize"}},
 	{name: "runtimeapi", rooms: []string{"runtimeapi"}},
 	{name: "demo", rooms: []string{"demo"}, own: []string{"contract", "place", "language", "caller", "facts"}},
-	{name: "tests", rooms: []string{"table/tabletest", "testworld"}, own: []string{"contract", "place", "language", "caller", "facts", "decisions", "use cases", "embedded"}, same: true},
+	{name: "tests", rooms: []string{"table/tabletest", "testworld"}, own: []string{"contract", "place", "language", "caller", "facts", "decisions", "use cases", "embedded"}, same: true, foreign: []string{"go.yaml.in/yaml"}},
 	{name: "wiring", rooms: []string{"function", "local", "cmd/", "simulation", "mutants"}, own: []string{"*"}, foreign: []string{"*"}},
 	{name: "mains", rooms: []string{"functions/"}, own: []string{"dynamo", "function", "gateway", "httpapi", "workbook"}},
 }

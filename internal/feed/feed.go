@@ -209,32 +209,72 @@ func (f *Feed) again(ctx context.Context, a Aside) error {
 // consumer that was away longer has lost what was written before. lost tells
 // whether a stored version is such a one. It is handed to every consumer from the
 // item as it is, as Replay does; what was between is gone. It answers how many
-// items came back. A share that cannot be read to its end is read again the next
-// time.
+// items came back. One that fails leaves the others their turn, and is looked at
+// again the next time, as is all of a share that cannot be read to its end.
 func (f *Feed) Missed(ctx context.Context, share, of int, lost func(context.Context, *table.Item) (bool, error)) (n int, err error) {
 	scanner, ok := f.store.(table.Scanner)
 	if !ok {
 		return 0, table.ErrNoScan
 	}
+	var failed failures
 	for after := ""; ; {
 		page, err := scanner.Scan(ctx, share, of, after)
 		if err != nil {
-			return n, err
+			return n, failed.and(err)
 		}
 		for i := range page.Items {
-			it := &page.Items[i]
-			gone, err := lost(ctx, it)
-			if err == nil && gone {
-				f.log.Error("a change never came: the feed was cut", "item", it.String(), "version", it.Version)
-				err = f.Apply(ctx, []table.Change{{Seq: "missed", New: it}})
+			back, err := f.bringBack(ctx, &page.Items[i], lost)
+			if back && err == nil {
 				n++
 			}
-			if err != nil {
-				return n, err
+			failed.add(err)
+			if ctx.Err() != nil {
+				return n, failed.and(ctx.Err())
 			}
 		}
 		if after = page.Next; after == "" {
-			return n, nil
+			return n, failed.and(nil)
 		}
 	}
+}
+
+// bringBack hands one item to every consumer if it is lost.
+func (f *Feed) bringBack(ctx context.Context, it *table.Item, lost func(context.Context, *table.Item) (bool, error)) (bool, error) {
+	gone, err := lost(ctx, it)
+	if err == nil && gone {
+		f.log.Error("a change never came: the feed was cut", "item", it.String(), "version", it.Version)
+		err = f.Apply(ctx, []table.Change{{Seq: "missed", New: it}})
+	}
+	if err != nil {
+		return gone, fmt.Errorf("feed: %s: %w", it, err)
+	}
+	return gone, nil
+}
+
+// toldFailures is how many failures of one share are told in full: where thousands
+// fail they fail alike.
+const toldFailures = 10
+
+// failures of many items.
+type failures struct {
+	told  []error
+	count int
+}
+
+func (f *failures) add(err error) {
+	if err == nil {
+		return
+	}
+	if f.count++; f.count <= toldFailures {
+		f.told = append(f.told, err)
+	}
+}
+
+// and joins them with one more.
+func (f *failures) and(err error) error {
+	all := f.told
+	if more := f.count - len(f.told); more > 0 {
+		all = append(all, fmt.Errorf("feed: %d more items failed", more))
+	}
+	return errors.Join(append(all, err)...)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
 
 	"panah/internal/feed"
@@ -132,6 +133,16 @@ func TestWhatTheFeedHasLostIsFoundOnTheItems(t *testing.T) {
 		t.Fatal(err)
 	}
 	two.busy = false
+	barred := errors.New("may not be looked at")
+	n, err := f.Missed(ctx, 0, 1, func(ctx context.Context, it *table.Item) (bool, error) {
+		if it.PK == "a" || it.PK == "b" {
+			return false, barred
+		}
+		return it.PK == "c", nil
+	})
+	if n != 1 || !errors.Is(err, barred) || two.kept["c"] != 1 || strings.Count(err.Error(), "may not") != 2 {
+		t.Fatalf("one that fails ends the share: %d %v, two keeps %v", n, err, two.kept)
+	}
 	found := 0
 	for share := range 3 {
 		n, err := f.Missed(ctx, share, 3, lost)

@@ -100,6 +100,19 @@ func eachWay(t *testing.T, test func(t *testing.T, w *testworld.World, as func(s
 	})
 }
 
+// asServed is a request in the hands of the function that serves it by template.yaml,
+// which the world holds to what that function may do.
+func asServed(t testing.TB, r *http.Request) *http.Request {
+	permits, err := testworld.Template()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if function := permits.Route(r); function != "" {
+		return r.WithContext(testworld.As(r.Context(), function))
+	}
+	return r
+}
+
 // client speaks to the API as one subject.
 type client struct {
 	t       testing.TB
@@ -115,12 +128,12 @@ type answer struct {
 }
 
 func direct(h http.Handler) func(testing.TB, *http.Request, string) answer {
-	return func(_ testing.TB, r *http.Request, subject string) answer {
+	return func(t testing.TB, r *http.Request, subject string) answer {
 		if subject != "" {
 			r = r.WithContext(httpapi.WithSubject(r.Context(), subject, nil))
 		}
 		w := httptest.NewRecorder()
-		h.ServeHTTP(w, r)
+		h.ServeHTTP(w, asServed(t, r))
 		return answer{Status: w.Code, Header: w.Header(), Raw: w.Body.String()}
 	}
 }
@@ -138,7 +151,7 @@ func throughEvents(h lambda.Handler) func(testing.TB, *http.Request, string) ans
 				Claims: map[string]string{"sub": subject}}}
 		}
 		payload, _ := json.Marshal(e)
-		back, err := h.Invoke(r.Context(), payload)
+		back, err := h.Invoke(asServed(t, r).Context(), payload)
 		if err != nil {
 			t.Fatalf("the invocation failed: %v", err)
 		}

@@ -129,7 +129,9 @@ func (l *life) begin(seed uint64) {
 		body = strings.Replace(body, `"placeWith":"boys"`, `"placeWith":"transgender_unit"`, 1)
 	case 3:
 		body = strings.Replace(strings.Replace(body, `"15-17"`, `"25-59"`, 1), `"placeWith":"girls"`, `"placeWith":"women"`, 1)
-		body = body[:strings.Index(body, `{"ageBand":"6-11"`)-4] + "]}" + body[strings.Index(body, ",\n \"consent\""):]
+		first, _, _ := strings.Cut(body, `{"ageBand":"6-11"`)
+		_, rest, _ := strings.Cut(body, ",\n \"consent\"")
+		body = first[:len(first)-4] + "]}" + ",\n \"consent\"" + rest
 	case 4, 5:
 		staff := client{l.t, direct(l.here), testworld.StaffOf("GRLS")}
 		girl := map[string]any{"ageBand": "12-14", "ageStatus": "stated", "placeWith": "girls"}

@@ -203,7 +203,7 @@ func newAPI(mux *http.ServeMux) huma.API {
 	c.Info.Description = "Finds a safe bed for a person who has just been rescued from trafficking. " +
 		"Refusals are problem details (RFC 9457); what the gateway itself refuses - no token or a bad one, a path that is none - is its own JSON with a message."
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", ""
-	c.OpenAPI.Tags = tags
+	c.Tags = tags
 	c.CreateHooks = nil // no $schema links in answers
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"token": {Type: "http", Scheme: "bearer", BearerFormat: "JWT"},

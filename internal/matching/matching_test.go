@@ -242,7 +242,7 @@ func randomAsk(t *rapid.T) matching.Ask {
 	a.MaxJourneyMinutes = []int{0, 60, 300, 2000}[r.IntN(4)]
 	a.At = a.At.Add(time.Duration(r.IntN(3)) * 500 * time.Millisecond)
 	a.Seed = []string{"", "p_ONE", "p_TWO"}[r.IntN(3)]
-	for _, ids := range []*[]string{&a.ExcludedShelters, &a.Refused, &a.Unwanted, &a.Tried} {
+	for _, ids := range []*[]string{&a.ExcludedShelters, &a.Refused, &a.Unwanted, &a.Tried, &a.Paused} {
 		for range r.IntN(3) {
 			*ids = append(*ids, fmt.Sprintf("S%03d", r.IntN(40)))
 		}

@@ -41,9 +41,6 @@ func (a *asked) band(score int) int {
 	if a.Seed == "" || points < 2 {
 		return score
 	}
-	if score < 0 {
-		score -= points - 1
-	}
 	return score / points
 }
 

@@ -136,7 +136,8 @@ func countsFresh(t *trial) bool {
 	return t.everyone(func(p *placement.Person, u *shelter.Unit) bool { return suits(p, u) && t.fresh(u) })
 }
 
-func bedsFree(t *trial) bool { return t.placed }
+// bedsFree holds a paused shelter for full: who asks must not tell one from the other.
+func bedsFree(t *trial) bool { return t.placed && !slices.Contains(t.Paused, t.c.ID) }
 
 func keptTogether(t *trial) bool {
 	return t.Together != code.TogetherRequired || !t.placed || t.lacks != 0 || t.bedding.site

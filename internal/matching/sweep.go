@@ -36,11 +36,24 @@ func Rank(w World, ask Ask, policy Policy, k int) Result {
 	}
 	if res.Considered >= policy.Histogram {
 		res.FirstRule = s.histogram()
+		if ask.Discreet {
+			res.FirstRule = discreet(w, ask, policy, s.fits)
+		}
 	}
 	if s.fits == 0 {
 		res.WouldHelp = wouldHelp(w, ask, policy)
 	}
 	return res
+}
+
+// discreet counts as if nothing were excluded; what then would fit counts as full.
+func discreet(w World, ask Ask, policy Policy, fits int) map[string]int {
+	ask.ExcludedDistricts, ask.ExcludedShelters = nil, nil
+	s := newSweep(w, ask, policy, 0)
+	defer s.done()
+	s.run(false)
+	s.first[ruleBeds] += s.fits - fits
+	return s.histogram()
 }
 
 // best are the slots of the best k.
@@ -168,7 +181,7 @@ func newSweep(w World, ask Ask, policy Policy, k int) *sweep {
 	for _, n := range []struct {
 		ids  []string
 		rule string
-	}{{ask.ExcludedShelters, "safety.excluded_shelter"}, {ask.Refused, "party.declined"}, {ask.Unwanted, "party.refused"}} {
+	}{{ask.ExcludedShelters, "safety.excluded_shelter"}, {ask.Refused, "party.declined"}, {ask.Unwanted, "party.refused"}, {ask.Paused, "beds.free"}} {
 		for _, id := range n.ids {
 			s.name(id, uint8(ruleIndex(n.rule)))
 		}
@@ -308,13 +321,13 @@ func (s *sweep) rows(h *shape, rows []row, more []bunks, who []uint32, anyNamed 
 	for i := range rows {
 		r := &rows[i]
 		more := more[i*n : (i+1)*n]
+		named := uint8(passes)
 		if anyNamed {
-			if rule := s.ruleOf(r.slot); rule != passes {
-				s.first[rule]++
-				continue
-			}
+			named = s.ruleOf(r.slot)
 		}
 		switch {
+		case named < uint8(ruleNeeds):
+			s.first[named]++
 		case r.met&ask != ask:
 			s.first[ruleNeeds]++
 		case now && !open(int(r.from), int(r.to), s.minute):
@@ -329,7 +342,7 @@ func (s *sweep) rows(h *shape, rows []row, more []bunks, who []uint32, anyNamed 
 			default:
 				failed = s.beds(h, r, more, who)
 			}
-			if failed != passes {
+			if failed = min(failed, named); failed != passes {
 				s.first[failed]++
 				continue
 			}

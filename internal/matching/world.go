@@ -190,6 +190,8 @@ type Ask struct {
 	Refused   []string // shelters that declined this party: a hard rule
 	Unwanted  []string // shelters the party refused: a hard rule, and no other shelter ranks lower for it
 	Tried     []string // shelters not to be offered again by themselves
+	Paused    []string // shelters nobody new is sent to for now: a hard rule that counts as being full, so that no answer tells of it
+	Discreet  bool     // whoever is answered must not learn that places are excluded: no count says so
 	DaysLater int      // days after the earliest on which the party could come: for places with a limit on the day
 	Seed      string   // the placement's id: puts near-ties in an order of its own; empty keeps them by score
 }

@@ -1,6 +1,7 @@
 package placement
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -45,6 +46,9 @@ func (p Placement) Withdraw(now time.Time) (Placement, []BedMove, error) {
 		return p, nil, err
 	}
 	moves := p.drop()
+	if p.State == Arrived {
+		p.keepPlaces()
+	}
 	p.Request = p.Request.erased()
 	if open := p.State.Promised() || p.State == Requested || p.State == Waitlisted; open {
 		p.Reason = uint8(code.CancelConsentWithdrawn)
@@ -57,13 +61,24 @@ func (p Placement) Withdraw(now time.Time) (Placement, []BedMove, error) {
 	return p, moves, nil
 }
 
+// keepPlaces notes how many places beside beds the people here have, before it is
+// erased what for: they are not free until those people leave.
+func (p *Placement) keepPlaces() {
+	p.Hold.Parts = slices.Clone(p.Hold.Parts)
+	for i, part := range p.Hold.Parts {
+		p.Hold.Parts[i].Kept = p.PlacesOf(part)
+	}
+}
+
 // erased is the request without what is told only so that a shelter can be chosen
-// and can prepare: needs, languages, wishes, and the places that are not safe.
+// and can prepare: needs, languages, that of the consent too, wishes, and the places that
+// are not safe.
 func (r Request) erased() Request {
 	persons := make([]Person, len(r.Persons))
 	for i, p := range r.Persons {
 		persons[i] = Person{Age: p.Age, AgeStatus: p.AgeStatus, PlaceWith: p.PlaceWith}
 	}
+	r.Consent.HeardIn = ""
 	r.Persons, r.Preferences, r.ExcludedDistricts, r.ExcludedShelters, r.HoldBest = persons, 0, nil, nil, false
 	return r
 }
@@ -76,6 +91,10 @@ type Recipient struct {
 
 // houseTeam begins the team of a walk-in, which is its shelter's own.
 const houseTeam = "house:"
+
+// ByHouse reports whether a shelter asked, for somebody who lives with it. It is told
+// nothing of what its people must be kept from.
+func (p Placement) ByHouse() bool { return strings.HasPrefix(p.Team, houseTeam) }
 
 // Recipients are all the placement was ever shared with: its team, and every
 // shelter that holds or held beds for it.

@@ -53,6 +53,7 @@ type placementForm struct {
 	KeptIn     string          `json:"ki,omitempty"`
 	Found      int64           `json:"fo,omitempty"`
 	Withdrawn  int64           `json:"wd,omitempty"`
+	Withdraws  []string        `json:"ws,omitempty"`
 	Choice     *choiceForm     `json:"k,omitempty"`
 	Commands   []uint64        `json:"m"` // key and payload in turn
 	Arrived    int64           `json:"a,omitempty"`
@@ -95,9 +96,10 @@ type personForm struct {
 }
 
 type partForm struct {
-	Unit    string `json:"u"`
-	Persons []int  `json:"p"`
-	Beds    int    `json:"b,omitempty"`
+	Unit    string      `json:"u"`
+	Persons []int       `json:"p"`
+	Beds    int         `json:"b,omitempty"`
+	Kept    *placesForm `json:"k,omitempty"`
 }
 
 type basisForm struct {
@@ -128,6 +130,7 @@ type backForm struct {
 	Basis   *basisForm      `json:"b,omitempty"`
 	Return  *returnForm     `json:"t,omitempty"`
 	Instead string          `json:"r,omitempty"`
+	Day     shelter.Day     `json:"d,omitempty"`
 }
 
 type returnForm struct {
@@ -183,7 +186,7 @@ func FromPlacement(p placement.Placement) table.Item {
 	for _, s := range p.Apart {
 		f.Apart = append(f.Apart, splitForm(s))
 	}
-	f.By, f.Withdrawn = p.By, seconds(p.Withdrawn)
+	f.By, f.Withdrawn, f.Withdraws = p.By, seconds(p.Withdrawn), p.Withdrawing
 	f.TransferOf, f.LateTold, f.Seek, f.KeepFrom, f.KeptIn, f.Same = p.TransferOf, p.LateTold, p.Seek, p.KeepFrom, p.KeptIn, p.Same
 	if f.Ruled = fromRuling(p.Ruling); p.First != p.Ruling {
 		f.First = fromRuling(p.First)
@@ -272,7 +275,7 @@ func ToPlacement(it *table.Item) (placement.Placement, error) {
 		Offered: f.Offered, Tried: f.Tried, Refused: f.Refused, ArrivedAt: instant(f.Arrived), Reason: f.Reason}
 	p.Hold.Parts, p.Hold.Day = toParts(f.Parts), f.Day
 	p.Unwanted, p.WarnedAt, p.Due, p.FoundAt = f.Unwanted, instant(f.WarnedAt), instant(f.Due), instant(f.Found)
-	p.By, p.Withdrawn = f.By, instant(f.Withdrawn)
+	p.By, p.Withdrawn, p.Withdrawing = f.By, instant(f.Withdrawn), f.Withdraws
 	p.TransferOf, p.LateTold, p.Seek, p.KeepFrom, p.KeptIn, p.Same = f.TransferOf, f.LateTold, f.Seek, f.KeepFrom, f.KeptIn, f.Same
 	p.Ruling, p.Basis, p.Back, p.Return = toRuling(f.Ruled), toBasis(f.Basis), toBack(f.Back), toReturn(f.Return)
 	if p.First = p.Ruling; f.First != nil {
@@ -365,7 +368,7 @@ func fromBack(b placement.Back) *backForm {
 	if b.Move == "" {
 		return nil
 	}
-	return &backForm{b.Move, b.Side, b.From, b.Shelter, b.Persons, seconds(b.At), fromRuling(b.Ruling), fromBasis(b.Basis), fromReturn(b.Return), b.Replaced}
+	return &backForm{b.Move, b.Side, b.From, b.Shelter, b.Persons, seconds(b.At), fromRuling(b.Ruling), fromBasis(b.Basis), fromReturn(b.Return), b.Replaced, b.Day}
 }
 
 func toBack(f *backForm) placement.Back {
@@ -373,19 +376,28 @@ func toBack(f *backForm) placement.Back {
 		return placement.Back{}
 	}
 	return placement.Back{Move: f.Move, Side: f.Side, From: f.From, Shelter: f.Shelter, Persons: f.Persons, At: instant(f.At),
-		Ruling: toRuling(f.Ruled), Basis: toBasis(f.Basis), Return: toReturn(f.Return), Replaced: f.Instead}
+		Ruling: toRuling(f.Ruled), Basis: toBasis(f.Basis), Return: toReturn(f.Return), Replaced: f.Instead, Day: f.Day}
 }
 
 func fromParts(parts []placement.Part) (out []partForm) {
 	for _, part := range parts {
-		out = append(out, partForm(part))
+		f := partForm{Unit: part.Unit, Persons: part.Persons, Beds: part.Beds}
+		if part.Kept != (shelter.Places{}) {
+			kept := fromPlaces(part.Kept)
+			f.Kept = &kept
+		}
+		out = append(out, f)
 	}
 	return out
 }
 
 func toParts(forms []partForm) (out []placement.Part) {
 	for _, f := range forms {
-		out = append(out, placement.Part(f))
+		part := placement.Part{Unit: f.Unit, Persons: f.Persons, Beds: f.Beds}
+		if f.Kept != nil {
+			part.Kept = f.Kept.places()
+		}
+		out = append(out, part)
 	}
 	return out
 }

@@ -26,6 +26,9 @@ func alert(p placement.Placement, kind placement.AlertKind, now time.Time) place
 
 // due is when the clock must look at a placement next.
 func (s *Service) due(p placement.Placement) time.Time {
+	if len(p.Withdrawing) > 0 {
+		return p.ChangedAt
+	}
 	var next time.Time
 	sooner := func(t time.Time) {
 		if !t.IsZero() && (next.IsZero() || t.Before(next)) {
@@ -136,7 +139,7 @@ func (s *Service) Alerts(ctx context.Context, c caller.Caller, all bool, limit i
 			switch {
 			case err != nil:
 				return nil, "", err
-			case a.ID == seen || !(all || a.Open()) || (c.Role == caller.Ministry && a.Shelter == ""):
+			case a.ID == seen || (!all && !a.Open()) || (c.Role == caller.Ministry && a.Shelter == ""):
 			case len(out) == limit:
 				last := out[limit-1]
 				return out, string(last.District) + "." + last.ID, nil
@@ -151,6 +154,9 @@ func (s *Service) Alerts(ctx context.Context, c caller.Caller, all bool, limit i
 	}
 	return out, "", nil
 }
+
+// alertCursor names an alert by district and id.
+func alertCursor(a placement.Alert) string { return string(a.District) + "." + a.ID }
 
 // alertKey is where the alert of a cursor, district and id, lies.
 func alertKey(cursor string) table.Key {

@@ -67,6 +67,11 @@ func (s *Service) tick(ctx context.Context, key table.Key) (int, error) {
 func (s *Service) whatIsDue(ctx context.Context, p placement.Placement, now time.Time) (d decision, err error) {
 	p.By = "" // the clock's own
 	d.next = p
+	if len(p.Withdrawing) > 0 {
+		d, err = s.withdrawOthers(ctx, d, now)
+		d.next.Same = cmp.Or(p.Same, p.Version)
+		return d, err
+	}
 	switch {
 	case p.State == placement.Held && !now.Before(p.Hold.ExpiresAt):
 		if d.next, d.beds, err = p.Lapse(now); err != nil {

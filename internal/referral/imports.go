@@ -205,7 +205,11 @@ func (r *importing) plan(ctx context.Context, e *registry.Entry) (plan, error) {
 		return p, err
 	}
 	p.problems = r.count(e, &next)
-	p.core = changes(v, &next, r.by.Subject)
+	told, err := r.tell(ctx, v, &next)
+	if err != nil {
+		return p, err
+	}
+	p.core = append(changes(v, &next, r.by.Subject), told...)
 	switch {
 	case how:
 		p.shelters.Created++
@@ -292,6 +296,23 @@ func (r *importing) count(e *registry.Entry, v *ShelterView) (problems []registr
 		}
 	}
 	return problems
+}
+
+// tell is what is written with the units the file has counted, as with a census.
+func (r *importing) tell(ctx context.Context, v ShelterView, next *ShelterView) (ops []table.Op, err error) {
+	for i := range next.Units {
+		u := &next.Units[i]
+		at := slices.IndexFunc(v.Units, func(have shelter.Unit) bool { return have.ID == u.ID })
+		if at >= 0 && v.Units[at].Census == u.Census || at < 0 && u.CountedAt.IsZero() {
+			continue
+		}
+		told, err := r.tellCrowdedIn(ctx, u, func() (place.Code, error) { return next.District, nil })
+		if err != nil {
+			return nil, err
+		}
+		ops = append(ops, told...)
+	}
+	return ops, nil
 }
 
 // census is a day's count of a unit in beds and people; where rooms were counted,

@@ -108,10 +108,13 @@ func (s *Service) Hold(ctx context.Context, c caller.Caller, id, shelter string,
 	})
 }
 
-func (s *Service) hold(ctx context.Context, p placement.Placement, shelter string, now time.Time) (placement.Placement, []placement.BedMove, error) {
+func (s *Service) hold(ctx context.Context, p placement.Placement, shelter string, now time.Time, but ...func(matching.Ask) matching.Ask) (placement.Placement, []placement.BedMove, error) {
 	w, wanted, err := s.asking(ctx, p, now)
 	if err != nil {
 		return p, nil, err
+	}
+	for _, change := range but {
+		wanted = change(wanted)
 	}
 	if shelter == "" {
 		best := matching.Rank(w, another(p, wanted, now), s.Policy, 1)

@@ -97,7 +97,6 @@ func (s *Service) hashes(numbers []string) (out []string, err error) {
 	if len(numbers) > MaxNumbers {
 		return nil, fault.Field("numbers", "must be at most %d", MaxNumbers)
 	}
-	out = []string{}
 	for i, raw := range numbers {
 		number, ok := international(raw)
 		if !ok {

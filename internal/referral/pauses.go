@@ -36,7 +36,7 @@ func (s *Service) paused(ctx context.Context) ([]string, error) {
 			if err != nil {
 				return nil, err
 			}
-			if len(p.Alerts) > 0 {
+			if p.Open() {
 				list = append(list, p.Shelter)
 			}
 		}
@@ -57,23 +57,38 @@ func (s *Service) lookAgain() {
 	s.mu.Unlock()
 }
 
+// heldAgain is an ask in which a shelter that gave beds up by mistake may have the party
+// back: what it is told must not depend on whether it is paused.
+func heldAgain(a matching.Ask, shelter string) matching.Ask {
+	a.Paused = slices.DeleteFunc(slices.Clone(a.Paused), func(id string) bool { return id == shelter })
+	return a
+}
+
 // unpaused is an ask that leaves paused shelters out, but for the one that holds or
 // has the party already: only new offers pause.
 func (s *Service) unpaused(ctx context.Context, a matching.Ask, but string) (matching.Ask, error) {
 	list, err := s.paused(ctx)
 	for _, id := range list {
 		if id != but {
-			a.ExcludedShelters = append(slices.Clone(a.ExcludedShelters), id)
+			a.Paused = append(a.Paused, id)
 		}
 	}
 	return a, err
 }
 
-// pause is what a complaint makes of the shelter it is about; without effect for
-// one that is not serious or of no shelter.
+// pausing is the shelter that a complaint pauses: none for one that is not serious or
+// of no shelter.
+func pausing(p placement.Placement, about *code.Complaint) string {
+	if about == nil || !about.Serious() {
+		return ""
+	}
+	return p.ComplainedOf()
+}
+
+// pause is what a complaint makes of the shelter it is about.
 func (s *Service) pause(ctx context.Context, p placement.Placement, about *code.Complaint, a *placement.Alert, now time.Time) ([]table.Op, error) {
-	shelter := p.ComplainedOf()
-	if about == nil || !about.Serious() || shelter == "" {
+	shelter := pausing(p, about)
+	if shelter == "" {
 		return nil, nil
 	}
 	have, err := s.pauseOf(ctx, shelter)
@@ -91,7 +106,7 @@ func (s *Service) resume(ctx context.Context, a placement.Alert) ([]table.Op, er
 		return nil, nil
 	}
 	have, err := s.pauseOf(ctx, a.Pauses)
-	if err != nil || !slices.Contains(have.Alerts, a.ID) {
+	if err != nil || !have.Open() {
 		return nil, err
 	}
 	s.lookAgain()

@@ -134,7 +134,7 @@ func TestTheClockCountsOnlyWhatItDid(t *testing.T) {
 		w, m := openMoody(t)
 		id := c.ready(t, w)
 		faster := beside(t, w)
-		m.write = func(b table.Batch) error {
+		m.write = func(table.Batch) error {
 			m.write = nil
 			if _, err := faster.Cancel(ctx, team, id, 0, command("cancel", mustVersion(t, w, id))); err != nil {
 				t.Fatal(err)

@@ -53,8 +53,13 @@ func (s *Service) Options(ctx context.Context, c caller.Caller, id string) (Outc
 	if err != nil {
 		return Outcome{}, err
 	}
-	match, err := s.rank(ctx, p)
-	return Outcome{Placement: p, Match: &match}, err
+	w, wanted, err := s.asking(ctx, p, s.now())
+	if err != nil {
+		return Outcome{Placement: p}, err
+	}
+	wanted.Discreet = wanted.Discreet || c.Role == caller.Shelter
+	match := matching.Rank(w, wanted, s.Policy, p.Request.Limit)
+	return Outcome{Placement: p, Match: &match}, nil
 }
 
 // Explain holds every shelter within reach against a placement, for the desk:

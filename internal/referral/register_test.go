@@ -13,6 +13,7 @@ import (
 	"panah/internal/code"
 	"panah/internal/fault"
 	"panah/internal/place"
+	"panah/internal/placement"
 	"panah/internal/record"
 	"panah/internal/referral"
 	"panah/internal/registry"
@@ -367,6 +368,34 @@ func TestAFileNeverUndoesALaterCount(t *testing.T) {
 	if r.Days.Updated == 0 || after.Counts().Occupied() != 4 || after.Counts().OutOfService() != 0 || after.Counts().Held() != 1 {
 		t.Errorf("%+v %+v", r, after.Counts())
 	}
+}
+
+// Counts from a file are a census like any other: a unit that is too full by one is told
+// of once, and no longer than it is.
+func TestAFileTellsOfAUnitOverCapacityAsACensusDoes(t *testing.T) {
+	w := testworld.Open(t)
+	row := func(day string, present int) string {
+		return header + fmt.Sprintf("A,IN-LGD-315,other,none,,,w,women,18-24,5,%s,5,0,%d\n", day, present)
+	}
+	told := func(text string, want int) []placement.Alert {
+		t.Helper()
+		imported(t, w.Service, ministry, text, referral.Import{DryRun: true})
+		imported(t, w.Service, ministry, text, referral.Import{})
+		list := alerts(t, w)
+		if len(list) != want {
+			t.Fatalf("%d alerts, want %d: %+v", len(list), want, list)
+		}
+		return list
+	}
+	told(row("2026-11-01", 5), 0)
+	first := told(row("2026-11-02", 7), 1)[0]
+	if first.Kind != placement.AlertOverCapacity || first.Unit != "w" || first.District != testworld.District {
+		t.Fatalf("%+v", first)
+	}
+	told(row("2026-11-02", 7), 1)
+	told(row("2026-11-03", 8), 1)
+	told(row("2026-11-04", 4), 0)
+	told(strings.Replace(row("2026-11-04", 9), "\nA,", "\nB,", 1), 1) // one that is new
 }
 
 // An import that had no time left is finished by sending the file again; lost

@@ -40,7 +40,7 @@ type Outcome struct {
 // ask is what matching is asked for a placement. Where parties of its rescue must
 // not be in the same shelter, theirs are out.
 func (s *Service) ask(ctx context.Context, p placement.Placement, now time.Time) (matching.Ask, error) {
-	a := matching.Ask{Request: p.Request, At: now, Refused: p.Refused, Unwanted: p.Unwanted, Tried: p.Tried, Seed: p.ID}
+	a := matching.Ask{Request: p.Request, At: now, Refused: p.Refused, Unwanted: p.Unwanted, Tried: p.Tried, Seed: p.ID, Discreet: p.ByHouse()}
 	for _, id := range p.KeepFrom {
 		other, err := s.load(ctx, id)
 		if err != nil {
@@ -87,6 +87,7 @@ func (s *Service) Transfer(ctx context.Context, c caller.Caller, r placement.Req
 	}
 	id, tries := placement.ID(c.Asks(), cmd.Key), 0
 	var match matching.Result
+	var known record.Transfers
 	p, replayed, err := s.runFrom(ctx, id, nil, false, func(stored *placement.Placement, now time.Time) (decision, error) {
 		if stored != nil {
 			if err := s.unlessGone(ctx, c, *stored); err != nil {
@@ -100,9 +101,16 @@ func (s *Service) Transfer(ctx context.Context, c caller.Caller, r placement.Req
 		}
 		p := placement.New(id, c.Asks(), s.Policy.ID, r, now, cmd.hash(c))
 		if p.TransferOf = transferOf; transferOf != "" {
+			var err error
+			if known, err = s.transfersOf(ctx, transferOf); err != nil { // before the stay: see keepFrom
+				return decision{}, s.unlessStored(ctx, id, err)
+			}
 			origin, err := s.transferable(ctx, c, p)
 			if err != nil {
 				return decision{}, s.unlessStored(ctx, id, err)
+			}
+			if len(known.To) >= mostTransfers {
+				return decision{}, fault.New(fault.TooManyMoves, "this stay has seen too many transfers that were asked for; ask the desk")
 			}
 			p.KeepFrom, p.KeptIn, p.Return = origin.KeepFrom, origin.KeptIn, origin.Return
 			if c.Role == caller.Shelter {
@@ -120,6 +128,9 @@ func (s *Service) Transfer(ctx context.Context, c caller.Caller, r placement.Req
 		d, err := s.first(p, match, tries < attempts-1, now)
 		if err != nil {
 			return d, err
+		}
+		if transferOf != "" {
+			d.with = append(d.with, table.PutOp(record.FromTransfers(known.And(id)), known.Version))
 		}
 		d.also, err = s.partners(ctx, p)
 		return d, err
@@ -244,7 +255,8 @@ func sentOn(p, origin placement.Placement) placement.Placement {
 	return p
 }
 
-// partners are the placements that a new one is kept apart from, told of it.
+// partners are the placements that a new one is kept apart from, told of it, to be
+// written with it.
 func (s *Service) partners(ctx context.Context, p placement.Placement) (out []placement.Placement, err error) {
 	for _, id := range p.KeepFrom {
 		other, err := s.load(ctx, id)
@@ -256,8 +268,16 @@ func (s *Service) partners(ctx context.Context, p placement.Placement) (out []pl
 			out = append(out, *other)
 		}
 	}
-	return out, nil
+	if len(out) <= toldAlong {
+		return out, nil
+	}
+	return nil, s.each(len(out), func(i int) error { return s.keepFrom(ctx, out[i].ID, p.KeptIn, []string{p.ID}) })
 }
+
+// toldAlong is how many are told in the write of a new placement: with its units
+// and doors that stays within the contract's limit. More are told before it, each by
+// itself. That the new one may then never be is no harm: one that is not there keeps nobody out.
+const toldAlong = 30
 
 func occurred(cmd Command, now time.Time) time.Time {
 	if cmd.OccurredAt.IsZero() {

@@ -395,8 +395,8 @@ func TestManyDepartAndArriveInOneCommand(t *testing.T) {
 	for shelterID, ids := range at {
 		for range 2 { // pressed twice
 			in, err := s.ReceiveAll(ctx, staff(shelterID), shelterID, ids, command("came", 0))
-			if err != nil {
-				t.Fatal(err)
+			if err != nil || len(in) != len(ids) {
+				t.Fatal(in, err)
 			}
 			for _, b := range in {
 				if b.Err != nil || b.State != placement.Arrived {

@@ -109,11 +109,11 @@ func (s *Service) Undo(ctx context.Context, c caller.Caller, id string, cmd Comm
 		if err := notTheirs(c, p, side); err != nil {
 			return p, nil, err
 		}
-		back, moves, again, err := p.Undo(side, now)
-		if err != nil || again == "" {
+		back, moves, of, err := p.Undo(side, now)
+		if err != nil || of == "" {
 			return back, moves, err
 		}
-		held, more, err := s.hold(ctx, back, again, now)
+		held, more, err := s.hold(ctx, back, of, now, func(a matching.Ask) matching.Ask { return heldAgain(a, of) })
 		if _, refused := fault.Of(err); refused && p.Back.Fact() {
 			return back, moves, nil // that it did not happen is a fact, whatever became of the beds
 		}

@@ -128,18 +128,18 @@ func another(p placement.Placement, wanted matching.Ask, now time.Time) matching
 // wouldUndo reports whether the last move can be taken back: where beds were given
 // up for it, whether they are still to be had.
 func (s *Service) wouldUndo(ctx context.Context, c caller.Caller, p placement.Placement, side placement.Side, now time.Time) bool {
-	back, _, again, err := p.Undo(side, now)
+	back, _, of, err := p.Undo(side, now)
 	if err != nil || notTheirs(c, p, side) != nil {
 		return false
 	}
-	if again == "" || p.Back.Fact() {
+	if of == "" || p.Back.Fact() {
 		return true
 	}
 	w, wanted, err := s.asking(ctx, back, now)
 	if err != nil {
 		return true
 	}
-	_, failed, there := matching.Try(w, again, wanted, s.Policy)
+	_, failed, there := matching.Try(w, of, heldAgain(wanted, of), s.Policy)
 	return there && len(failed) == 0
 }
 

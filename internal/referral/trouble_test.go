@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"testing"
 	"time"
@@ -78,7 +79,7 @@ func openMoody(t *testing.T) (*testworld.World, *moody) {
 func commands() map[string]func(t *testing.T, w *testworld.World) func() error {
 	ctx, point := context.Background(), shelter.Handover{Point: "the gate", Meeting: "the station"}
 	party := girl()
-	return map[string]func(t *testing.T, w *testworld.World) func() error{
+	all := map[string]func(t *testing.T, w *testworld.World) func() error{
 		"request": func(_ *testing.T, w *testworld.World) func() error {
 			return func() error { _, err := w.Service.Request(ctx, team, girl(), command("one", 0)); return err }
 		},
@@ -107,7 +108,7 @@ func commands() map[string]func(t *testing.T, w *testworld.World) func() error {
 				t.Fatal(err)
 			}
 			return func() error {
-				_, err := w.Service.UndoCount(ctx, staff("GRLS"), "GRLS", "girls", command("undo", 0))
+				_, err := w.Service.UndoCount(ctx, staff("GRLS"), "GRLS", "girls", command("undo", 2))
 				return err
 			}
 		},
@@ -172,6 +173,8 @@ func commands() map[string]func(t *testing.T, w *testworld.World) func() error {
 			return func() error { _, err := w.Service.ConfirmRescue(ctx, team, o.ID, command("go", 0)); return err }
 		},
 	}
+	maps.Copy(all, heardCommands())
+	return all
 }
 
 // A lost race and a lost answer are settled inside the call, whichever write it
@@ -306,6 +309,7 @@ func TestWhatCannotBeReadIsToldAsBusy(t *testing.T) {
 			return busy(err)
 		},
 	}
+	maps.Copy(questions, heardQuestions())
 	for name, ask := range questions {
 		w, m := openMoody(t)
 		o := request(t, w, "before", true)

@@ -14,6 +14,7 @@ import (
 	"panah/internal/record"
 	"panah/internal/referral"
 	"panah/internal/table"
+	"panah/internal/testworld"
 )
 
 // process is one Lambda: a service and, while it is busy, one command.
@@ -43,10 +44,18 @@ func newProcess(r *run, no int) *process {
 	return p
 }
 
+// store is the process itself, between its code and the table.
+func (p *process) store() table.Store {
+	if permit := p.run.Permit; permit != nil {
+		return permit(p)
+	}
+	return p
+}
+
 // restart makes the service anew: nothing of the old one is left but the table.
 func (p *process) restart() {
 	r := p.run
-	p.service = referral.New(referral.Config{Store: p, Policy: r.policy, Abreast: 1, Now: func() time.Time { return r.clock.Add(p.skew) },
+	p.service = referral.New(referral.Config{Store: p.store(), Policy: r.policy, Abreast: 1, Now: func() time.Time { return r.clock.Add(p.skew) },
 		NewID: r.newID, Code: r.newCode, Secret: []byte(staySecret), Log: quietLog()})
 	p.changes = nil
 }
@@ -179,7 +188,7 @@ func (p *process) consume(batch []table.Change) {
 	r := p.run
 	p.start(fmt.Sprintf("feed of %d", len(batch)), nil, func() {
 		if p.changes == nil {
-			h, err := function.Changes(function.Parts{Store: p, Log: quietLog(), Service: p.service}, dynamo.DecodeChange)
+			h, err := function.Changes(function.Parts{Store: p.store(), Log: quietLog(), Service: p.service}, dynamo.DecodeChange)
 			if err != nil {
 				panic(err)
 			}
@@ -199,7 +208,7 @@ func (p *process) consume(batch []table.Change) {
 		if err != nil {
 			panic(err)
 		}
-		raw, err := p.changes.Invoke(r.ctx, payload)
+		raw, err := p.changes.Invoke(testworld.As(r.ctx, "ChangesFunction"), payload)
 		var answer struct {
 			BatchItemFailures []struct {
 				ItemIdentifier string `json:"itemIdentifier"`

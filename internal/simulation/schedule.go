@@ -16,6 +16,7 @@ import (
 	"panah/internal/referral"
 	"panah/internal/rollup"
 	"panah/internal/table"
+	"panah/internal/testworld"
 )
 
 const feedBatch = 40
@@ -106,8 +107,9 @@ func (r *run) feed(shard int) {
 func (r *run) tick(p *process) {
 	calm := r.healing
 	p.start("clock", nil, func() {
-		_, err := p.service.Lapse(r.ctx)
-		_, werr := p.service.MatchWaiting(r.ctx)
+		as := testworld.As(r.ctx, "ClockFunction")
+		_, err := p.service.Lapse(as)
+		_, werr := p.service.MatchWaiting(as)
 		if calm && (err != nil || werr != nil) {
 			r.ledger.breaks("the clock failed: %v, %v", err, werr)
 		}
@@ -168,7 +170,7 @@ func (r *run) rest() {
 func (r *run) recover(p *process) {
 	r.clock = r.clock.Add(streamKeeps + 2*time.Hour)
 	p.start("look for what never came", nil, func() {
-		n, err := function.Missed(r.ctx, function.Parts{Store: p, Log: quietLog()}, p.service, 0, 1)
+		n, err := function.Missed(testworld.As(r.ctx, "ClockFunction"), function.Parts{Store: p.store(), Log: quietLog()}, p.service, 0, 1)
 		if err != nil {
 			r.ledger.breaks("what the feed has lost cannot be taken in: %v", err)
 		}

@@ -46,6 +46,8 @@ type Options struct {
 	// lost: for whoever asks whether the simulation would notice.
 	Engine func(*embedded.Store) table.Store
 	Forget bool
+	// Permit holds what a process does to what its function may do; nil: anything.
+	Permit func(table.Store) table.Store
 }
 
 // Usual is a bad day.

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"panah/internal/placement"
+	"panah/internal/table"
+	"panah/internal/testworld"
 )
 
 var (
@@ -34,7 +36,7 @@ func options(seed uint64) Options {
 
 func TestSimulate(t *testing.T) {
 	began := time.Now()
-	total := sum(*seeds, *first)
+	total := sum(t, *seeds, *first)
 	t.Logf("%s, %s", total, time.Since(began).Round(time.Second))
 	for _, r := range total.failed {
 		t.Errorf("seed %d, after %d events: %s", r.Seed, r.Events, r.Failed)
@@ -64,7 +66,7 @@ type totals struct {
 	failed                                         []Report
 }
 
-func sum(n int, from uint64) *totals {
+func sum(t testing.TB, n int, from uint64) *totals {
 	out := &totals{seeds: n, faults: map[string]int{}, moves: map[string]int{}}
 	reports := make([]Report, n)
 	var wg sync.WaitGroup
@@ -72,7 +74,9 @@ func sum(n int, from uint64) *totals {
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
 			for i := range next {
-				r, err := Run(from+uint64(i), options(from+uint64(i)))
+				o := options(from + uint64(i))
+				o.Permit = func(s table.Store) table.Store { return testworld.Guard(t, s) }
+				r, err := Run(from+uint64(i), o)
 				if err != nil {
 					r.Failed = err.Error()
 				}

@@ -11,6 +11,7 @@
 package sms
 
 import (
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -41,7 +42,8 @@ type Message struct {
 const MaxText = 480
 
 // Parse reads a message: letters of either case, digits of any script of South
-// Asia and its neighbors, unit and number in either order. A unit of one letter may
+// Asia and its neighbors, unit and number in either order; of two numbers the first
+// is the unit. A unit of one letter may
 // be written together with its number (W3). Anything more or less than it takes is
 // not understood: it is better to ask again than to guess a count.
 func Parse(text string) (m Message, ok bool) {
@@ -76,32 +78,49 @@ func apart(rest []string) []string {
 	return rest
 }
 
-func (m Message) counted(rest []string) (Message, bool) {
-	if len(rest) == 0 || len(rest) > 2 {
-		return m, false
-	}
-	found := false
-	for _, part := range rest {
-		if n, ok := number(part); ok && !found {
-			m.N, found = n, true
-		} else {
-			m.Unit = part
+// counted reads unit and number. Of two numbers the first is the unit and the second
+// the count, as in the example an answer gives; the other way round is never tried.
+func (m Message) counted(rest []string) (_ Message, ok bool) {
+	switch len(rest) {
+	case 1:
+		m.N, ok = number(rest[0])
+		return m, ok
+	case 2:
+		unit, count := rest[0], rest[1]
+		first, isNumber := plain(unit)
+		if _, both := plain(count); isNumber && both {
+			unit = first
+		} else if isNumber {
+			unit, count = count, unit
 		}
+		m.Unit = unit
+		m.N, ok = number(count)
+		return m, ok
 	}
-	return m, found && (len(rest) == 1) == (m.Unit == "")
+	return m, false
 }
 
 // number reads up to four decimal digits.
 func number(s string) (n int, ok bool) {
-	count := 0
+	if s, ok = plain(s); !ok || len(s) > 4 {
+		return 0, false
+	}
+	n, err := strconv.Atoi(s)
+	return n, err == nil
+}
+
+// plain writes decimal digits of any script as Latin ones; ok is false for anything
+// but digits.
+func plain(s string) (digits string, ok bool) {
+	var out strings.Builder
 	for _, r := range s {
 		d, ok := digit(r)
-		if count++; !ok || count > 4 {
-			return 0, false
+		if !ok {
+			return "", false
 		}
-		n = n*10 + d
+		out.WriteByte(byte('0' + d))
 	}
-	return n, count > 0
+	return out.String(), out.Len() > 0
 }
 
 // zeros are the digits nought of the scripts that are read; the nine others of a

@@ -16,17 +16,19 @@ const MaxReply = 160
 const Neutral = "Messages from this number cannot be used."
 
 // Find is the unit somebody means: by its id, by the beginning of its id or of
-// whom it is for (W, women), or the only one there is when none is named.
+// whom it is for (W, women), or the only one there is when none is named. A number
+// is a unit by its whole id only: as a beginning it may be a count that was meant.
 func Find(units []shelter.Unit, name string) (shelter.Unit, bool) {
 	if name == "" && len(units) == 1 {
 		return units[0], true
 	}
+	_, whole := plain(name)
 	var found []shelter.Unit
 	for _, u := range units {
 		if strings.EqualFold(u.ID, name) {
 			return u, true
 		}
-		if begins(u.ID, name) || begins(code.Populations.Name(u.Population), name) {
+		if !whole && begins(u.ID, name) || begins(code.Populations.Name(u.Population), name) {
 			found = append(found, u)
 		}
 	}

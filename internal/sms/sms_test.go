@@ -28,6 +28,10 @@ func TestWhatIsUnderstood(t *testing.T) {
 		"BEDS W ۴۵":            {Word: sms.Beds, Unit: "W", N: 45},
 		"BEDS W ௧௦":            {Word: sms.Beds, Unit: "W", N: 10},
 		"BEDS W \uFF13":        {Word: sms.Beds, Unit: "W", N: 3},
+		"BEDS 1 2":             {Word: sms.Beds, Unit: "1", N: 2},
+		"BEDS १ 12":            {Word: sms.Beds, Unit: "1", N: 12},
+		"PRESENT 12345 3":      {Word: sms.Present, Unit: "12345", N: 3},
+		"BEDS 3 2b":            {Word: sms.Beds, Unit: "2b", N: 3},
 		"same":                 {Word: sms.Same},
 		"Undo.":                {Word: sms.Undo},
 		"HELP":                 {Word: sms.Help},
@@ -41,7 +45,7 @@ func TestWhatIsUnderstood(t *testing.T) {
 
 func TestWhatIsNotGuessed(t *testing.T) {
 	for _, text := range []string{"", " ", "?", "BEDS", "BEDS W", "BEDS W three", "BEDS W 3 G 2", "BEDS W -3", "BEDS W 3/4", "BEDS W 99999", "BEDS ward2", "W 3", "SAME W", "UNDO W 3",
-		"who is Rani", "BEDS W 3 \xff", "PRESENT", strings.Repeat("BEDS W 3 ", 100), "BEDS W 3\u0664\u0664\u0664\u0664"} {
+		"who is Rani", "BEDS W 3 \xff", "PRESENT", "BEDS 2 12345", strings.Repeat("BEDS W 3 ", 100), "BEDS W 3\u0664\u0664\u0664\u0664"} {
 		if got, ok := sms.Parse(text); ok {
 			t.Errorf("%q is taken for %+v", text, got)
 		}
@@ -87,6 +91,17 @@ func TestTheUnitSomebodyMeans(t *testing.T) {
 	}
 	if u, ok := sms.Find(wings[:1], ""); !ok || u.ID != "north" {
 		t.Errorf("the only unit is not found: %v", u.ID)
+	}
+}
+
+// A number is the name of a unit that is called just so, never the beginning of one:
+// it may be the count that was meant.
+func TestANumberIsAUnitOnlyByItsWholeName(t *testing.T) {
+	floors := []shelter.Unit{unit("2", code.Women, 9, 0, 0), unit("1st", code.Girls, 9, 0, 0), unit("30", code.Boys, 9, 0, 0)}
+	for name, want := range map[string]string{"2": "2", "1": "", "3": "", "30": "30", "1s": "1st"} {
+		if u, ok := sms.Find(floors, name); ok != (want != "") || u.ID != want {
+			t.Errorf("%q means %q", name, u.ID)
+		}
 	}
 }
 

@@ -75,9 +75,11 @@ func Open(t testing.TB) *World {
 	return On(t, s)
 }
 
-// On makes a world on a store and fills it.
+// On makes a world on a store and fills it. Who acts as a function of the template
+// (As) is held to what the template permits.
 func On(t testing.TB, store table.Store) *World {
 	t.Helper()
+	store = Guard(t, store)
 	w := &World{Store: store, name: fmt.Sprintf("%x", time.Now().UnixNano())}
 	w.clock.Store(Start.UnixNano())
 	rules, err := policy.Current()
@@ -159,7 +161,8 @@ func (w *World) Feed(t testing.TB) {
 		if len(changes) == 0 {
 			return
 		}
-		if err := errors.Join(w.Publisher.Apply(context.Background(), changes), w.Keeper.Apply(context.Background(), changes), w.Books.Apply(context.Background(), changes)); err != nil {
+		as := As(context.Background(), "ChangesFunction")
+		if err := errors.Join(w.Publisher.Apply(as, changes), w.Keeper.Apply(as, changes), w.Books.Apply(as, changes)); err != nil {
 			t.Fatal(err)
 		}
 		w.feed = next
@@ -169,7 +172,7 @@ func (w *World) Feed(t testing.TB) {
 // Publish counts what a ministry sees, as functions/clock does.
 func (w *World) Publish(t testing.TB) {
 	t.Helper()
-	if err := w.Figures.Publish(context.Background()); err != nil {
+	if err := w.Figures.Publish(As(context.Background(), "ClockFunction")); err != nil {
 		t.Fatal(err)
 	}
 }

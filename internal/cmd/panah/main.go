@@ -60,7 +60,7 @@ func command(ctx context.Context, args []string) error {
 		return err
 	}
 	if len(args) == 0 || len(args) > 2 || (len(args) == 2 && args[0]+args[1] != "verify-repair" && args[0]+args[1] != "changes-replay") {
-		return errors.New("say what to do\n" + usage)
+		return fmt.Errorf("say what to do\n%s", usage)
 	}
 	switch args[0] {
 	case "run":
@@ -74,7 +74,7 @@ func command(ctx context.Context, args []string) error {
 	case "verify":
 		return local.Verify(ctx, o, len(args) == 2)
 	}
-	return errors.New("this is not one of the commands\n" + usage)
+	return fmt.Errorf("this is not one of the commands\n%s", usage)
 }
 
 // usage lists the commands.

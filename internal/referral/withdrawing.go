@@ -1,0 +1,93 @@
+package referral
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"panah/internal/placement"
+	"panah/internal/record"
+	"panah/internal/table"
+)
+
+// mostTransfers is how many transfers may be asked for from one stay.
+const mostTransfers = 100
+
+// transfersOf are the transfers asked for from a stay.
+func (s *Service) transfersOf(ctx context.Context, id string) (record.Transfers, error) {
+	it, err := s.Store.Get(ctx, record.TransfersKey(id), table.Strong)
+	if err != nil || it == nil {
+		return record.Transfers{Of: id}, refusal(err)
+	}
+	return record.ToTransfers(it)
+}
+
+// sameParty are the placements that came of one: where its people are to be moved
+// to, and of those who were placed apart, and what came of these.
+func (s *Service) sameParty(ctx context.Context, p placement.Placement) (out []string, err error) {
+	seen := []string{p.ID}
+	for i := 0; i < len(seen); i++ {
+		at := &p
+		if i > 0 {
+			if at, err = s.load(ctx, seen[i]); err != nil {
+				return nil, err
+			}
+			if at == nil {
+				continue
+			}
+		}
+		moves, err := s.transfersOf(ctx, seen[i])
+		if err != nil {
+			return nil, err
+		}
+		for _, one := range at.Apart {
+			moves.To = append(moves.To, one.Placement)
+		}
+		for _, id := range moves.To {
+			if !slices.Contains(seen, id) {
+				seen = append(seen, id)
+			}
+		}
+	}
+	return seen[1:], nil
+}
+
+// withdrawOthers takes consent back from as many of the placements that are left as
+// fit in the write. One that does not rest on consent stays as it is: it is for
+// those who decide.
+func (s *Service) withdrawOthers(ctx context.Context, d decision, now time.Time) (decision, error) {
+	room := table.MaxOps - cost(d)
+	for len(d.next.Withdrawing) > 0 {
+		p, err := s.load(ctx, d.next.Withdrawing[0])
+		if err != nil {
+			return d, err
+		}
+		if p != nil {
+			if next, beds, err := p.Withdraw(now); err == nil {
+				next.By = placement.SurvivorSubject
+				one := decision{next: next, beds: beds, alerts: []placement.Alert{alert(*p, placement.AlertConsentWithdrawn, now)}, with: noticeOps(next)}
+				if room -= cost(one); room < 0 && (len(d.also) > 0 || len(d.with) > 0) {
+					return d, nil
+				}
+				d.also, d.beds, d.alerts, d.with = append(d.also, next), append(d.beds, beds...), append(d.alerts, one.alerts...), append(d.with, one.with...)
+			}
+		}
+		d.next.Withdrawing = d.next.Withdrawing[1:]
+	}
+	d.next.Withdrawing = nil
+	return d, nil
+}
+
+// cost is the most operations a decision makes: beds may move a unit and a door, a
+// placement the turn of its rescue.
+func cost(d decision) int {
+	return 2 + len(d.alerts) + len(d.with) + 2*len(d.beds)
+}
+
+// noticeOps tell everybody a placement was ever shared with.
+func noticeOps(p placement.Placement) (ops []table.Op) {
+	for _, n := range p.Notices() {
+		ops = append(ops, table.PutOp(record.FromNotice(n, true), 0))
+	}
+	return ops
+}

@@ -1,0 +1,179 @@
+package referral_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"panah/internal/code"
+	"panah/internal/language"
+	"panah/internal/placement"
+	"panah/internal/record"
+	"panah/internal/referral"
+	"panah/internal/table"
+	"panah/internal/testworld"
+)
+
+// women is a party of so many who decide for themselves.
+func women(n int) placement.Request {
+	r := placement.Request{RescuedAt: testworld.Start, Place: testworld.District, Limit: 3, HoldBest: true}
+	for range n {
+		r.Persons = append(r.Persons, placement.Person{Age: code.Age25To59, PlaceWith: code.Women, Languages: []language.Tag{"bn"}})
+	}
+	return r
+}
+
+// ownCode is the survivor's code of a placement.
+func ownCode(t *testing.T, w *testworld.World, id string) string {
+	t.Helper()
+	given, err := w.Service.GiveStayCode(context.Background(), theDesk, id, 0, command("code of "+id, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(given.Code)
+}
+
+func withdraw(t *testing.T, w *testworld.World, said string) referral.OwnStay {
+	t.Helper()
+	own, err := w.Service.Speak(context.Background(), referral.Saying{Code: said, Ask: code.AskWithdraw}, command("withdraw", 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return own
+}
+
+// isWithdrawn checks that nothing of a placement is shared any more.
+func isWithdrawn(t *testing.T, w *testworld.World, id string, state placement.State) {
+	t.Helper()
+	p := stored(t, w, id)
+	if p.Withdrawn.IsZero() || p.State != state || len(p.Request.Persons[0].Languages) > 0 || p.By != placement.SurvivorSubject {
+		t.Errorf("%s: %s, withdrawn %v, languages %v, by %q", id, p.State, p.Withdrawn, p.Request.Persons[0].Languages, p.By)
+	}
+	if p.State == placement.Cancelled {
+		for _, at := range []string{"WOMN", "WOM2"} {
+			list, _, err := w.Service.Arrivals(context.Background(), staff(at), at, 100, "")
+			for _, one := range list {
+				if one.ID == id {
+					t.Errorf("%s lists %s still", at, id)
+				}
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+// womenWorld has two homes for women.
+func womenWorld(t *testing.T) *testworld.World {
+	w := testworld.Open(t)
+	w.Add(t, testworld.Home("WOM2", testworld.District, code.ShaktiSadan, testworld.Unit("WOM2", "women", code.Women, code.AdultBands, 90, 20)))
+	return w
+}
+
+// Consent that is taken back ends the sharing wherever the party is to be moved.
+func TestWithdrawalReachesATransferThatIsAskedFor(t *testing.T) {
+	w := womenWorld(t)
+	ctx, s := context.Background(), w.Service
+	r := women(1)
+	o := made(t)(s.Request(ctx, team, r, command("ask", 0)))
+	said, house := ownCode(t, w, o.ID), staff(o.Hold.Shelter)
+	made(t)(s.Receive(ctx, house, o.ID, command("came", 0)))
+	m := made(t)(s.Transfer(ctx, house, r, o.ID, command("transfer", 0)))
+	n := made(t)(s.Transfer(ctx, house, r, o.ID, command("another", 0)))
+	if own := withdraw(t, w, said); own.Placement.State != placement.Arrived {
+		t.Errorf("the stay is %s", own.Placement.State)
+	}
+	isWithdrawn(t, w, m.ID, placement.Cancelled)
+	isWithdrawn(t, w, n.ID, placement.Cancelled)
+	account(t, w)
+}
+
+// The one code of a party takes consent back for those placed apart from it as well,
+// and for what was asked for them since.
+func TestWithdrawalReachesWhoeverWasPlacedApart(t *testing.T) {
+	w := womenWorld(t)
+	ctx, s := context.Background(), w.Service
+	r := women(3)
+	o := made(t)(s.Request(ctx, team, r, command("ask", 0)))
+	said := ownCode(t, w, o.ID)
+	o, apart, err := s.Split(ctx, team, o.ID, []int{1, 2}, code.ChosenBySelf, command("split", o.Version))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := stored(t, w, apart)
+	_, second, err := s.Split(ctx, team, apart, []int{1}, code.ChosenBySelf, command("split again", p.Version))
+	if err != nil {
+		t.Fatal(err)
+	}
+	withdraw(t, w, said)
+	isWithdrawn(t, w, apart, placement.Cancelled)
+	isWithdrawn(t, w, second, placement.Cancelled)
+	account(t, w)
+}
+
+// However many placements came of one, none is left, also where they do not fit in
+// one write: the clock goes on with what a lost process has left.
+func TestAWithdrawalThatDoesNotFitInOneWriteIsFinished(t *testing.T) {
+	w := womenWorld(t)
+	ctx, s := context.Background(), w.Service
+	r := women(1)
+	o := made(t)(s.Request(ctx, team, r, command("ask", 0)))
+	said, house := ownCode(t, w, o.ID), staff(o.Hold.Shelter)
+	made(t)(s.Receive(ctx, house, o.ID, command("came", 0)))
+	var all []string
+	for i := range 30 {
+		m := made(t)(s.Transfer(ctx, house, r, o.ID, command(fmt.Sprint("transfer ", i), 0)))
+		all = append(all, m.ID)
+	}
+	withdraw(t, w, said)
+	for _, id := range all {
+		isWithdrawn(t, w, id, placement.Cancelled)
+	}
+	if p := stored(t, w, o.ID); len(p.Withdrawing) > 0 || !p.Due.IsZero() && !p.Due.After(w.Now()) {
+		t.Errorf("left: %v, due %v", p.Withdrawing, p.Due)
+	}
+	account(t, w)
+}
+
+// What a lost process has left of a withdrawal the clock goes on with.
+func TestTheClockFinishesAWithdrawal(t *testing.T) {
+	w := womenWorld(t)
+	ctx, s := context.Background(), w.Service
+	o := made(t)(s.Request(ctx, team, women(1), command("ask", 0)))
+	house := staff(o.Hold.Shelter)
+	made(t)(s.Receive(ctx, house, o.ID, command("came", 0)))
+	m := made(t)(s.Transfer(ctx, house, women(1), o.ID, command("transfer", 0)))
+	p, _, err := stored(t, w, o.ID).Withdraw(w.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Withdrawing, p.Due = []string{m.ID}, w.Now()
+	if err := w.Store.Write(ctx, table.Batch{WriteID: w.NewID(), Ops: []table.Op{table.PutOp(record.FromPlacement(p), p.Version)}}); err != nil {
+		t.Fatal(err)
+	}
+	w.Pass(time.Minute)
+	if _, err := s.Lapse(ctx); err != nil {
+		t.Fatal(err)
+	}
+	isWithdrawn(t, w, m.ID, placement.Cancelled)
+	if left := stored(t, w, o.ID).Withdrawing; len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+	account(t, w)
+}
+
+// stored is a placement as it is stored.
+func stored(t *testing.T, w *testworld.World, id string) placement.Placement {
+	t.Helper()
+	it, err := w.Store.Get(context.Background(), record.PlacementKey(id), table.Strong)
+	if err != nil || it == nil {
+		t.Fatal(id, err)
+	}
+	p, err := record.ToPlacement(it)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
