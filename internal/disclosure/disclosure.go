@@ -79,8 +79,8 @@ type Witness struct {
 // Earlier is what was withheld before in a period: it stays withheld, so that
 // what is complement to what does not change from one instant to the next.
 type Earlier struct {
-	Stays   Mask // withheld again
-	Prefers Mask // taken as a complement before others
+	Stays Mask // withheld again
+	Shown Mask // taken as a complement only where nothing else will do: whoever remembers it sees past it
 }
 
 // Sums adds the cells up: by node, then measure.
@@ -145,6 +145,8 @@ type search struct {
 	touched []int32
 	seen    []int // by node: the round that met it last
 	round   int
+	past    bool // the witness changes what was shown before: it proves nothing to whoever remembers
+	look    int  // how many times as far as usual is looked
 	weight  []int
 }
 
@@ -152,7 +154,7 @@ func newSearch(t Table, p Policy, before Earlier) *search {
 	s := &search{Table: t, Policy: p, before: before, sums: t.Sums(), mask: make(Mask, t.Nodes),
 		sure: make([]bool, t.Nodes*len(t.Scheme.Group)), values: make([][]int, len(t.Cells)), members: make([][]int32, t.Nodes),
 		byPlace: map[int][]int32{}, byCol: map[int][]int32{}, at: map[[2]int]int32{}, spot: make([]int32, len(t.Cells)),
-		net: make([]int32, t.Nodes), seen: make([]int, t.Nodes), weight: make([]int, t.Nodes)}
+		net: make([]int32, t.Nodes), seen: make([]int, t.Nodes), weight: make([]int, t.Nodes), look: 1}
 	for i, c := range t.Cells {
 		s.values[i] = slices.Clone(c.Values)
 		s.byPlace[c.Place] = append(s.byPlace[c.Place], int32(i))

@@ -14,6 +14,7 @@ const (
 	lookColumns = 32
 	lookPlaces  = 8
 	lookOthers  = 6
+	lookFar     = 4 // times as far, before what was shown is withheld
 )
 
 // corner is one base cell of a move, raised or lowered.
@@ -42,6 +43,8 @@ func (s *search) protect(t target) {
 		return
 	}
 	changed, was := map[[2]int]int{}, map[int32]uint16{}
+	s.narrow(t)
+	s.past = false
 	for _, direction := range s.directions(t) {
 		if s.assemble(t, direction, changed, was) {
 			break
@@ -64,6 +67,50 @@ func (s *search) protect(t target) {
 	s.settle(deltas, was)
 }
 
+// narrow is for a figure that could be different only where what was shown before
+// is not remembered: no witness may hide it there, so everything of its places
+// that was not shown yet is withheld with it.
+func (s *search) narrow(t target) {
+	if s.before.Shown == nil {
+		return
+	}
+	if up, ok := s.best(t, 1, s.Width); ok && up.cost < shownCost {
+		return
+	}
+	takes := s.takes[s.Scheme.Group[t.measure]]
+	for _, n := range s.within(t.node) {
+		fresh := takes &^ s.mask[n] &^ s.before.Shown[n]
+		s.mask[n] |= fresh
+		for g, m := range s.Scheme.Lead {
+			if fresh&(1<<g) != 0 && s.sums[n][m] > 0 {
+				s.want(int(n), m)
+			}
+		}
+	}
+}
+
+// within are the nodes that have cells only in places where a node has.
+func (s *search) within(node int) (out []int32) {
+	places, met := map[int]bool{}, map[int32]bool{}
+	for _, c := range s.members[node] {
+		places[s.Cells[c].Place] = true
+	}
+	for at := range places {
+		for _, c := range s.byPlace[at] {
+			for _, n := range s.Cells[c].Nodes {
+				if !met[n] {
+					met[n] = true
+					if !slices.ContainsFunc(s.members[n], func(c int32) bool { return !places[s.Cells[c].Place] }) {
+						out = append(out, n)
+					}
+				}
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
 // settle notes what a witness makes uncertain enough; a new complement that it
 // moves by less needs a witness of its own.
 func (s *search) settle(deltas map[[2]int]int, was map[int32]uint16) {
@@ -73,7 +120,7 @@ func (s *search) settle(deltas map[[2]int]int, was map[int32]uint16) {
 		by := deltas[at]
 		switch {
 		case by == 0:
-		case max(by, -by) >= s.Width:
+		case max(by, -by) >= s.Width && !s.past:
 			s.sure[at[0]*measures+at[1]] = true
 		case was[int32(at[0])]&(1<<s.Scheme.Group[at[1]]) != 0 || !known(was, at[0]): // withheld before
 		case s.Scheme.Person[at[1]] || slices.Contains(s.Scheme.Lead, at[1]):
@@ -116,6 +163,7 @@ func (s *search) assemble(t target, direction int, changed map[[2]int]int, was m
 			clear(was)
 			return false
 		}
+		s.past = s.past || best.cost >= shownCost
 		s.apply(best.move, best.amount, changed)
 		s.nets(best.move)
 		for _, n := range s.touched {
@@ -156,8 +204,19 @@ func (s *search) ease(t target, left int, changed map[[2]int]int) (made []offer)
 	return made
 }
 
-// best is the move that newly withholds least, and among equals moves most.
+// best is the move that newly withholds least, and among equals moves most. It
+// looks far before it withholds what has been shown already.
 func (s *search) best(t target, direction, left int) (best offer, ok bool) {
+	s.look = 1
+	if best, ok = s.bestNear(t, direction, left); s.before.Shown != nil && (!ok || best.cost >= shownCost) {
+		s.look = lookFar
+		best, ok = s.bestNear(t, direction, left)
+		s.look = 1
+	}
+	return best, ok
+}
+
+func (s *search) bestNear(t target, direction, left int) (best offer, ok bool) {
 	consider := func(m move, side int) bool {
 		amount := s.room(m, left)
 		if amount < 1 {
@@ -197,10 +256,10 @@ func (s *search) best(t target, direction, left int) (best offer, ok bool) {
 // some are a few base cells of a node: those with most and with least people.
 func (s *search) some(n int) []int32 {
 	all := s.members[n]
-	if len(all) <= lookMembers {
+	if len(all) <= s.look*lookMembers {
 		return all
 	}
-	return append(slices.Clone(all[:lookMembers/2]), all[len(all)-lookMembers/2:]...)
+	return append(slices.Clone(all[:s.look*lookMembers/2]), all[len(all)-s.look*lookMembers/2:]...)
 }
 
 // around tries the moves a base cell takes part in: by itself, against another
@@ -247,7 +306,7 @@ func (s *search) gives(cell int32, shift, sign int) bool {
 // others are a few other cells of a cell's place that can be moved.
 func (s *search) others(e int32, shift, sign int) (out []int32) {
 	for _, d := range s.byPlace[s.Cells[e].Place] {
-		if d != e && s.gives(d, shift, sign) && len(out) < lookOthers {
+		if d != e && s.gives(d, shift, sign) && len(out) < s.look*lookOthers {
 			out = append(out, d)
 		}
 	}
@@ -258,7 +317,7 @@ func (s *search) others(e int32, shift, sign int) (out []int32) {
 // moved the other way.
 func (s *search) columns(a int32, node, shift, sign int) (out []int32) {
 	for _, c := range s.byPlace[s.Cells[a].Place] {
-		if c != a && s.gives(c, shift, sign) && !slices.Contains(s.Cells[c].Nodes, int32(node)) && len(out) < lookColumns {
+		if c != a && s.gives(c, shift, sign) && !slices.Contains(s.Cells[c].Nodes, int32(node)) && len(out) < s.look*lookColumns {
 			out = append(out, c)
 		}
 	}
@@ -269,7 +328,7 @@ func (s *search) columns(a int32, node, shift, sign int) (out []int32) {
 // moved the other way.
 func (s *search) places(a int32, node, shift, sign int) (out []int32) {
 	col := s.byCol[s.Cells[a].Column]
-	for lo, hi := int(s.spot[a])-1, int(s.spot[a])+1; (lo >= 0 || hi < len(col)) && len(out) < lookPlaces; lo, hi = lo-1, hi+1 {
+	for lo, hi := int(s.spot[a])-1, int(s.spot[a])+1; (lo >= 0 || hi < len(col)) && len(out) < s.look*lookPlaces; lo, hi = lo-1, hi+1 {
 		for _, k := range []int{lo, hi} {
 			if k >= 0 && k < len(col) && s.gives(col[k], shift, sign) && !slices.Contains(s.Cells[col[k]].Nodes, int32(node)) {
 				out = append(out, col[k])
@@ -282,7 +341,7 @@ func (s *search) places(a int32, node, shift, sign int) (out []int32) {
 // anywhere are the nearest cells of any column, outside the node, that can be
 // moved the other way.
 func (s *search) anywhere(a int32, node, shift, sign int) (out []int32) {
-	for lo, hi := s.rank[a]-1, s.rank[a]+1; (lo >= 0 || hi < len(s.ranked)) && len(out) < lookPlaces; lo, hi = lo-1, hi+1 {
+	for lo, hi := s.rank[a]-1, s.rank[a]+1; (lo >= 0 || hi < len(s.ranked)) && len(out) < s.look*lookPlaces; lo, hi = lo-1, hi+1 {
 		for _, k := range []int{lo, hi} {
 			if k >= 0 && k < len(s.ranked) && s.gives(s.ranked[k], shift, sign) && !slices.Contains(s.Cells[s.ranked[k]].Nodes, int32(node)) {
 				out = append(out, s.ranked[k])
@@ -307,17 +366,24 @@ func (s *search) room(m move, most int) int {
 	return most
 }
 
+// shownCost is what it costs to withhold what was shown before: more than to
+// withhold all that never was.
+const shownCost = 1 << 40
+
 // cost weighs what a move would newly withhold; moved is the sign by which it
 // moves the node's figures of Up.
 func (s *search) cost(m move, node int) (cost, moved int) {
 	s.nets(m)
 	for _, n := range s.touched {
 		fresh := s.touches[m.shift] &^ s.mask[n]
-		if s.before.Prefers != nil {
-			cost += bits.OnesCount16(fresh & s.before.Prefers[n])
-			fresh &^= s.before.Prefers[n]
+		if s.before.Shown != nil {
+			known := s.before.Shown[n]
+			if s.before.Stays != nil {
+				known &^= s.before.Stays[n]
+			}
+			cost += shownCost * bits.OnesCount16(s.touches[m.shift]&known)
 		}
-		cost += 4 * s.weight[n] * bits.OnesCount16(fresh)
+		cost += s.weight[n] * bits.OnesCount16(fresh)
 	}
 	moved = int(s.net[node])
 	s.clear()

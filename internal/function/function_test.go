@@ -126,7 +126,7 @@ func (l *lambdas) said(key string) {
 	if err != nil || o.State != placement.Held {
 		l.t.Fatal(o.State, err)
 	}
-	given, err1 := s.GiveStayCode(ctx, team, o.ID, cmd("code"))
+	given, err1 := s.GiveStayCode(ctx, team, o.ID, 0, cmd("code"))
 	_, err2 := s.Count(ctx, staff("MENS"), "MENS", "men", referral.CensusCommand{Census: shelter.Census{CountedAt: l.Now(), Staffed: 8, Present: 9}, IfMatch: l.Unit(l.t, "MENS", "men").Census})
 	_, err3 := s.Grant(ctx, caller.Caller{Subject: testworld.Ministry, Role: caller.Ministry, Scope: "IN"}, caller.Membership{Caller: caller.Caller{Subject: "new-" + key, Role: caller.Rescue, Scope: "team-a"}}, 0)
 	_, err4 := s.SetNumbers(ctx, staff("HOMA"), "HOMA", []string{"+12025550143"}, l.numbers())

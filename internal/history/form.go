@@ -151,7 +151,8 @@ func readRows(r *packed.Reader) []occupancy.Row {
 }
 
 // WithPoint sets one snapshot's rows in the body of a series: those of a place
-// over all institution types and, for days, of each population.
+// over all institution types and, for days, of each population; and, for days of a
+// country, the states that its rows add up.
 func WithPoint(series []byte, s Snapshot, at place.Code, every Every) ([]byte, error) {
 	points, err := readPoints(series)
 	if err != nil {
@@ -168,6 +169,13 @@ func WithPoint(series []byte, s Snapshot, at place.Code, every Every) ([]byte, e
 		rows[i].Place = "" // the key says it
 	}
 	writeRows(body, rows)
+	if p, _ := place.Lookup(at); p.Level == place.Country && every != Hour {
+		states := occupancy.States(s.Rows)
+		body.Int(len(states))
+		for _, state := range states {
+			body.Text(string(state))
+		}
+	}
 	fresh := rawPoint{s.At.Unix(), string(body.Bytes())}
 	w, done := packed.NewWriter(len(series)+len(fresh.rows)+16), false
 	put := func(p rawPoint) { w.Signed(p.at); w.Text(p.rows) }

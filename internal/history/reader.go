@@ -223,6 +223,20 @@ func (p Point) Rows() []occupancy.Row {
 	return rows
 }
 
+// Covers are the states a country's rows of a day add up; a state that came in by
+// file later is none of them. Of any other place, and of hours, there are none.
+func (p Point) Covers() (states []place.Code) {
+	r := packed.NewReader([]byte(p.rows))
+	readRows(r)
+	if !r.More() {
+		return nil
+	}
+	for range r.Count() {
+		states = append(states, place.Code(r.Text()))
+	}
+	return states
+}
+
 // Series is a place's points from one instant to before another, and the points
 // of the calendar in between that are missing. Days that came in by file stand
 // among those counted here and say so; a country can have both of one day, of

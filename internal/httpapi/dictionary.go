@@ -44,6 +44,7 @@ var (
 	}
 	suppressedColumn = column{Name: "suppressed", Meaning: "Names of the columns withheld in this row, with spaces between: a withheld figure is small, or would tell a small one", Tag: "#meta+suppressed"}
 	sourceColumn     = column{Name: "source", Meaning: "Where the figures come from: counted by the shelters here, or imported, declared by a file of daily counts for days and states that were not counted here. Imported days say nothing of held, overdueReviews and surge", Tag: "#meta+source", Codes: []string{"counted", "imported"}}
+	statesColumn     = column{Name: "states", Meaning: "Of a country's days and months: the states that the row adds up, with spaces between. A state whose file came in later, or that was counted another way that day, is in none of its figures", Tag: "#meta+states"}
 	atColumn         = column{Name: "at", Meaning: "When it was counted, UTC", Tag: "#date+counted"}
 	monthColumn      = column{Name: "month", Meaning: "The month it happened in, UTC", Tag: "#date+month"}
 	codeColumns      = []column{
@@ -95,7 +96,7 @@ type dictionaryOutput struct {
 // getDictionary serves GET /v1/dictionary.
 func (a *API) getDictionary(context.Context, *struct{}) (*dictionaryOutput, error) {
 	out := &dictionaryOutput{Cache: "public, max-age=3600"}
-	out.Body.Columns = slices.Concat([]column{atColumn, monthColumn}, placeColumns, groupColumns, figureColumns, codeColumns, countColumns, []column{suppressedColumn, sourceColumn})
+	out.Body.Columns = slices.Concat([]column{atColumn, monthColumn}, placeColumns, groupColumns, figureColumns, codeColumns, countColumns, []column{suppressedColumn, sourceColumn, statesColumn})
 	out.Body.Notes = []string{
 		"Counts of one to ten persons are withheld, with as many others as it takes that no combination of answers tells them. Rows about fewer than three shelters are left out; their figures are in the row of the place above.",
 		"Before anything is withheld, the figures of the parts of a place add up to the place's own. Shelters add up over places and types but not over populations: one shelter may serve several.",

@@ -14,6 +14,9 @@ type undoCountInput struct {
 	Keyed
 	ID   string `path:"id" maxLength:"40"`
 	Unit string `path:"unit" maxLength:"40"`
+	Body struct {
+		Version uint64 `json:"version" minimum:"1" doc:"The unit's version you saw: the count that is taken back. Where it was counted anew since it is refused with 409"`
+	}
 }
 
 // undoCount serves POST /v1/shelters/{id}/units/{unit}/undo.
@@ -22,7 +25,7 @@ func (a *API) undoCount(ctx context.Context, in *undoCountInput) (*unitOutput, e
 	if err != nil {
 		return nil, err
 	}
-	u, err := a.referrals.UndoCount(ctx, c, in.ID, in.Unit, referral.Command{Key: in.Key})
+	u, err := a.referrals.UndoCount(ctx, c, in.ID, in.Unit, referral.Command{Key: in.Key, Version: in.Body.Version})
 	if err != nil {
 		return nil, err
 	}

@@ -132,10 +132,62 @@ func TestImportedDaysAreTheFilesOwnInEveryForm(t *testing.T) {
 		}
 		csv := ministry.do("GET", "/v1/occupancy/history?place=IN-KA&form=csv"+stretch, "", nil).want(t, 200).Raw
 		tagged := ministry.do("GET", "/v1/occupancy/history?place=IN-KA&form=csv-hxl"+stretch, "", nil).want(t, 200).Raw
-		if strings.Count(csv, ",imported\r\n") != 20 || strings.Count(tagged, ",imported\r\n") != 20 || !strings.Contains(tagged, "#meta+source") {
+		if strings.Count(csv, ",imported,\r\n") != 20 || strings.Count(tagged, ",imported,\r\n") != 20 || !strings.Contains(tagged, "#meta+source") {
 			t.Errorf("%s", tagged[:600])
 		}
 	})
+}
+
+// A state whose file comes in after the country's day was published is in no
+// figure of it: the point says which states it adds up, and adds up those.
+func TestACountrysDaySaysWhichStatesItAddsUp(t *testing.T) {
+	w := testworld.Open(t)
+	ministry := client{t, direct(httpapi.Handler(w.Service, slog.New(slog.DiscardHandler), httpapi.Shelters, httpapi.Occupancy)), testworld.Ministry}
+	early, late := days(october, 3), days(october, 3)
+	for i := range late {
+		late[i].key, late[i].district = "L"+late[i].key, "IN-LGD-303"
+	}
+	ministry.do("POST", "/v1/imports", "early-00000000", daily(early), "Content-Type", "text/csv").want(t, 200)
+	w.Pass(2 * time.Hour)
+	w.Publish(t)
+	ministry.do("POST", "/v1/imports", "later-00000000", daily(late), "Content-Type", "text/csv").want(t, 200)
+	w.Pass(2 * time.Hour)
+	w.Publish(t)
+	of := func(place string) map[string]map[string]any {
+		out := map[string]map[string]any{}
+		for _, p := range points(ministry.do("GET", "/v1/occupancy/history?place="+place+stretch, "", nil).want(t, 200)) {
+			out[p["source"].(string)+p["at"].(string)] = p
+		}
+		return out
+	}
+	other, compared := of("IN-WB"), 0
+	if len(other) == 0 {
+		t.Fatal("the state that came later is not published at all")
+	}
+	for at, whole := range of("IN") {
+		states, _ := whole["states"].([]any)
+		if len(states) == 0 {
+			t.Errorf("%s does not say what it adds up", at)
+		}
+		if strings.HasPrefix(at, "imported") && len(states) != 1 {
+			t.Errorf("%s adds up %v", at, states)
+		}
+		for _, figure := range []string{"staffed", "occupied", "rooms", "roomPersons"} {
+			sum, all := 0.0, true
+			for _, s := range states {
+				v, ok := of(s.(string))[at][figure].(float64)
+				sum, all = sum+v, all && ok
+			}
+			if v, ok := whole[figure].(float64); ok && all {
+				if compared++; v != sum {
+					t.Errorf("%s: %s is %v, its states have %v", at, figure, v, sum)
+				}
+			}
+		}
+	}
+	if compared == 0 {
+		t.Error("nothing was compared")
+	}
 }
 
 func TestAGapOfImportedDaysIsSaid(t *testing.T) {

@@ -139,6 +139,24 @@ func TestAMinistryKeepsMembersWithinItsScopeOnly(t *testing.T) {
 	})
 }
 
+// A team that is on no record and has placements is nobody's to claim: they would
+// come with it.
+func TestATeamThatHasPlacementsCannotBeClaimed(t *testing.T) {
+	eachWay(t, func(t *testing.T, w *testworld.World, as func(string) client) {
+		w.Put(t, record.FromMembership(caller.Caller{Subject: "of-old", Role: caller.Rescue, Scope: "team-old"}))
+		as("of-old").do("POST", "/v1/placements", "key-old-team-1", siblings).want(t, 201)
+		mine := as(testworld.Ministry)
+		a := mine.do("PUT", "/v1/memberships/stranger", "", member("rescue", "team-old", "IN-KA"), "If-Match", "0").want(t, 422)
+		if !strings.Contains(a.Raw, `"field":"scope"`) {
+			t.Error(a.Raw)
+		}
+		mine.do("PUT", "/v1/memberships/stranger", "", member("rescue", "house:HOMA", "IN-WB"), "If-Match", "0").want(t, 422)
+		as("stranger").do("GET", "/v1/placements", "", nil).want(t, 403)
+		w.Put(t, record.FromTeam("team-old", "IN-WB", "")) // whoever runs it has put it on record
+		mine.do("PUT", "/v1/memberships/stranger", "", member("rescue", "team-old"), "If-Match", "0").want(t, 201)
+	})
+}
+
 func TestMembersAreListedPageByPageWithinOnesScope(t *testing.T) {
 	eachWay(t, func(t *testing.T, w *testworld.World, as func(string) client) {
 		w.Put(t, record.FromMembership(caller.Caller{Subject: westBengal, Role: caller.Ministry, Scope: "IN-WB"}))

@@ -295,6 +295,7 @@ type historyBody struct {
 type pointView struct {
 	At     time.Time `json:"at" doc:"When it was counted; of an imported day its midnight"`
 	Source string    `json:"source" enum:"counted,imported" doc:"counted: from the shelters' own counts here; imported: declared by a file of daily counts, for days and states that were not counted here"`
+	States []string  `json:"states,omitempty" doc:"Of a country's days and months: the states that this point adds up. A state whose file came in later, or that was counted another way that day, is in none of its figures"`
 	SumsView
 }
 
@@ -337,6 +338,9 @@ func (a *API) getHistory(ctx context.Context, in *historyInput) (*sheetOutput, e
 		Points: []pointView{}, Next: next, Attention: attention}
 	for _, p := range part {
 		v := pointView{At: p.At}
+		for _, state := range p.Covers() {
+			v.States = append(v.States, string(state))
+		}
 		for _, r := range p.Rows() {
 			if r.Population == population {
 				v.SumsView = viewSums(r)
@@ -386,9 +390,9 @@ func stretches(missing []time.Time, from, to time.Time, every history.Every) (ou
 }
 
 func historySheet(b historyBody) sheet {
-	s := sheet{name: "occupancy-history", columns: slices.Concat([]column{atColumn}, placeColumns, groupColumns[1:], figureColumns, []column{suppressedColumn, sourceColumn})}
+	s := sheet{name: "occupancy-history", columns: slices.Concat([]column{atColumn}, placeColumns, groupColumns[1:], figureColumns, []column{suppressedColumn, sourceColumn, statesColumn})}
 	for _, p := range b.Points {
-		s.rows = append(s.rows, slices.Concat([]any{p.At.Format(time.RFC3339)}, b.Place.cells(), []any{b.Population}, p.cells(), []any{p.Source}))
+		s.rows = append(s.rows, slices.Concat([]any{p.At.Format(time.RFC3339)}, b.Place.cells(), []any{b.Population}, p.cells(), []any{p.Source, strings.Join(p.States, " ")}))
 	}
 	return s
 }

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -22,7 +23,10 @@ func (complaintCode) Schema(huma.Registry) *huma.Schema { return enum(code.Compl
 
 type stayCodeInput struct {
 	Keyed
-	ID string `path:"id" maxLength:"40"`
+	ID   string `path:"id" maxLength:"40"`
+	Body struct {
+		Replaces int `json:"replaces" minimum:"0" doc:"The number of the code this one replaces, as it was answered; 0 where none was made yet. Where a newer one was made since it is refused with 409"`
+	}
 }
 
 type stayCodeOutput struct {
@@ -41,7 +45,7 @@ func (a *API) giveStayCode(ctx context.Context, in *stayCodeInput) (*stayCodeOut
 	if err != nil {
 		return nil, err
 	}
-	made, err := a.referrals.GiveStayCode(ctx, c, in.ID, referral.Command{Key: in.Key, Payload: "stay-code"})
+	made, err := a.referrals.GiveStayCode(ctx, c, in.ID, in.Body.Replaces, referral.Command{Key: in.Key, Payload: fmt.Sprintf("stay-code %d", in.Body.Replaces)})
 	if err != nil {
 		return nil, err
 	}

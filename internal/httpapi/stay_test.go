@@ -40,10 +40,16 @@ func (s *speaker) sayAgain(key, action string, more ...string) answer {
 	return s.do("POST", "/v1/stay", key, body)
 }
 
+// codeOver is the body of a request for a code in place of the one so numbered.
+func codeOver(no int) map[string]any { return map[string]any{"replaces": no} }
+
 // coded gives the survivor of a placement a code, by whoever asks for it.
-func coded(as func(string) client, by, id, key string) *speaker {
+func coded(as func(string) client, by, id, key string, replaces ...int) *speaker {
 	as("").t.Helper()
-	a := as(by).do("POST", "/v1/placements/"+id+"/stay-code", key, nil).want(as("").t, 201)
+	no := 0
+	for _, no = range replaces {
+	}
+	a := as(by).do("POST", "/v1/placements/"+id+"/stay-code", key, codeOver(no)).want(as("").t, 201)
 	return &speaker{client: as(""), code: a.str("code")}
 }
 
@@ -97,14 +103,14 @@ func TestACodeIsGivenByTeamBeforeArrivalByTheDeskAlwaysByAShelterNever(t *testin
 		p := as(testworld.Team).do("POST", "/v1/placements", "key-00000001", woman).want(t, 201)
 		path := "/v1/placements/" + p.str("id") + "/stay-code"
 		staff := as(testworld.StaffOf(p.str("hold", "shelter")))
-		staff.do("POST", path, "key-code-0001", nil).want(t, 403)
-		as(testworld.Ministry).do("POST", path, "key-code-0001", nil).want(t, 403)
-		as(testworld.OtherTeam).do("POST", path, "key-code-0001", nil).want(t, 404)
-		as("").do("POST", path, "key-code-0001", nil).want(t, 401)
-		as(testworld.Team).do("POST", path, "", nil).want(t, 400)
+		staff.do("POST", path, "key-code-0001", codeOver(0)).want(t, 403)
+		as(testworld.Ministry).do("POST", path, "key-code-0001", codeOver(0)).want(t, 403)
+		as(testworld.OtherTeam).do("POST", path, "key-code-0001", codeOver(0)).want(t, 404)
+		as("").do("POST", path, "key-code-0001", codeOver(0)).want(t, 401)
+		as(testworld.Team).do("POST", path, "", codeOver(0)).want(t, 400)
 
-		first := as(testworld.Team).do("POST", path, "key-code-0001", nil).want(t, 201)
-		again := as(testworld.Team).do("POST", path, "key-code-0001", nil).want(t, 200)
+		first := as(testworld.Team).do("POST", path, "key-code-0001", codeOver(0)).want(t, 201)
+		again := as(testworld.Team).do("POST", path, "key-code-0001", codeOver(0)).want(t, 200)
 		if first.str("code") == "" || again.str("code") != first.str("code") || again.Header.Get("Idempotency-Replayed") != "true" || again.get("number") != 1.0 {
 			t.Fatalf("a lost answer is given again: %s and %s", first.Raw, again.Raw)
 		}
@@ -112,19 +118,19 @@ func TestACodeIsGivenByTeamBeforeArrivalByTheDeskAlwaysByAShelterNever(t *testin
 			t.Fatalf("code %s", first.Raw)
 		}
 		arrived(t, as, p)
-		as(testworld.Team).do("POST", path, "key-code-0002", nil).want(t, 409)
-		second := as(testworld.Desk).do("POST", path, "key-code-0003", nil).want(t, 201)
+		as(testworld.Team).do("POST", path, "key-code-0002", codeOver(1)).want(t, 409)
+		second := as(testworld.Desk).do("POST", path, "key-code-0003", codeOver(1)).want(t, 201)
 		if second.str("code") == first.str("code") || second.get("number") != 2.0 {
 			t.Fatalf("second %s", second.Raw)
 		}
 		old, fresh := &speaker{client: as(""), code: first.str("code")}, &speaker{client: as(""), code: second.str("code")}
 		old.say("view").want(t, 404)
 		fresh.say("view").want(t, 200)
-		if late := as(testworld.Team).do("POST", path, "key-code-0001", nil).want(t, 200); late.str("code") != "" {
+		if late := as(testworld.Team).do("POST", path, "key-code-0001", codeOver(0)).want(t, 200); late.str("code") != "" {
 			t.Fatalf("who made the code before is shown the new one: %s", late.Raw)
 		}
 		w.Pass(2 * time.Hour)
-		if late := as(testworld.Desk).do("POST", path, "key-code-0003", nil).want(t, 200); late.str("code") != "" {
+		if late := as(testworld.Desk).do("POST", path, "key-code-0003", codeOver(1)).want(t, 200); late.str("code") != "" {
 			t.Fatalf("a code is shown for ever: %s", late.Raw)
 		}
 	})
@@ -134,7 +140,7 @@ func TestEveryCodeThatIsNobodysIsAnsweredAlike(t *testing.T) {
 	eachWay(t, func(t *testing.T, _ *testworld.World, as func(string) client) {
 		p := as(testworld.Team).do("POST", "/v1/placements", "key-00000001", woman).want(t, 201)
 		replaced := coded(as, testworld.Team, p.str("id"), "key-code-0001")
-		mine := coded(as, testworld.Team, p.str("id"), "key-code-0002")
+		mine := coded(as, testworld.Team, p.str("id"), "key-code-0002", 1)
 		other := string(placement.MakeStayCode([]byte("another secret"), p.str("id"), 1))
 		last := map[bool]string{true: "0", false: "1"}[mine.code[18] != '0']
 		mistaken := mine.code[:18] + last
@@ -201,7 +207,7 @@ func TestWithdrawnBeforeArrivalItIsGoneForEverybodyItWasSharedWith(t *testing.T)
 		}
 		team.do("POST", base+"/cancel", "key-00000003", map[string]any{"version": 4, "reason": "own_wish"}).want(t, 410)
 		team.do("GET", base+"/options", "", nil).want(t, 410)
-		team.do("POST", base+"/stay-code", "key-00000004", nil).want(t, 410)
+		team.do("POST", base+"/stay-code", "key-00000004", codeOver(1)).want(t, 410)
 		team.do("POST", "/v1/placements", "key-00000001", woman).want(t, 410)
 		as(testworld.OtherTeam).do("GET", base, "", nil).want(t, 404)
 		as(testworld.StaffOf(second)).do("POST", base+"/accept", "key-00000005", map[string]any{"holdNo": 2}).want(t, 410)
@@ -307,7 +313,7 @@ func TestNoAnswerToAShelterDiffersByAComplaint(t *testing.T) {
 			if !speak {
 				return
 			}
-			me := coded(as, testworld.Desk, p.str("id"), fmt.Sprintf("key-code-%04d", n))
+			me := coded(as, testworld.Desk, p.str("id"), fmt.Sprintf("key-code-%04d", n), n-1)
 			for _, ask := range asks {
 				action, about, _ := strings.Cut(ask, " ")
 				if about != "" {
@@ -328,7 +334,7 @@ func TestNoAnswerToAShelterDiffersByAComplaint(t *testing.T) {
 			note(staff.do("GET", base, "", nil))
 			note(staff.do("GET", base+"/receipts", "", nil))
 			note(staff.do("GET", "/v1/alerts", "", nil))
-			note(staff.do("POST", base+"/stay-code", "key-code-no-1", nil))
+			note(staff.do("POST", base+"/stay-code", "key-code-no-1", codeOver(0)))
 		}
 		aloud("complain unsafe")
 		look()

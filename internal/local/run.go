@@ -460,7 +460,8 @@ parts of their score and reasons, and under "next" the moves that would succeed.
 
 The survivor's own code, with P the placement's id; then any phone, no account:
 
-  curl -s -X POST %s/v1/placements/$P/stay-code -H "Authorization: Bearer $TOKEN" -H "Idempotency-Key: $(date +%%s)-code"
+  curl -s -X POST %s/v1/placements/$P/stay-code -H "Authorization: Bearer $TOKEN" -H "Idempotency-Key: $(date +%%s)-code" \
+    -H 'Content-Type: application/json' -d '{"replaces":0}'
   curl -s %s/v1/stay -H 'Content-Type: application/json' -H "Idempotency-Key: $(date +%%s)-view" -d '{"code":"THE-CODE","action":"view"}'
 
 Stop with Ctrl-C.

@@ -267,29 +267,30 @@ func (r Row) blank() Row {
 
 // Before is what was withheld earlier. What Stays names is withheld again, so
 // that the figures of a cell and of its complement never appear in turn; what
-// Prefers names is taken as a complement first.
+// Shown shows is taken as a complement last, for whoever remembers it sees past it.
 type Before struct {
-	Stays   []Row
-	Prefers []Row
-	Never   func(place.Code) bool // places whose figures are not shown at this instant at all
+	Stays []Row
+	Shown []Row
+	Never func(place.Code) bool // places whose figures are not shown at this instant at all
 }
 
 func (b Before) masks(rows []Row) disclosure.Earlier {
 	var e disclosure.Earlier
-	mark := func(from []Row) disclosure.Mask {
+	states := States(rows)
+	mark := func(from []Row, groups func(Row) uint16) disclosure.Mask {
 		seen := make(map[node]uint16, len(from))
 		for _, r := range from {
-			seen[node{r.Place, r.Type, r.Population}] |= r.Withheld
+			seen[node{r.Place, r.Type, r.Population}] |= groups(r)
 		}
 		m := make(disclosure.Mask, len(rows))
 		for n, r := range rows {
-			m[n] = seen[node{r.Place, r.Type, r.Population}]
+			m[n] = seen[node{r.Place, r.Type, r.Population}] | seen[node{sumOf(r.Place, states), r.Type, r.Population}]
 		}
 		return m
 	}
-	e.Stays = mark(b.Stays)
-	if b.Prefers != nil {
-		e.Prefers = mark(b.Prefers)
+	e.Stays = mark(b.Stays, func(r Row) uint16 { return r.Withheld })
+	if b.Shown != nil {
+		e.Shown = mark(b.Shown, func(r Row) uint16 { return allGroups &^ r.Withheld })
 	}
 	if b.Never != nil {
 		for n, r := range rows {

@@ -708,11 +708,21 @@ func TestThePartiesOfARescueKnowWhomTheyAreKeptFrom(t *testing.T) {
 	if r.PartyID(0) == r.PartyID(1) {
 		t.Error("two parties are one placement")
 	}
-	for key := range uint64(placement.MaxCommands + 2) {
-		r = r.Remember(placement.Command{Key: key, Payload: 10 * key})
+	for key := range uint64(placement.MaxRescueCommands) {
+		if r, err = r.Remember(placement.Command{Key: key, Payload: 10 * key}); err != nil {
+			t.Fatal(key, err)
+		}
 	}
-	if done, err := r.Replay(placement.Command{Key: 65, Payload: 650}); !done || err != nil || len(r.Commands) != placement.MaxCommands {
-		t.Errorf("%d commands, the last done %v, %v", len(r.Commands), done, err)
+	for key := range uint64(placement.MaxRescueCommands) { // none is forgotten: an old one must not add its parties again
+		if done, err := r.Replay(placement.Command{Key: key, Payload: 10 * key}); !done || err != nil {
+			t.Fatalf("command %d of %d: done %v, %v", key, len(r.Commands), done, err)
+		}
+	}
+	if again, err := r.Remember(placement.Command{Key: 3, Payload: 30}); err != nil || len(again.Commands) != len(r.Commands) {
+		t.Errorf("remembered twice: %v", err)
+	}
+	if _, err := r.Remember(placement.Command{Key: 1 << 40}); !fault.Is(err, fault.TooManyMoves) {
+		t.Errorf("one too many: %v", err)
 	}
 	r = r.Planned([]placement.Picked{{Shelter: "HOME"}}, 5, minutes(4)).Confirming(minutes(9), minutes(5))
 	if r.State != placement.RescueConfirming || r.LeaseTill != minutes(9) || r.Made != 3 || r.Round != 1 || len(r.Plan) != 1 || r.Seed != 5 || r.ChangedAt != minutes(5) {

@@ -279,7 +279,7 @@ func (p Placement) refit(before Request) (out []BedMove) {
 	}
 	for _, m := range p.beds(kind, time.Time{}) {
 		i := slices.IndexFunc(p.Hold.Parts, func(part Part) bool { return part.Unit == m.Unit })
-		who := slices.DeleteFunc(slices.Clone(p.Hold.Parts[i].Persons), func(i int) bool { return i < len(p.Stays) && p.Stays[i].Gone })
+		who := p.notGone(p.Hold.Parts[i])
 		change := p.Request.places(who).Minus(before.places(who))
 		if kind == RecountBeds {
 			m.Places = change
@@ -409,7 +409,7 @@ func (p Placement) Receive(shelter string, at, now time.Time) (Placement, []BedM
 	p.ArrivedAt = at
 	p.Stays = make([]Stay, len(p.Request.Persons))
 	p.leave(MoveReceive, House, Arrived, now)
-	p.Back.Basis, p.Back.Replaced = basis, replaced
+	p.Back.Basis, p.Back.Replaced, p.Back.Day = basis, replaced, p.Hold.Day
 	return p, moves, nil
 }
 
@@ -532,18 +532,18 @@ func (p Placement) ChildGone(before Placement) bool {
 func (p Placement) vacate(persons []int, at time.Time) []BedMove {
 	var out []BedMove
 	for _, part := range p.Hold.Parts {
-		left, gone := 0, []int{}
+		var left, before []int
 		for _, i := range part.Persons {
-			switch {
-			case slices.Contains(persons, i):
-				gone = append(gone, i)
-			case !p.Stays[i].Gone:
-				left++
+			if leaves := slices.Contains(persons, i); leaves || !p.Stays[i].Gone {
+				before = append(before, i)
+				if !leaves {
+					left = append(left, i)
+				}
 			}
 		}
-		if n := len(gone); n > 0 {
-			out = append(out, BedMove{Kind: VacateBeds, Shelter: p.Hold.Shelter, Unit: part.Unit, Persons: n, N: part.unblocked(n, left), Until: at,
-				Places: p.Request.places(gone)})
+		if n := len(before) - len(left); n > 0 {
+			out = append(out, BedMove{Kind: VacateBeds, Shelter: p.Hold.Shelter, Unit: part.Unit, Persons: n, N: part.unblocked(n, len(left)), Until: at,
+				Places: part.places(p.Request, before).Minus(part.places(p.Request, left))})
 		}
 	}
 	return out

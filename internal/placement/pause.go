@@ -11,21 +11,36 @@ import (
 type Pause struct {
 	Shelter string
 	Since   time.Time
-	Alerts  []string // ids of the desks' alerts that are open; none: no pause
+	Alerts  []string // ids of the desks' alerts that are open, the first MaxPausing
+	More    int      // how many are open beyond those
 	Version uint64
 }
 
+// MaxPausing is how many open alerts a pause names; beyond, it counts them.
+const MaxPausing = 64
+
+// Open reports whether an alert is open: otherwise there is no pause.
+func (p Pause) Open() bool { return len(p.Alerts)+p.More > 0 }
+
 // For is the pause with one more alert to be looked into.
 func (p Pause) For(alert string, now time.Time) Pause {
-	if len(p.Alerts) == 0 {
+	if !p.Open() {
 		p.Since = now
+	}
+	if len(p.Alerts) >= MaxPausing && !slices.Contains(p.Alerts, alert) {
+		p.More++
+		return p
 	}
 	p.Alerts = appendNew(p.Alerts, alert)
 	return p
 }
 
-// Without is the pause once an alert was looked into.
+// Without is the pause once an alert was looked into, which is once for each.
 func (p Pause) Without(alert string) Pause {
+	if !slices.Contains(p.Alerts, alert) {
+		p.More = max(0, p.More-1)
+		return p
+	}
 	p.Alerts = slices.DeleteFunc(slices.Clone(p.Alerts), func(a string) bool { return a == alert })
 	return p
 }

@@ -21,8 +21,9 @@ import (
 // Part is the beds of one unit in a hold, and who sleeps in them.
 type Part struct {
 	Unit    string
-	Persons []int // indexes into the party
-	Beds    int   // of the whole rooms the party has to itself; 0 where each has a bed
+	Persons []int          // indexes into the party
+	Beds    int            // of the whole rooms the party has to itself; 0 where each has a bed
+	Kept    shelter.Places // places beside beds that its people have although what they need is erased
 }
 
 // Claimed is how many beds the part takes from others.
@@ -369,7 +370,7 @@ func (p Placement) beds(kind BedKind, until time.Time) []BedMove {
 	for i, part := range p.Hold.Parts {
 		out[i] = BedMove{Kind: kind, Shelter: p.Hold.Shelter, Unit: part.Unit,
 			Claim: ClaimID(p.ID, p.Hold.No), N: part.Claimed(), Persons: len(part.Persons), Until: until,
-			Places: p.Request.places(part.Persons), Day: p.Hold.Day}
+			Places: part.places(p.Request, part.Persons), Day: p.Hold.Day}
 	}
 	return out
 }
@@ -380,6 +381,24 @@ func (r Request) places(persons []int) (out shelter.Places) {
 		out = out.Plus(r.Persons[i].Places())
 	}
 	return out
+}
+
+// places are those beside beds that some of a part's people have. Where their needs
+// are erased nobody knows any more whose places are kept: each has at most one.
+func (p Part) places(r Request, persons []int) shelter.Places {
+	kept := shelter.Places{StepFree: min(p.Kept.StepFree, len(persons)), Medical: min(p.Kept.Medical, len(persons))}
+	return r.places(persons).Plus(kept)
+}
+
+// PlacesOf are the places beside beds that the people of a part of the hold have or
+// are promised: of all who have not left.
+func (p Placement) PlacesOf(part Part) shelter.Places {
+	return part.places(p.Request, p.notGone(part))
+}
+
+// notGone are the persons of a part who have not left.
+func (p Placement) notGone(part Part) []int {
+	return slices.DeleteFunc(slices.Clone(part.Persons), func(i int) bool { return i < len(p.Stays) && p.Stays[i].Gone })
 }
 
 // HeldBy reports whether a shelter holds or has ever held beds for the party:

@@ -11,10 +11,11 @@ import (
 
 // Limits of one rescue.
 const (
-	MaxRescued  = 500 // persons
-	MaxTogether = 500 // parties: each person may be one
-	MaxApart    = 200 // pairs to keep apart
-	MaxDeparts  = 32  // departures of many at once: with their parties they stay far below an item's limit
+	MaxRescued        = 500 // persons
+	MaxTogether       = 500 // parties: each person may be one
+	MaxApart          = 200 // pairs to keep apart
+	MaxRescueCommands = 512 // remembered, none forgotten
+	MaxDeparts        = 32  // departures of many at once: with their parties they stay far below an item's limit
 )
 
 // RescueState is where a rescue stands.
@@ -165,11 +166,21 @@ func (r Rescue) Departure(key uint64) []Departing {
 	return nil
 }
 
-// Remember notes a command, the latest MaxCommands.
-func (r Rescue) Remember(cmd Command) Rescue {
-	r.Commands = append(slices.Clone(r.Commands[max(0, len(r.Commands)-MaxCommands+1):]), cmd)
-	return r
+// Remember notes a command; a departure is noted already. None is ever forgotten, for
+// one that comes late would add its parties again.
+func (r Rescue) Remember(cmd Command) (Rescue, error) {
+	if known, err := r.Replay(cmd); known || err != nil {
+		return r, err
+	}
+	if r.Full() {
+		return r, fault.New(fault.TooManyMoves, "this rescue has seen too many commands; make another for parties found from now on")
+	}
+	r.Commands = append(slices.Clone(r.Commands), cmd)
+	return r, nil
 }
+
+// Full reports whether the rescue can remember no more commands.
+func (r Rescue) Full() bool { return len(r.Commands) >= MaxRescueCommands }
 
 // Planned gives the rescue a plan made with a seed.
 func (r Rescue) Planned(plan []Picked, seed uint64, now time.Time) Rescue {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"panah/internal/fault"
+	"panah/internal/shelter"
 )
 
 // UndoFor is how long a move can be taken back by the side that made it.
@@ -23,6 +24,7 @@ type Back struct {
 	Return  Return // before a decision
 	// Replaced is the shelter whose beds a mistaken arrival elsewhere gave back.
 	Replaced string
+	Day      shelter.Day // on which the party was expected before its arrival was noted; 0: on none
 }
 
 // Fact reports whether the move told what had happened to people, or closed the
@@ -106,6 +108,9 @@ func (p *Placement) unreceive(b Back) []BedMove {
 	kind := EmptyBeds
 	if b.From.Promised() && b.From != Held && b.Replaced == "" {
 		kind = RefillBeds
+	}
+	if b.Day != 0 {
+		p.Hold.Day = b.Day
 	}
 	moves := p.beds(kind, p.ArrivedAt)
 	p.ArrivedAt, p.Stays, p.Basis = time.Time{}, nil, b.Basis
@@ -205,7 +210,7 @@ func (h Hold) without(gone []int) Hold {
 			}
 		}
 		if len(who) > 0 {
-			h.Parts = append(h.Parts, Part{Unit: part.Unit, Persons: who, Beds: part.Beds})
+			h.Parts = append(h.Parts, Part{Unit: part.Unit, Persons: who, Beds: part.Beds, Kept: part.Kept})
 		}
 	}
 	return h

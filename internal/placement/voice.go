@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"panah/internal/code"
+	"panah/internal/fault"
 )
 
 // Voice is what the survivor of a placement has said with their own code, and the
@@ -18,7 +19,8 @@ type Voice struct {
 	CodeKey   uint64    // the command it was made by
 	CodeAt    time.Time // when it was made
 	Said      []Said    // the latest MaxSaid, the oldest first
-	Commands  []Command // the latest MaxCommands
+	Codes     []Command // codes were made by
+	Commands  []Command // things were said by, with the valid code: an older one answers nobody
 	By        string    // who made the last change: a subject, or Survivor
 	Version   uint64
 }
@@ -28,7 +30,7 @@ type Voice struct {
 const SurvivorSubject = "survivor"
 
 // MaxSaid is how much of what a survivor said is remembered; each was an alert of
-// its own.
+// its own, but for a complaint said again while the desk had not looked at it.
 const MaxSaid = 32
 
 // Said is one thing a survivor asked for or complained of.
@@ -36,16 +38,28 @@ type Said struct {
 	What  code.StayAsk
 	About code.Complaint // for a complaint
 	At    time.Time
+	Alert string // that told the desk of it, as district and id
 }
 
 // Answers reports whether the valid code has this hash.
 func (v Voice) Answers(hash string) bool { return v.CodeHash != "" && sameHash(v.CodeHash, hash) }
 
+// How many commands a voice remembers, none of which it forgets: one that comes late
+// must not void a code, or tell a desk again.
+const (
+	MaxCodes  = 64
+	MaxSpoken = 256 // with one code
+)
+
 // Coded is the voice with a new code in place of the one before.
-func (v Voice) Coded(c StayCode, cmd Command, by string, now time.Time) Voice {
+func (v Voice) Coded(c StayCode, cmd Command, by string, now time.Time) (Voice, error) {
+	if len(v.Codes) >= MaxCodes {
+		return v, fault.New(fault.TooManyMoves, "too many codes were made for this placement; the last one stays valid")
+	}
 	v.CodeNo++
-	v.CodeHash, v.CodeKey, v.CodeAt = c.Hash(), cmd.Key, now
-	return v.remember(cmd, by)
+	v.CodeHash, v.CodeKey, v.CodeAt, v.By = c.Hash(), cmd.Key, now, by
+	v.Codes, v.Commands = append(slices.Clone(v.Codes), cmd), nil
+	return v, nil
 }
 
 // Shows reports whether the valid code may be shown once more to whoever sends the
@@ -54,20 +68,30 @@ func (v Voice) Shows(c StayCode, cmd Command, within time.Duration, now time.Tim
 	return v.CodeKey == cmd.Key && v.Answers(c.Hash()) && now.Before(v.CodeAt.Add(within))
 }
 
-// Say is the voice once the survivor has said something.
-func (v Voice) Say(s Said, cmd Command) Voice {
-	v.Said = append(slices.Clone(v.Said[max(0, len(v.Said)-MaxSaid+1):]), s)
-	return v.remember(cmd, SurvivorSubject)
+// Complained is the latest complaint of a kind, if there was one.
+func (v Voice) Complained(of code.Complaint) (Said, bool) {
+	for _, s := range slices.Backward(v.Said) {
+		if s.What == code.AskComplain && s.About == of {
+			return s, true
+		}
+	}
+	return Said{}, false
+}
+
+// Say is the voice once the survivor has said something. What was said before and has
+// the same alert is the same thing, said again.
+func (v Voice) Say(s Said, cmd Command) (Voice, error) {
+	if len(v.Commands) >= MaxSpoken {
+		return v, fault.New(fault.TooManyMoves, "too much was said with this code; ask the desk for a new one")
+	}
+	said := slices.DeleteFunc(slices.Clone(v.Said), func(o Said) bool { return s.Alert != "" && o.Alert == s.Alert })
+	v.Said = append(said[max(0, len(said)-MaxSaid+1):], s)
+	v.Commands, v.By = append(slices.Clone(v.Commands), cmd), SurvivorSubject
+	return v, nil
 }
 
 // Replay reports whether a command was carried out before; with another payload
 // under the same key it is refused.
 func (v Voice) Replay(cmd Command) (bool, error) {
-	return Placement{Commands: v.Commands}.Replay(cmd)
-}
-
-func (v Voice) remember(cmd Command, by string) Voice {
-	v.Commands = append(slices.Clone(v.Commands[max(0, len(v.Commands)-MaxCommands+1):]), cmd)
-	v.By = by
-	return v
+	return Placement{Commands: append(slices.Clone(v.Codes), v.Commands...)}.Replay(cmd)
 }

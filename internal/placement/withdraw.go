@@ -1,6 +1,7 @@
 package placement
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -45,6 +46,9 @@ func (p Placement) Withdraw(now time.Time) (Placement, []BedMove, error) {
 		return p, nil, err
 	}
 	moves := p.drop()
+	if p.State == Arrived {
+		p.keepPlaces()
+	}
 	p.Request = p.Request.erased()
 	if open := p.State.Promised() || p.State == Requested || p.State == Waitlisted; open {
 		p.Reason = uint8(code.CancelConsentWithdrawn)
@@ -55,6 +59,15 @@ func (p Placement) Withdraw(now time.Time) (Placement, []BedMove, error) {
 	}
 	p.Withdrawn = now
 	return p, moves, nil
+}
+
+// keepPlaces notes how many places beside beds the people here have, before it is
+// erased what for: they are not free until those people leave.
+func (p *Placement) keepPlaces() {
+	p.Hold.Parts = slices.Clone(p.Hold.Parts)
+	for i, part := range p.Hold.Parts {
+		p.Hold.Parts[i].Kept = p.PlacesOf(part)
+	}
 }
 
 // erased is the request without what is told only so that a shelter can be chosen

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"panah/internal/code"
+	"panah/internal/fault"
 	"panah/internal/language"
 )
 
@@ -63,6 +64,26 @@ func TestWithdrawalEndsTheSharingInEveryState(t *testing.T) {
 	}
 }
 
+func TestPlacesKeptAfterAWithdrawalAreForgottenWithTheRest(t *testing.T) {
+	p := shared(Arrived)
+	p.Request.Persons[0].Needs = code.Of(code.NeedMedical)
+	p, _, err := p.Withdraw(noon)
+	if err != nil || p.PlacesOf(p.Hold.Parts[0]).Medical != 1 {
+		t.Fatalf("kept %+v, %v", p.Hold.Parts, err)
+	}
+	p, moves, err := p.End(nil, code.EndOwnWish, noon, noon)
+	if err != nil || moves[0].Places.Medical != 1 {
+		t.Fatalf("they leave with %+v, %v", moves, err)
+	}
+	forgotten, changed := p.Forget()
+	if !changed || forgotten.Hold.Parts[0].Kept.Medical != 0 || p.Hold.Parts[0].Kept.Medical != 1 {
+		t.Errorf("changed %v: %+v, before it %+v", changed, forgotten.Hold.Parts, p.Hold.Parts)
+	}
+	if _, again := forgotten.Forget(); again {
+		t.Error("forgotten twice")
+	}
+}
+
 func TestWhatDoesNotRestOnConsentIsNotEndedByIt(t *testing.T) {
 	for name, change := range map[string]func(*Request){
 		"a child":         func(r *Request) { r.Persons[0].Age = code.Age12To14 },
@@ -104,15 +125,40 @@ func TestWhoDecidesAndWhoMayLeave(t *testing.T) {
 }
 
 func TestAVoiceRemembersTheLatestAndForgetsNoCommandSoon(t *testing.T) {
-	v := Voice{}
-	for i := range 100 {
-		v = v.Say(Said{What: code.AskComplain, At: noon.Add(time.Duration(i))}, Command{Key: uint64(i) + 1})
+	v, err := Voice{}, error(nil)
+	for i := range MaxSpoken {
+		if v, err = v.Say(Said{What: code.AskComplain, At: noon.Add(time.Duration(i))}, Command{Key: uint64(i) + 1}); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if len(v.Said) != MaxSaid || len(v.Commands) != MaxCommands || v.By != SurvivorSubject || !v.Said[MaxSaid-1].At.Equal(noon.Add(99)) {
-		t.Errorf("%d said, %d commands", len(v.Said), len(v.Commands))
+	if len(v.Said) != MaxSaid || v.By != SurvivorSubject || !v.Said[MaxSaid-1].At.Equal(noon.Add(MaxSpoken-1)) {
+		t.Errorf("%d said", len(v.Said))
+	}
+	if done, err := v.Replay(Command{Key: 1}); !done || err != nil {
+		t.Errorf("the first thing said is forgotten: %v", err)
+	}
+	if _, err := v.Say(Said{What: code.AskLeave}, Command{Key: 1 << 40}); !fault.Is(err, fault.TooManyMoves) {
+		t.Errorf("more than is remembered: %v", err)
 	}
 	c := MakeStayCode([]byte("s"), "p_A", 1)
-	v = v.Coded(c, Command{Key: 7}, "desk", noon)
+	if v, err = v.Coded(c, Command{Key: 7}, "desk", noon); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.Say(Said{What: code.AskLeave}, Command{Key: 1 << 40}); err != nil {
+		t.Errorf("a new code can say nothing: %v", err)
+	}
+	coded := v
+	for i := range MaxCodes - 1 {
+		if coded, err = coded.Coded(c, Command{Key: uint64(1000 + i)}, "desk", noon); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if done, err := coded.Replay(Command{Key: 7}); !done || err != nil {
+		t.Errorf("an old command would make another code: %v", err)
+	}
+	if _, err := coded.Coded(c, Command{Key: 1 << 40}, "desk", noon); !fault.Is(err, fault.TooManyMoves) {
+		t.Errorf("one code too many: %v", err)
+	}
 	for name, shown := range map[string]bool{
 		"the same command soon":  v.Shows(c, Command{Key: 7}, time.Hour, noon.Add(time.Minute)),
 		"another command":        !v.Shows(c, Command{Key: 8}, time.Hour, noon),

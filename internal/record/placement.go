@@ -96,9 +96,10 @@ type personForm struct {
 }
 
 type partForm struct {
-	Unit    string `json:"u"`
-	Persons []int  `json:"p"`
-	Beds    int    `json:"b,omitempty"`
+	Unit    string      `json:"u"`
+	Persons []int       `json:"p"`
+	Beds    int         `json:"b,omitempty"`
+	Kept    *placesForm `json:"k,omitempty"`
 }
 
 type basisForm struct {
@@ -129,6 +130,7 @@ type backForm struct {
 	Basis   *basisForm      `json:"b,omitempty"`
 	Return  *returnForm     `json:"t,omitempty"`
 	Instead string          `json:"r,omitempty"`
+	Day     shelter.Day     `json:"d,omitempty"`
 }
 
 type returnForm struct {
@@ -366,7 +368,7 @@ func fromBack(b placement.Back) *backForm {
 	if b.Move == "" {
 		return nil
 	}
-	return &backForm{b.Move, b.Side, b.From, b.Shelter, b.Persons, seconds(b.At), fromRuling(b.Ruling), fromBasis(b.Basis), fromReturn(b.Return), b.Replaced}
+	return &backForm{b.Move, b.Side, b.From, b.Shelter, b.Persons, seconds(b.At), fromRuling(b.Ruling), fromBasis(b.Basis), fromReturn(b.Return), b.Replaced, b.Day}
 }
 
 func toBack(f *backForm) placement.Back {
@@ -374,19 +376,28 @@ func toBack(f *backForm) placement.Back {
 		return placement.Back{}
 	}
 	return placement.Back{Move: f.Move, Side: f.Side, From: f.From, Shelter: f.Shelter, Persons: f.Persons, At: instant(f.At),
-		Ruling: toRuling(f.Ruled), Basis: toBasis(f.Basis), Return: toReturn(f.Return), Replaced: f.Instead}
+		Ruling: toRuling(f.Ruled), Basis: toBasis(f.Basis), Return: toReturn(f.Return), Replaced: f.Instead, Day: f.Day}
 }
 
 func fromParts(parts []placement.Part) (out []partForm) {
 	for _, part := range parts {
-		out = append(out, partForm(part))
+		f := partForm{Unit: part.Unit, Persons: part.Persons, Beds: part.Beds}
+		if part.Kept != (shelter.Places{}) {
+			kept := fromPlaces(part.Kept)
+			f.Kept = &kept
+		}
+		out = append(out, f)
 	}
 	return out
 }
 
 func toParts(forms []partForm) (out []placement.Part) {
 	for _, f := range forms {
-		out = append(out, placement.Part(f))
+		part := placement.Part{Unit: f.Unit, Persons: f.Persons, Beds: f.Beds}
+		if f.Kept != nil {
+			part.Kept = f.Kept.places()
+		}
+		out = append(out, part)
 	}
 	return out
 }

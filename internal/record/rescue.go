@@ -1,8 +1,10 @@
 package record
 
 import (
+	"bytes"
 	"strings"
 
+	"panah/internal/code"
 	"panah/internal/placement"
 	"panah/internal/table"
 )
@@ -10,7 +12,7 @@ import (
 type rescueForm struct {
 	Team     string                `json:"t"`
 	Common   requestForm           `json:"q"`
-	Parties  []requestForm         `json:"n"`
+	Parties  []partyForm           `json:"n"`
 	Apart    [][2]int              `json:"a,omitempty"`
 	State    placement.RescueState `json:"s"`
 	Plan     []pickedForm          `json:"p,omitempty"`
@@ -24,6 +26,40 @@ type rescueForm struct {
 	Created  int64                 `json:"c"`
 	Changed  int64                 `json:"g"`
 	By       string                `json:"by,omitempty"`
+}
+
+// partyForm is a party of a rescue: only what it does not have in common with the
+// others, or else all of its own.
+type partyForm struct {
+	Persons  []personForm           `json:"n,omitempty"`
+	Together code.Together          `json:"t,omitempty"`
+	Prefer   code.Set[code.Feature] `json:"f,omitempty"`
+	Best     bool                   `json:"a,omitempty"`
+	Erased   bool                   `json:"z,omitempty"` // what was told of it is in its placement alone
+	Whole    *requestForm           `json:"q,omitempty"`
+}
+
+func fromParty(p placement.Request, common requestForm) partyForm {
+	whole := fromRequest(p)
+	for _, erased := range []bool{false, true} {
+		f := partyForm{Persons: whole.Persons, Together: whole.Together, Prefer: whole.Prefer, Best: whole.Best, Erased: erased}
+		if bytes.Equal(marshal(f.whole(common)), marshal(whole)) {
+			return f
+		}
+	}
+	return partyForm{Whole: &whole}
+}
+
+// whole is the request of a party.
+func (f partyForm) whole(common requestForm) requestForm {
+	if f.Whole != nil {
+		return *f.Whole
+	}
+	common.Persons, common.Together, common.Prefer, common.Best = f.Persons, f.Together, f.Prefer, f.Best
+	if f.Erased {
+		common.Districts, common.Shelters, common.HeardIn = nil, nil, ""
+	}
+	return common
 }
 
 type pickedForm struct {
@@ -61,6 +97,10 @@ func toDeparts(list []departureForm) (out []placement.Departure) {
 	return out
 }
 
+// MaxRescue is how many bytes a rescue may have: an item's limit, less its key and
+// index entries.
+const MaxRescue = table.MaxItemBytes - 1<<10
+
 // RescueKey is where a rescue lies.
 func RescueKey(id string) table.Key { return table.Key{PK: "R#" + id, SK: "R"} }
 
@@ -83,7 +123,7 @@ func FromRescue(r placement.Rescue) table.Item {
 		Lease: seconds(r.LeaseTill), Commands: fromCommands(r.Commands), Created: seconds(r.CreatedAt), Changed: seconds(r.ChangedAt), By: r.By,
 		Departs: fromDeparts(r.Departs)}
 	for _, p := range r.Parties {
-		f.Parties = append(f.Parties, fromRequest(p))
+		f.Parties = append(f.Parties, fromParty(p, f.Common))
 	}
 	for _, p := range r.Plan {
 		f.Plan = append(f.Plan, pickedForm{p.Party, p.Shelter, fromParts(p.Parts), p.Score})
@@ -105,7 +145,7 @@ func ToRescue(it *table.Item) (placement.Rescue, error) {
 		Seed: f.Seed, PlannedTo: f.Planned, Round: f.Round, Made: f.Made, LeaseTill: instant(f.Lease), Commands: toCommands(f.Commands), CreatedAt: instant(f.Created),
 		ChangedAt: instant(f.Changed), Version: it.Version, By: f.By, Departs: toDeparts(f.Departs)}
 	for _, p := range f.Parties {
-		r.Parties = append(r.Parties, toRequest(p))
+		r.Parties = append(r.Parties, toRequest(p.whole(f.Common)))
 	}
 	for _, p := range f.Plan {
 		r.Plan = append(r.Plan, placement.Picked{Party: p.Party, Shelter: p.Shelter, Parts: toParts(p.Parts), Score: p.Score})

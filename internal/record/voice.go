@@ -16,6 +16,7 @@ type voiceForm struct {
 	At       int64      `json:"a,omitempty"`
 	Said     []saidForm `json:"s,omitempty"`
 	Commands []uint64   `json:"m,omitempty"` // key and payload in turn
+	Codes    []uint64   `json:"cc,omitempty"`
 	By       string     `json:"by,omitempty"`
 }
 
@@ -23,6 +24,7 @@ type saidForm struct {
 	What  code.StayAsk   `json:"w"`
 	About code.Complaint `json:"c,omitempty"`
 	At    int64          `json:"a"`
+	Alert string         `json:"l,omitempty"`
 }
 
 // VoiceKey is where a survivor's voice lies: in a partition of its own, which the
@@ -34,9 +36,9 @@ func IsVoice(k table.Key) bool { return strings.HasPrefix(k.PK, "VOICE#") && k.S
 
 // FromVoice makes the item of a voice.
 func FromVoice(v placement.Voice) table.Item {
-	f := voiceForm{No: v.CodeNo, Hash: v.CodeHash, Key: v.CodeKey, At: seconds(v.CodeAt), Commands: fromCommands(v.Commands), By: v.By}
+	f := voiceForm{No: v.CodeNo, Hash: v.CodeHash, Key: v.CodeKey, At: seconds(v.CodeAt), Commands: fromCommands(v.Commands), Codes: fromCommands(v.Codes), By: v.By}
 	for _, s := range v.Said {
-		f.Said = append(f.Said, saidForm{s.What, s.About, seconds(s.At)})
+		f.Said = append(f.Said, saidForm{s.What, s.About, seconds(s.At), s.Alert})
 	}
 	return table.Item{Key: VoiceKey(v.Placement), Body: marshal(f)}
 }
@@ -48,9 +50,9 @@ func ToVoice(it *table.Item) (placement.Voice, error) {
 		return placement.Voice{}, err
 	}
 	v := placement.Voice{Placement: strings.TrimPrefix(it.PK, "VOICE#"), CodeNo: f.No, CodeHash: f.Hash, CodeKey: f.Key, CodeAt: instant(f.At),
-		Commands: toCommands(f.Commands), By: f.By, Version: it.Version}
+		Commands: toCommands(f.Commands), Codes: toCommands(f.Codes), By: f.By, Version: it.Version}
 	for _, s := range f.Said {
-		v.Said = append(v.Said, placement.Said{What: s.What, About: s.About, At: instant(s.At)})
+		v.Said = append(v.Said, placement.Said{What: s.What, About: s.About, At: instant(s.At), Alert: s.Alert})
 	}
 	return v, nil
 }

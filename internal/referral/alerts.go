@@ -155,6 +155,9 @@ func (s *Service) Alerts(ctx context.Context, c caller.Caller, all bool, limit i
 	return out, "", nil
 }
 
+// alertCursor names an alert by district and id.
+func alertCursor(a placement.Alert) string { return string(a.District) + "." + a.ID }
+
 // alertKey is where the alert of a cursor, district and id, lies.
 func alertKey(cursor string) table.Key {
 	district, id, _ := strings.Cut(cursor, ".")

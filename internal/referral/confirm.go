@@ -65,10 +65,14 @@ func (s *Service) resumeRescue(ctx context.Context, id string) (int, error) {
 }
 
 func (s *Service) confirm(ctx context.Context, r placement.Rescue) (placement.Rescue, error) {
-	if err := s.makePlacements(ctx, r); err != nil {
+	apart, err := s.families(ctx, r)
+	if err != nil {
 		return r, err
 	}
-	if err := s.keptApart(ctx, r); err != nil {
+	if err := s.makePlacements(ctx, r, apart); err != nil {
+		return r, err
+	}
+	if err := s.keptApart(ctx, r, apart); err != nil {
 		return r, err
 	}
 	for round := range confirmRounds {
@@ -105,12 +109,12 @@ func (s *Service) confirm(ctx context.Context, r placement.Rescue) (placement.Re
 }
 
 // makePlacements writes a placement for each party that has none yet.
-func (s *Service) makePlacements(ctx context.Context, r placement.Rescue) error {
+func (s *Service) makePlacements(ctx context.Context, r placement.Rescue, apart families) error {
 	now := s.now()
 	ops := make([]table.Op, len(r.Parties))
 	for i, party := range r.Parties {
 		p := placement.New(r.PartyID(i), r.Team, s.Policy.ID, party, now, placement.Command{})
-		p.Commands, p.By, p.KeepFrom = nil, r.By, r.KeptFrom(i)
+		p.Commands, p.By, p.KeepFrom = nil, r.By, apart.keptFrom(r, i)
 		if len(p.KeepFrom) > 0 {
 			p.KeptIn = r.ID
 		}
@@ -130,31 +134,6 @@ func (s *Service) makePlacements(ctx context.Context, r placement.Rescue) error 
 		}
 	}
 	return nil
-}
-
-// keptApart tells placements that were there before of whom they are kept apart
-// from since.
-func (s *Service) keptApart(ctx context.Context, r placement.Rescue) error {
-	return s.each(len(r.Parties), func(i int) error {
-		from := r.KeptFrom(i)
-		if len(from) == 0 {
-			return nil
-		}
-		_, _, err := s.run(ctx, r.PartyID(i), func(p *placement.Placement, _ time.Time) (decision, error) {
-			if p == nil {
-				return decision{done: true}, nil
-			}
-			next := *p
-			for _, id := range from {
-				if !slices.Contains(next.KeepFrom, id) {
-					next.KeepFrom = append(slices.Clone(next.KeepFrom), id)
-				}
-			}
-			next.KeptIn = r.ID
-			return decision{next: next, done: len(next.KeepFrom) == len(p.KeepFrom) && next.KeptIn == p.KeptIn}, nil
-		})
-		return err
-	})
 }
 
 // makeOne writes one placement unless it is there.
@@ -229,7 +208,7 @@ func (s *Service) holdGroup(ctx context.Context, r placement.Rescue, shelterID s
 		if err != nil || len(group) == 0 {
 			return 0, err
 		}
-		fits, err := s.fitting(ctx, shelterID, group, now)
+		fits, _, err := s.fitting(ctx, shelterID, group, now)
 		if err != nil || len(fits) == 0 {
 			return len(group), err
 		}
@@ -292,21 +271,21 @@ func (s *Service) openOf(ctx context.Context, r placement.Rescue, picks []placem
 }
 
 // fitting are the parties that the shelter may still take, together, on the beds
-// the directory knows of.
-func (s *Service) fitting(ctx context.Context, shelterID string, group []waitingParty, now time.Time) (out []waitingParty, err error) {
+// the directory knows of, with the shelter as it was judged.
+func (s *Service) fitting(ctx context.Context, shelterID string, group []waitingParty, now time.Time) (out []waitingParty, c *matching.Candidate, err error) {
 	w, err := s.world(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	c, ok := w.Find(shelterID)
 	if !ok {
-		return nil, nil
+		return nil, nil, nil
 	}
 	left := map[matching.Scarce]int{}
 	for _, g := range group {
 		a, err := s.ask(ctx, g.p, now)
 		if err != nil {
-			return nil, err
+			return nil, c, err
 		}
 		if slices.ContainsFunc(out, func(o waitingParty) bool { return slices.Contains(g.p.KeepFrom, o.p.ID) }) {
 			continue
@@ -327,20 +306,15 @@ func (s *Service) fitting(ctx context.Context, shelterID string, group []waiting
 		g.day = o.Day
 		out = append(out, g)
 	}
-	return out, nil
+	return out, c, nil
 }
 
 // holdTogether is the one write of a group: every placement and each unit once.
 func (s *Service) holdTogether(ctx context.Context, r placement.Rescue, shelterID string, group []waitingParty, now time.Time) (d decision, err error) {
-	again, err := s.fitting(ctx, shelterID, group, now)
+	again, c, err := s.fitting(ctx, shelterID, group, now)
 	if err != nil || len(again) != len(group) {
 		return decision{next: group[0].p, done: true}, err
 	}
-	w, err := s.world(ctx)
-	if err != nil {
-		return d, err
-	}
-	c, _ := w.Find(shelterID)
 	for i, g := range again {
 		o := placement.Option{Shelter: shelterID, Parts: g.pick.Parts, Score: g.pick.Score, Rev: c.Rev, Day: g.day, Limit: c.DailyIntake}
 		next, beds, err := g.p.TakeHold(o, s.holdUntil(g.p, now), now)

@@ -40,7 +40,7 @@ func (s *Service) crowded(u *shelter.Unit, district place.Code) []table.Op {
 	now := s.now()
 	a := placement.Alert{Kind: placement.AlertOverCapacity, Shelter: u.Shelter, Unit: u.ID, District: district, At: now,
 		ID: fmt.Sprintf("%s.%s.%s.%d", record.Stamp(now), u.Shelter, u.ID, u.Census)}
-	u.OverTold = string(a.District) + "." + a.ID
+	u.OverTold = alertCursor(a)
 	return []table.Op{table.PutOp(record.FromAlert(a), 0)}
 }
 

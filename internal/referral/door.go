@@ -1,12 +1,16 @@
 package referral
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
+	"panah/internal/matching"
 	"panah/internal/placement"
 	"panah/internal/record"
 	"panah/internal/shelter"
@@ -20,21 +24,23 @@ import (
 
 // doorOps put the doors that the bed moves of a decision concern.
 func (a *attempt) doorOps(moves []placement.BedMove) (ops []table.Op, err error) {
-	for _, group := range byDoor(moves) {
-		op, err := a.doorOp(group)
+	for _, group := range byDoor(moves, a.dated) {
+		op, changed, err := a.doorOp(group)
 		if err != nil {
 			return nil, err
 		}
-		ops = append(ops, op)
+		if changed {
+			ops = append(ops, op)
+		}
 	}
 	return ops, nil
 }
 
 // byDoor groups the moves that a door notes by shelter, in the order shelters first appear.
-func byDoor(moves []placement.BedMove) [][]placement.BedMove {
+func byDoor(moves []placement.BedMove, dated func(placement.BedMove) bool) [][]placement.BedMove {
 	var groups [][]placement.BedMove
 	for _, m := range moves {
-		if m.Day == 0 || !atDoor(m.Kind) {
+		if !atDoor(m.Kind) || m.Day == 0 && !dated(m) {
 			continue
 		}
 		i := slices.IndexFunc(groups, func(g []placement.BedMove) bool { return g[0].Shelter == m.Shelter })
@@ -53,26 +59,59 @@ func atDoor(kind placement.BedKind) bool {
 		placement.EmptyBeds, placement.RefillBeds}, kind)
 }
 
-func (a *attempt) doorOp(moves []placement.BedMove) (table.Op, error) {
+// dated reports whether a move of a hold without a day concerns a door all the same:
+// its shelter limits how many come on a day since the hold was taken.
+func (a *attempt) dated(m placement.BedMove) bool {
+	if m.Kind == placement.TakeBeds {
+		return false // a limit newer than the directory has raised the unit's rev
+	}
+	c, there := a.candidate(m.Shelter)
+	return there && c.DailyIntake.Said()
+}
+
+func (a *attempt) candidate(id string) (*matching.Candidate, bool) {
+	w, err := a.world(a.ctx)
+	if err != nil {
+		return nil, false
+	}
+	return w.Find(id)
+}
+
+// dayOf is the day of a move: its hold's, else the one the door has noted, else
+// today where the shelter is.
+func (a *attempt) dayOf(m placement.BedMove, was shelter.Coming) shelter.Day {
+	if m.Day != 0 || was.Day != 0 {
+		return cmp.Or(m.Day, was.Day)
+	}
+	c, there := a.candidate(m.Shelter)
+	if !there {
+		return 0
+	}
+	return shelter.DayAt(a.now(), a.Policy.Where(c.District).UTCOffset)
+}
+
+// doorOp puts one door; changed is false where nothing of the moves is to be noted.
+func (a *attempt) doorOp(moves []placement.BedMove) (op table.Op, changed bool, err error) {
 	id := moves[0].Shelter
 	key := record.DoorKey(id)
 	it := a.known[key]
 	if it == nil {
 		var err error
 		if it, err = a.Store.Get(a.ctx, key, table.Strong); err != nil {
-			return table.Op{}, refusal(err)
+			return op, false, refusal(err)
 		}
 	}
 	d := shelter.Door{Shelter: id}
 	if it != nil {
 		var err error
 		if d, err = record.ToDoor(it); err != nil {
-			return table.Op{}, err
+			return op, false, err
 		}
 	}
 	version := d.Version
 	for i, m := range moves {
-		coming := shelter.Coming{Day: m.Day, N: m.Persons}
+		was, noted := d.Of(m.Claim)
+		coming := shelter.Coming{Day: a.dayOf(m, was), N: m.Persons}
 		for _, before := range moves[:i] { // another part of the same hold
 			if before.Claim == m.Claim && before.Kind == m.Kind {
 				coming.N += before.Persons
@@ -84,6 +123,10 @@ func (a *attempt) doorOp(moves []placement.BedMove) (table.Op, error) {
 		case placement.TakeBeds, placement.KeepBeds:
 			coming.Until = m.Until
 		}
+		if coming.N == 0 && !noted && m.Day == 0 {
+			continue // it was never counted
+		}
+		changed = true
 		d = d.Set(m.Claim, coming, a.now())
 		if m.Kind == placement.TakeBeds && d.On(m.Day, a.now()) > m.Limit.N() {
 			delete(a.known, key)
@@ -91,12 +134,12 @@ func (a *attempt) doorOp(moves []placement.BedMove) (table.Op, error) {
 				a.Directory.Learn(it)
 			}
 			if err := a.learnShelter(id); err != nil {
-				return table.Op{}, err
+				return op, false, err
 			}
-			return table.Op{}, errAgain
+			return op, false, errAgain
 		}
 	}
-	return table.PutOp(record.FromDoor(d), version), nil
+	return table.PutOp(record.FromDoor(d), version), changed, nil
 }
 
 // atItsDoor notes with an arrival on which day it was, where the shelter limits
@@ -119,16 +162,32 @@ func (s *Service) atItsDoor(ctx context.Context, p placement.Placement, beds []p
 	return p, beds
 }
 
-// verifyDoor holds a door, which is among a shelter's items if there is one, against
-// the placements and sets it right: of those noted and of those who are promised
-// beds or are here.
-func (s *Service) verifyDoor(ctx context.Context, id string, items []table.Item, live []placement.Placement, repair bool) (out []Difference, err error) {
-	have := shelter.Door{Shelter: id}
-	if i := slices.IndexFunc(items, func(it table.Item) bool { return record.IsDoor(it.Key) }); i >= 0 {
-		if have, err = record.ToDoor(&items[i]); err != nil {
-			return nil, err
+// seedDoor notes at the door of a shelter whose limit was set just now who is
+// promised beds there already or came today. What of it is lost, Verify finds.
+func (s *Service) seedDoor(ctx context.Context, id string) {
+	err := errAgain
+	for range attempts {
+		v, serr := s.stored(ctx, id)
+		live, lerr := s.liveAt(ctx, id)
+		if err = errors.Join(serr, lerr); err != nil {
+			break
 		}
+		v.Door.Shelter = id
+		found, verr := s.verifyDoor(ctx, id, v, live, true)
+		if err = verr; err != nil || !slices.ContainsFunc(found, func(d Difference) bool { return !d.Repaired }) {
+			break
+		}
+		err = errAgain
 	}
+	if err != nil {
+		s.Log.Error("a new limit of people a day does not count yet who was to come before it", "error", err.Error())
+	}
+}
+
+// verifyDoor holds a shelter's door against the placements and sets it right: of
+// those noted and of those who are promised beds or are here.
+func (s *Service) verifyDoor(ctx context.Context, id string, v ShelterView, live []placement.Placement, repair bool) (out []Difference, err error) {
+	have, limited := v.Door, v.DailyIntake.Said()
 	now, want := s.now(), map[string]shelter.Coming{}
 	for _, claim := range have.Claims() {
 		placed, _, _ := strings.Cut(claim, ".")
@@ -138,12 +197,18 @@ func (s *Service) verifyDoor(ctx context.Context, id string, items []table.Item,
 		}
 		want[claim] = shelter.Coming{}
 		if p != nil {
-			want[claim] = coming(*p, id, claim)
+			was, _ := have.Of(claim)
+			want[claim] = s.onItsDay(*p, coming(*p, id, claim), was, now)
 		}
 	}
 	for _, p := range live {
 		claim := placement.ClaimID(p.ID, p.Hold.No)
-		if c := coming(p, id, claim); c.Day > shelter.DayAt(now, 0)-1 && (c.Until.IsZero() || now.Before(c.Until)) {
+		was, noted := have.Of(claim)
+		c := coming(p, id, claim)
+		if limited && !noted {
+			c = s.onItsDay(p, c, was, now)
+		}
+		if c.Day > shelter.DayAt(now, 0)-1 && (c.Until.IsZero() || now.Before(c.Until)) {
 			want[claim] = c
 		}
 	}
@@ -163,8 +228,30 @@ func (s *Service) verifyDoor(ctx context.Context, id string, items []table.Item,
 		for i := range out {
 			out[i].Repaired = err == nil
 		}
+		if err == nil {
+			it := record.FromDoor(fixed)
+			it.Version = have.Version + 1
+			s.Directory.Learn(&it)
+		}
 	}
 	return out, nil
+}
+
+// onItsDay gives a hold that was taken before its shelter limited how many come on
+// a day the day the door has noted of it, the day on which it came or, while that
+// is not known, today.
+func (s *Service) onItsDay(p placement.Placement, c, was shelter.Coming, now time.Time) shelter.Coming {
+	ahead := s.Policy.Where(p.Request.Place).UTCOffset
+	switch {
+	case c.N == 0 || c.Day != 0:
+	case !p.ArrivedAt.IsZero():
+		c.Day = shelter.DayAt(p.ArrivedAt, ahead)
+	case was.Day != 0:
+		c.Day = was.Day
+	default:
+		c.Day = shelter.DayAt(now, ahead)
+	}
+	return c
 }
 
 // coming is what a shelter's door should note of a claim of a placement; nobody

@@ -274,7 +274,7 @@ func TestAUnitOverCapacityIsToldOnceAndUntilItIsNot(t *testing.T) {
 	if again := told(1)[0]; again.ID == a.ID {
 		t.Fatal("the second time is not told")
 	}
-	if _, err := s.UndoCount(ctx, staff("GRLS"), "GRLS", "girls", referral.Command{Key: "a slip"}); err != nil {
+	if _, err := s.UndoCount(ctx, staff("GRLS"), "GRLS", "girls", referral.Command{Key: "a slip", Version: 6}); err != nil {
 		t.Fatal(err)
 	}
 	told(0)

@@ -24,7 +24,7 @@ func heldWoman(t *testing.T, w *testworld.World) (referral.Outcome, placement.St
 	if err != nil || o.State != placement.Held {
 		t.Fatal(o.State, err)
 	}
-	made, err := w.Service.GiveStayCode(context.Background(), team, o.ID, command("code", 0))
+	made, err := w.Service.GiveStayCode(context.Background(), team, o.ID, 0, command("code", 0))
 	if err != nil {
 		t.Fatal(err)
 	}

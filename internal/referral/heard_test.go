@@ -73,7 +73,7 @@ func heardCommands() map[string]func(t *testing.T, w *testworld.World) func() er
 		"stay code": func(t *testing.T, w *testworld.World) func() error {
 			o, _ := heldWoman(t, w)
 			return func() error {
-				made, err := w.Service.GiveStayCode(ctx, team, o.ID, command("another code", 0))
+				made, err := w.Service.GiveStayCode(ctx, team, o.ID, 1, command("another code", 0))
 				if err == nil && (made.No != 2 || made.Code == "") {
 					err = errors.New("another code was made")
 				}
@@ -143,7 +143,7 @@ func heardQuestions() map[string]func(w *testworld.World, o referral.Outcome) er
 			return err
 		},
 		"own stay": func(w *testworld.World, o referral.Outcome) error {
-			made, err := w.Service.GiveStayCode(ctx, team, o.ID, command("code", 0))
+			made, err := w.Service.GiveStayCode(ctx, team, o.ID, 0, command("code", 0))
 			if err == nil {
 				_, err = w.Service.Speak(ctx, referral.Saying{Code: string(made.Code)}, command("view", 0))
 			}
@@ -260,11 +260,11 @@ func TestAMembershipIsGivenOverWhatTheSenderSaw(t *testing.T) {
 func TestACodeIsShownAgainToWhoMadeItOnly(t *testing.T) {
 	ctx, w := context.Background(), testworld.Open(t)
 	o, said := heldWoman(t, w)
-	again, err := w.Service.GiveStayCode(ctx, team, o.ID, command("code", 0))
+	again, err := w.Service.GiveStayCode(ctx, team, o.ID, 0, command("code", 0))
 	if err != nil || !again.Replayed || again.Code != said || again.No != 1 {
 		t.Errorf("again %+v, %v", again, err)
 	}
-	if _, err := w.Service.GiveStayCode(ctx, team, "p_NONE", command("code", 0)); !fault.Is(err, fault.NotFound) {
+	if _, err := w.Service.GiveStayCode(ctx, team, "p_NONE", 0, command("code", 0)); !fault.Is(err, fault.NotFound) {
 		t.Errorf("of nobody: %v", err)
 	}
 	if p := at(t, w, o.ID); p.Version != o.Version || p.State != placement.Held {

@@ -113,7 +113,7 @@ func TestALateCopyOfTakingACountBackTakesBackNoOther(t *testing.T) {
 	}
 	back := func(want int) {
 		t.Helper()
-		u, err := s.UndoCount(ctx, staff("GRLS"), "GRLS", "girls", command("back", 0))
+		u, err := s.UndoCount(ctx, staff("GRLS"), "GRLS", "girls", command("back", 2))
 		if err != nil || u.Counts().Occupied() != want {
 			t.Fatalf("%+v %v", u.Counts(), err)
 		}
@@ -123,4 +123,47 @@ func TestALateCopyOfTakingACountBackTakesBackNoOther(t *testing.T) {
 	back(10)
 	count(12, 3)
 	back(12)
+}
+
+// Taking a count back that was sent hours ago and arrives only now takes back no
+// newer count.
+func TestTakingACountBackThatComesLateTakesBackNoNewerOne(t *testing.T) {
+	w := testworld.Open(t)
+	ctx, s := context.Background(), w.Service
+	for i, present := range []int{12, 20} {
+		w.Pass(5 * time.Hour)
+		if _, err := s.Count(ctx, staff("GRLS"), "GRLS", "girls", census(present, w.Now(), uint64(i)+1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.UndoCount(ctx, staff("GRLS"), "GRLS", "girls", command("queued", 2)); !fault.Is(err, fault.StaleVersion) {
+		t.Errorf("taken back: %v", err)
+	}
+	if _, err := s.UndoCount(ctx, staff("GRLS"), "GRLS", "girls", command("unnamed", 0)); !fault.Is(err, fault.Invalid) {
+		t.Errorf("without saying which: %v", err)
+	}
+	if u := w.Unit(t, "GRLS", "girls"); u.Counts().Occupied() != 20 {
+		t.Errorf("%d are there", u.Counts().Occupied())
+	}
+}
+
+// A request for a survivor's code that comes days late replaces no newer code.
+func TestARequestForACodeThatComesLateReplacesNoNewerOne(t *testing.T) {
+	w := testworld.Open(t)
+	ctx, s := context.Background(), w.Service
+	o := made(t)(s.Request(ctx, team, girl(), command("ask", 0)))
+	newer, err := s.GiveStayCode(ctx, theDesk, o.ID, 0, command("desk", 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Pass(3 * 24 * time.Hour)
+	if _, err := s.GiveStayCode(ctx, team, o.ID, 0, command("queued", 0)); !fault.Is(err, fault.StaleVersion) {
+		t.Errorf("made all the same: %v", err)
+	}
+	if _, err := s.Speak(ctx, referral.Saying{Code: string(newer.Code)}, command("view", 0)); err != nil {
+		t.Errorf("the newer code: %v", err)
+	}
+	if next, err := s.GiveStayCode(ctx, theDesk, o.ID, newer.No, command("lost", 0)); err != nil || next.No != 2 {
+		t.Errorf("in its place: %+v %v", next, err)
+	}
 }

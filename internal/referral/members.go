@@ -132,7 +132,8 @@ func keeps(c caller.Caller, m caller.Membership) error {
 
 // keptIn finds where a membership is kept: that follows from its scope, and is
 // never the sender's word alone. A team that is new is put on record in the same
-// write as its first member: from then on it is that region's.
+// write as its first member: from then on it is that region's. One that has placements
+// already is nobody's to claim, for these would come with it.
 func (s *Service) keptIn(ctx context.Context, m *caller.Membership) (team *table.Op, err error) {
 	switch m.Role {
 	case caller.Shelter:
@@ -172,6 +173,13 @@ func (s *Service) teamOf(ctx context.Context, m *caller.Membership) (*table.Op, 
 	}
 	if _, ok := place.Lookup(m.Region); !ok {
 		return nil, fault.Field("region", "is required for a team that is new: the region whose ministry keeps it")
+	}
+	used, err := s.Store.Query(ctx, table.Query{Index: table.ByTeam, PK: record.TeamPartition(m.Scope), Limit: 1})
+	if err != nil {
+		return nil, refusal(err)
+	}
+	if len(used.Items) > 0 {
+		return nil, fault.Field("scope", "is of a team that has placements and that no ministry keeps: whoever runs this service puts it on record")
 	}
 	op := table.PutOp(record.FromTeam(m.Scope, m.Region, m.By), 0)
 	return &op, nil

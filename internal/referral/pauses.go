@@ -36,7 +36,7 @@ func (s *Service) paused(ctx context.Context) ([]string, error) {
 			if err != nil {
 				return nil, err
 			}
-			if len(p.Alerts) > 0 {
+			if p.Open() {
 				list = append(list, p.Shelter)
 			}
 		}
@@ -76,11 +76,19 @@ func (s *Service) unpaused(ctx context.Context, a matching.Ask, but string) (mat
 	return a, err
 }
 
-// pause is what a complaint makes of the shelter it is about; without effect for
-// one that is not serious or of no shelter.
+// pausing is the shelter that a complaint pauses: none for one that is not serious or
+// of no shelter.
+func pausing(p placement.Placement, about *code.Complaint) string {
+	if about == nil || !about.Serious() {
+		return ""
+	}
+	return p.ComplainedOf()
+}
+
+// pause is what a complaint makes of the shelter it is about.
 func (s *Service) pause(ctx context.Context, p placement.Placement, about *code.Complaint, a *placement.Alert, now time.Time) ([]table.Op, error) {
-	shelter := p.ComplainedOf()
-	if about == nil || !about.Serious() || shelter == "" {
+	shelter := pausing(p, about)
+	if shelter == "" {
 		return nil, nil
 	}
 	have, err := s.pauseOf(ctx, shelter)
@@ -98,7 +106,7 @@ func (s *Service) resume(ctx context.Context, a placement.Alert) ([]table.Op, er
 		return nil, nil
 	}
 	have, err := s.pauseOf(ctx, a.Pauses)
-	if err != nil || !slices.Contains(have.Alerts, a.ID) {
+	if err != nil || !have.Open() {
 		return nil, err
 	}
 	s.lookAgain()

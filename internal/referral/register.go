@@ -138,8 +138,14 @@ func (s *Service) Update(ctx context.Context, c caller.Caller, id string, ifMatc
 			return ShelterView{}, fault.Field("registryKey", "cannot change")
 		}
 		next, changed, err := updated(v, r)
-		if err != nil || !changed {
+		if err != nil {
 			return v, err
+		}
+		if !changed { // perhaps written by this command before, its answer lost
+			if v.DailyIntake.Said() {
+				s.seedDoor(ctx, id)
+			}
+			return v, nil
 		}
 		if v.Edition() != ifMatch {
 			f := fault.New(fault.Precondition, "the shelter was changed since you saw it")
@@ -151,6 +157,9 @@ func (s *Service) Update(ctx context.Context, c caller.Caller, id string, ifMatc
 		err = s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: ops})
 		if err == nil {
 			s.Directory.Learn(items...)
+			if next.DailyIntake.Said() && !v.DailyIntake.Said() {
+				s.seedDoor(ctx, id)
+			}
 			return next, nil
 		}
 		if _, lost := table.IsStale(err); !lost && !errors.Is(err, table.ErrUnknown) {

@@ -101,12 +101,13 @@ func (s *Service) Transfer(ctx context.Context, c caller.Caller, r placement.Req
 		}
 		p := placement.New(id, c.Asks(), s.Policy.ID, r, now, cmd.hash(c))
 		if p.TransferOf = transferOf; transferOf != "" {
+			var err error
+			if known, err = s.transfersOf(ctx, transferOf); err != nil { // before the stay: see keepFrom
+				return decision{}, s.unlessStored(ctx, id, err)
+			}
 			origin, err := s.transferable(ctx, c, p)
 			if err != nil {
 				return decision{}, s.unlessStored(ctx, id, err)
-			}
-			if known, err = s.transfersOf(ctx, transferOf); err != nil {
-				return decision{}, err
 			}
 			if len(known.To) >= mostTransfers {
 				return decision{}, fault.New(fault.TooManyMoves, "this stay has seen too many transfers that were asked for; ask the desk")
@@ -254,7 +255,8 @@ func sentOn(p, origin placement.Placement) placement.Placement {
 	return p
 }
 
-// partners are the placements that a new one is kept apart from, told of it.
+// partners are the placements that a new one is kept apart from, told of it, to be
+// written with it.
 func (s *Service) partners(ctx context.Context, p placement.Placement) (out []placement.Placement, err error) {
 	for _, id := range p.KeepFrom {
 		other, err := s.load(ctx, id)
@@ -266,8 +268,16 @@ func (s *Service) partners(ctx context.Context, p placement.Placement) (out []pl
 			out = append(out, *other)
 		}
 	}
-	return out, nil
+	if len(out) <= toldAlong {
+		return out, nil
+	}
+	return nil, s.each(len(out), func(i int) error { return s.keepFrom(ctx, out[i].ID, p.KeptIn, []string{p.ID}) })
 }
+
+// toldAlong is how many are told in the write of a new placement: with its units
+// and doors that stays within the contract's limit. More are told before it, each by
+// itself. That the new one may then never be is no harm: one that is not there keeps nobody out.
+const toldAlong = 30
 
 func occurred(cmd Command, now time.Time) time.Time {
 	if cmd.OccurredAt.IsZero() {

@@ -35,10 +35,10 @@ func (o RescueOutcome) Next() []string {
 		return nil
 	}
 	var out []string
-	if len(o.Rescue.Parties) < placement.MaxTogether && o.Persons() < placement.MaxRescued {
+	if !o.Full() && len(o.Rescue.Parties) < placement.MaxTogether && o.Persons() < placement.MaxRescued {
 		out = append(out, "parties")
 	}
-	if slices.ContainsFunc(o.Parties, func(p PartyOutcome) bool { return looking(p.Placement) }) {
+	if !o.Full() && slices.ContainsFunc(o.Parties, func(p PartyOutcome) bool { return looking(p.Placement) }) {
 		out = append(out, "plan", "confirm")
 	}
 	departs := func(p PartyOutcome) bool { return p.Placement != nil && p.Placement.State == placement.Accepted }
@@ -90,11 +90,19 @@ func (s *Service) NewRescue(ctx context.Context, c caller.Caller, r placement.Re
 		if err := r.Check(now); err != nil {
 			return RescueOutcome{}, err
 		}
-		next, planned, err := s.plannedUnless(ctx, cmd.PlanLater, r.Remember(cmd.hash(c)), now)
+		next, err := r.Remember(cmd.hash(c))
 		if err != nil {
 			return RescueOutcome{}, err
 		}
-		err = s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: []table.Op{table.PutOp(record.FromRescue(next), 0)}})
+		next, planned, err := s.plannedUnless(ctx, cmd.PlanLater, next, now)
+		if err != nil {
+			return RescueOutcome{}, err
+		}
+		it := record.FromRescue(next)
+		if err := fitting(it); err != nil {
+			return RescueOutcome{}, err
+		}
+		err = s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: []table.Op{table.PutOp(it, 0)}})
 		if err == nil {
 			next.Version = 1
 			return s.outcome(ctx, next, planned)
@@ -104,6 +112,14 @@ func (s *Service) NewRescue(ctx context.Context, c caller.Caller, r placement.Re
 		}
 	}
 	return RescueOutcome{}, errBusyRescue()
+}
+
+// fitting refuses a rescue that is too large to be stored.
+func fitting(it table.Item) error {
+	if len(it.Body) > record.MaxRescue {
+		return fault.Field("parties", "says more than fits in one rescue: make it two rescues")
+	}
+	return nil
 }
 
 func errBusyRescue() error { return fault.New(fault.Busy, "the rescue is busy; send it again shortly") }
@@ -198,7 +214,9 @@ func (s *Service) rewriteRescue(ctx context.Context, c caller.Caller, id string,
 		if err != nil {
 			return r, false, err
 		}
-		next = next.Remember(cmd.hash(c))
+		if next, err = next.Remember(cmd.hash(c)); err != nil {
+			return r, false, err
+		}
 		next.By = c.Subject
 		if ok, err := s.putRescue(ctx, &next); ok || err != nil {
 			return next, false, err
@@ -210,7 +228,11 @@ func (s *Service) rewriteRescue(ctx context.Context, c caller.Caller, id string,
 // putRescue writes a rescue by its version; false: somebody else was faster, or
 // perhaps it was written and only reading tells.
 func (s *Service) putRescue(ctx context.Context, r *placement.Rescue) (bool, error) {
-	err := s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: []table.Op{table.PutOp(record.FromRescue(*r), r.Version)}})
+	it := record.FromRescue(*r)
+	if err := fitting(it); err != nil {
+		return false, err
+	}
+	err := s.Store.Write(ctx, table.Batch{WriteID: s.NewID(), Ops: []table.Op{table.PutOp(it, r.Version)}})
 	if err == nil {
 		r.Version++
 		return true, nil

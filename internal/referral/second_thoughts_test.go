@@ -404,21 +404,21 @@ func TestACountIsTakenBackUntilSomebodyComes(t *testing.T) {
 	if _, err := s.Count(ctx, staff("GRLS"), "GRLS", "girls", census(33, w.Now(), 1)); err != nil {
 		t.Fatal(err)
 	}
-	u, err := s.UndoCount(ctx, staff("GRLS"), "GRLS", "girls", referral.Command{Key: "undo-count-1"})
+	u, err := s.UndoCount(ctx, staff("GRLS"), "GRLS", "girls", referral.Command{Key: "undo-count-1", Version: 2})
 	if err != nil || counts(t, w, "GRLS", "girls") != before || u.Census != 3 {
 		t.Fatalf("%s, census %d, %v", counts(t, w, "GRLS", "girls"), u.Census, err)
 	}
-	if _, err := s.UndoCount(ctx, staff("GRLS"), "GRLS", "girls", referral.Command{Key: "undo-count-2"}); !fault.Is(err, fault.IllegalMove) {
+	if _, err := s.UndoCount(ctx, staff("GRLS"), "GRLS", "girls", referral.Command{Key: "undo-count-2", Version: 3}); !fault.Is(err, fault.IllegalMove) {
 		t.Fatalf("taken back twice: %v", err)
 	}
 	if _, err := s.Count(ctx, staff("GRLS"), "GRLS", "girls", census(12, w.Now(), 3)); err != nil {
 		t.Fatal(err)
 	}
 	w.Pass(shelter.UndoFor)
-	if _, err := s.UndoCount(ctx, staff("GRLS"), "GRLS", "girls", referral.Command{Key: "undo-count-3"}); !fault.Is(err, fault.IllegalMove) {
+	if _, err := s.UndoCount(ctx, staff("GRLS"), "GRLS", "girls", referral.Command{Key: "undo-count-3", Version: 4}); !fault.Is(err, fault.IllegalMove) {
 		t.Fatalf("after fifteen minutes: %v", err)
 	}
-	if _, err := s.UndoCount(ctx, staff("HOMA"), "GRLS", "girls", referral.Command{Key: "undo-count-4"}); !fault.Is(err, fault.NotFound) {
+	if _, err := s.UndoCount(ctx, staff("HOMA"), "GRLS", "girls", referral.Command{Key: "undo-count-4", Version: 4}); !fault.Is(err, fault.NotFound) {
 		t.Fatalf("another shelter: %v", err)
 	}
 }

@@ -31,7 +31,7 @@ func crowdedWorld(t *testing.T) *testworld.World {
 // complain has the survivor of a placement say something serious of where they stay.
 func complain(t *testing.T, w *testworld.World, id string) {
 	t.Helper()
-	given, err := w.Service.GiveStayCode(context.Background(), theDesk, id, command("code", 0))
+	given, err := w.Service.GiveStayCode(context.Background(), theDesk, id, 0, command("code", 0))
 	if err != nil {
 		t.Fatal(err)
 	}

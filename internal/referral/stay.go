@@ -1,6 +1,7 @@
 package referral
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,9 +32,10 @@ type IssuedCode struct {
 }
 
 // GiveStayCode makes the survivor's own code of a placement, in place of the one
-// before. The team may until the party has arrived, the desk always; a shelter
+// numbered replaces (0: there is none yet): a command that comes late replaces no
+// newer one. The team may until the party has arrived, the desk always; a shelter
 // never learns that there is one. The placement itself does not change.
-func (s *Service) GiveStayCode(ctx context.Context, c caller.Caller, id string, cmd Command) (IssuedCode, error) {
+func (s *Service) GiveStayCode(ctx context.Context, c caller.Caller, id string, replaces int, cmd Command) (IssuedCode, error) {
 	p, err := s.load(ctx, id)
 	if err != nil {
 		return IssuedCode{}, err
@@ -55,12 +57,18 @@ func (s *Service) GiveStayCode(ctx context.Context, c caller.Caller, id string, 
 		if c.Role == caller.Rescue && !p.ArrivedAt.IsZero() {
 			return said{}, fault.New(fault.IllegalMove, "the party has arrived: the desk gives a code from now on").WithAllowed([]string{})
 		}
+		if replaces != v.CodeNo {
+			f := fault.New(fault.StaleVersion, "the last code of this placement is number %d: name the one you mean to replace", v.CodeNo)
+			f.Field = "replaces"
+			return said{}, f.WithAllowed([]string{})
+		}
 		made := placement.MakeStayCode(s.Secret, id, v.CodeNo+1)
 		ops := []table.Op{table.PutOp(record.FromStayCode(made.Hash(), id), 0)}
 		if v.CodeHash != "" {
 			ops = append(ops, record.NoStayCode(v.CodeHash, now.Add(keepReplaced)))
 		}
-		return said{next: v.Coded(made, mine, c.Subject, now), ops: ops}, nil
+		next, err := v.Coded(made, mine, c.Subject, now)
+		return said{next: next, ops: ops}, err
 	})
 	if err != nil {
 		return IssuedCode{}, err
@@ -219,16 +227,49 @@ func (s *Service) tell(ctx context.Context, c caller.Caller, p placement.Placeme
 		if may := mayAsk(p); !slices.Contains(may, say.Ask) {
 			return said{}, fault.New(fault.IllegalMove, "the stay is over").WithAllowed(askNames(may))
 		}
-		a := alert(p, stayAlerts[say.Ask], now)
-		a.ID = fmt.Sprintf("%s.v%d", a.ID, v.Version+1)
 		thing := placement.Said{What: say.Ask, At: now}
 		if say.About != nil {
-			thing.About, a.What = *say.About, code.Complaints.Name(*say.About)
+			thing.About = *say.About
+			before, open, err := s.openComplaint(ctx, p, v, say.About)
+			if err != nil || open != nil {
+				thing.Alert = before
+				next, full := v.Say(thing, mine)
+				return said{next: next, ops: open}, cmp.Or(err, full)
+			}
+		}
+		a := alert(p, stayAlerts[say.Ask], now)
+		a.ID = fmt.Sprintf("%s.v%d", a.ID, v.Version+1)
+		if say.About != nil {
+			a.What = code.Complaints.Name(*say.About)
+		}
+		thing.Alert = alertCursor(a)
+		next, err := v.Say(thing, mine)
+		if err != nil {
+			return said{}, err
 		}
 		ops, err := s.pause(ctx, p, say.About, &a, now)
-		return said{next: v.Say(thing, mine), ops: append(ops, table.PutOp(record.FromAlert(a), 0))}, err
+		return said{next: next, ops: append(ops, table.PutOp(record.FromAlert(a), 0))}, err
 	})
 	return replayed, err
+}
+
+// openComplaint is the alert that has told the desk of the very same complaint and that
+// nobody has looked at yet: nothing is added to it. It is put again as it is, so that
+// whoever acknowledges it at this moment does so before or after, and not unseen.
+func (s *Service) openComplaint(ctx context.Context, p placement.Placement, v placement.Voice, about *code.Complaint) (alert string, same []table.Op, err error) {
+	before, ok := v.Complained(*about)
+	if !ok || before.Alert == "" {
+		return "", nil, nil
+	}
+	it, err := s.Store.Get(ctx, alertKey(before.Alert), table.Strong)
+	if err != nil || it == nil {
+		return "", nil, refusal(err)
+	}
+	a, err := record.ToAlert(it)
+	if err != nil || !a.Open() || a.Pauses != pausing(p, about) {
+		return "", nil, err
+	}
+	return before.Alert, []table.Op{table.PutOp(record.FromAlert(a), it.Version)}, nil
 }
 
 // mayAsk is what a survivor can ask now: whoever has left may still complain.

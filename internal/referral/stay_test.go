@@ -2,9 +2,11 @@ package referral_test
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"panah/internal/caller"
 	"panah/internal/code"
@@ -36,8 +38,8 @@ func TestEveryWrongCodeCostsOneRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	var codes []placement.StayCode
-	for _, key := range []string{"code-1", "code-2"} {
-		made, err := w.Service.GiveStayCode(ctx, team, p.ID, referral.Command{Key: key, Payload: "code"})
+	for i, key := range []string{"code-1", "code-2"} {
+		made, err := w.Service.GiveStayCode(ctx, team, p.ID, i, referral.Command{Key: key, Payload: "code"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -67,7 +69,7 @@ func TestWhatASurvivorSaysIsOnRecordAndTheirCodeIsNot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	made, err := w.Service.GiveStayCode(ctx, team, p.ID, referral.Command{Key: "code", Payload: "code"})
+	made, err := w.Service.GiveStayCode(ctx, team, p.ID, 0, referral.Command{Key: "code", Payload: "code"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,4 +119,44 @@ func TestWhatASurvivorSaysIsOnRecordAndTheirCodeIsNot(t *testing.T) {
 			t.Errorf("%s holds the code", c.New.Key)
 		}
 	}
+}
+
+// The same complaint while the desk has not looked at the first is heard and adds no
+// alert; once it has been looked at, or of another kind, it is told anew.
+func TestAComplaintSaidAgainDoesNotFloodTheDesk(t *testing.T) {
+	w := testworld.Open(t)
+	ctx, s := context.Background(), w.Service
+	p, err := s.Request(ctx, team, placement.Request{RescuedAt: testworld.Start, Place: testworld.District, Limit: 1,
+		Persons: []placement.Person{{Age: code.Age25To59, PlaceWith: code.Women}}}, referral.Command{Key: "ask", Payload: "ask"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := s.GiveStayCode(ctx, team, p.ID, 0, referral.Command{Key: "code", Payload: "code"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := 0
+	complain := func(about code.Complaint, open int) {
+		t.Helper()
+		w.Pass(time.Minute)
+		keys++
+		o, err := s.Speak(ctx, referral.Saying{Code: string(made.Code), Ask: code.AskComplain, About: &about}, referral.Command{Key: fmt.Sprint("c", keys), Payload: "c"})
+		if err != nil || o.Replayed || !o.Voice.Said[len(o.Voice.Said)-1].At.Equal(w.Now()) {
+			t.Fatalf("not heard: %+v %v", o.Voice, err)
+		}
+		if list := alerts(t, w); len(list) != open {
+			t.Fatalf("%d alerts, want %d: %+v", len(list), open, list)
+		}
+	}
+	for range 40 {
+		complain(0, 1)
+	}
+	complain(1, 2)
+	complain(0, 2)
+	first := alerts(t, w)[0]
+	if _, err := s.Acknowledge(ctx, desk, first.District, first.ID); err != nil {
+		t.Fatal(err)
+	}
+	complain(1, 1)
+	complain(0, 2)
 }

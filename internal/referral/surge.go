@@ -98,13 +98,17 @@ func newSurge(v ShelterView, cmd SurgeCommand, now time.Time) (shelter.Unit, err
 		Rev: v.Rev, Census: 1, CountedAt: now, ConfirmedAt: now}, counts, nil), nil
 }
 
-// UndoCount takes the last census of a unit back. The same command sent again is
-// the same success and takes back no other.
+// UndoCount takes the last census of a unit back, if it is the one of this version:
+// a command that comes late takes back no newer one. Sent again it is the same success.
 func (s *Service) UndoCount(ctx context.Context, c caller.Caller, shelterID, unitID string, cmd Command) (shelter.Unit, error) {
+	if cmd.Version == 0 {
+		return shelter.Unit{}, fault.Field("version", "is required: the unit's version you saw")
+	}
 	return s.undoCount(ctx, c, shelterID, unitID, cmd, 0)
 }
 
-// undoCount takes the last census back only if it is the one with this mark; 0 is any.
+// undoCount takes the last census back only if it is the one with this mark or, where
+// that is 0, of the command's version.
 func (s *Service) undoCount(ctx context.Context, c caller.Caller, shelterID, unitID string, cmd Command, mark uint64) (shelter.Unit, error) {
 	if err := c.Allow(caller.CountUnit, caller.Resource{Shelter: shelterID}); err != nil {
 		return shelter.Unit{}, err
@@ -121,8 +125,15 @@ func (s *Service) undoCount(ctx context.Context, c caller.Caller, shelterID, uni
 		if err != nil {
 			return u, err
 		}
-		if mark != 0 && u.Mark != mark && !slices.Contains(u.Undone, cmd.hash(c).Key) {
-			return u, fault.New(fault.IllegalMove, "that count does not stand any more").WithAllowed([]string{})
+		if !slices.Contains(u.Undone, cmd.hash(c).Key) {
+			switch {
+			case mark != 0 && u.Mark != mark:
+				return u, fault.New(fault.IllegalMove, "that count does not stand any more").WithAllowed([]string{})
+			case mark == 0 && u.Census != cmd.Version:
+				f := fault.New(fault.StaleVersion, "the unit has been counted anew since version was read")
+				f.Field = "version"
+				return u, f.WithAllowed([]string{})
+			}
 		}
 		next, err := u.Undo(cmd.hash(c).Key, s.now())
 		if err != nil || next.Census == u.Census {

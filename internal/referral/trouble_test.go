@@ -108,7 +108,7 @@ func commands() map[string]func(t *testing.T, w *testworld.World) func() error {
 				t.Fatal(err)
 			}
 			return func() error {
-				_, err := w.Service.UndoCount(ctx, staff("GRLS"), "GRLS", "girls", command("undo", 0))
+				_, err := w.Service.UndoCount(ctx, staff("GRLS"), "GRLS", "girls", command("undo", 2))
 				return err
 			}
 		},

@@ -158,7 +158,7 @@ func shareOf(id string, of int) int {
 	return int(h.Sum32() % uint32(of))
 }
 
-// Reconcile hands publish every shelter and unit of one share of the directory
+// Reconcile hands publish every shelter, unit and door of one share of the directory
 // that the table has at a newer version than this copy: what a feed that was cut
 // has lost comes back. It reads for half of the time there is, and what it has
 // found by then is handed on, though some shelters could not be read.
@@ -192,19 +192,22 @@ func (s *Service) Reconcile(ctx context.Context, share, of int, publish func(con
 	return lost, err
 }
 
-// newer reports whether an item is a shelter or unit at a version the copy lacks.
+// newer reports whether an item is a shelter, unit or door at a version the copy lacks.
 // What was written in the last moments may be among them: published twice it is
 // the same.
 func newer(it *table.Item, c *matching.Candidate) bool {
 	if record.IsShelter(it.Key) {
 		return it.Version > c.Version
 	}
+	if record.IsDoor(it.Key) {
+		return it.Version > c.Door.Version
+	}
 	i := slices.IndexFunc(c.Units, func(u shelter.Unit) bool { return record.UnitKey(c.ID, u.ID) == it.Key })
 	return record.IsUnit(it.Key) && (i < 0 || it.Version > c.Units[i].Version)
 }
 
 func (s *Service) verifyShelter(ctx context.Context, id string, repair bool) ([]Difference, error) {
-	page, err := s.Store.Query(ctx, table.Query{PK: record.ShelterKey(id).PK, From: record.DoorKey(id).SK, To: "U#~"})
+	page, err := s.Store.Query(ctx, table.Query{PK: record.ShelterKey(id).PK, From: record.ShelterKey(id).SK, To: "U#~"})
 	if err != nil {
 		return nil, err
 	}
@@ -218,7 +221,15 @@ func (s *Service) verifyShelter(ctx context.Context, id string, repair bool) ([]
 			addUsed(used, p)
 		}
 	}
-	out, err := s.verifyDoor(ctx, id, page.Items, live, repair)
+	v := ShelterView{Door: shelter.Door{Shelter: id}}
+	for i := range page.Items {
+		if it := &page.Items[i]; record.IsShelter(it.Key) || record.IsDoor(it.Key) {
+			if err := v.take(it); err != nil {
+				return nil, err
+			}
+		}
+	}
+	out, err := s.verifyDoor(ctx, id, v, live, repair)
 	if err != nil {
 		return nil, err
 	}
@@ -292,11 +303,7 @@ func (s *Service) liveAt(ctx context.Context, id string) (out []placement.Placem
 // addUsed adds the places of those of a party who are in the shelter, by unit.
 func addUsed(used map[string]shelter.Places, p placement.Placement) {
 	for _, part := range p.Hold.Parts {
-		for _, i := range part.Persons {
-			if !p.Stays[i].Gone {
-				used[part.Unit] = used[part.Unit].Plus(p.Request.Persons[i].Places())
-			}
-		}
+		used[part.Unit] = used[part.Unit].Plus(p.PlacesOf(part))
 	}
 }
 
@@ -310,10 +317,7 @@ func addPromised(promised map[string]map[string]shelter.Claim, p placement.Place
 		if promised[part.Unit] == nil {
 			promised[part.Unit] = map[string]shelter.Claim{}
 		}
-		claim := shelter.Claim{N: part.Claimed()}
-		for _, i := range part.Persons {
-			claim.Places = claim.Places.Plus(p.Request.Persons[i].Places())
-		}
+		claim := shelter.Claim{N: part.Claimed(), Places: p.PlacesOf(part)}
 		if p.State == placement.Held {
 			claim.Until = p.Hold.ExpiresAt
 		}

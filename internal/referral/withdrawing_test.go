@@ -27,7 +27,7 @@ func women(n int) placement.Request {
 // ownCode is the survivor's code of a placement.
 func ownCode(t *testing.T, w *testworld.World, id string) string {
 	t.Helper()
-	given, err := w.Service.GiveStayCode(context.Background(), theDesk, id, command("code of "+id, 0))
+	given, err := w.Service.GiveStayCode(context.Background(), theDesk, id, 0, command("code of "+id, 0))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,8 +21,8 @@ import (
 // PublishImported publishes the daily counts that came in by file no later than an
 // instant, of every country. A state's day is published once: from files while
 // nobody counted the state live that day, and never again, for the difference of
-// two versions would be the shelter that came late. Within a month what is
-// withheld of one day stays withheld of the next, live or from a file.
+// two versions would be the shelter that came late. What was withheld of any day
+// stays withheld, live or from a file (occupancy.Told).
 func (p *Publisher) PublishImported(ctx context.Context, until time.Time) error {
 	var failed error
 	for _, c := range place.Countries() {
@@ -48,7 +48,10 @@ func (p *Publisher) imports(ctx context.Context, country place.Code, until time.
 			return err
 		}
 		slices.Sort(states)
-		whole, err := p.importedMonth(ctx, country, first, states)
+		whole, err := p.importedMonth(ctx, country, it, first, states)
+		if _, stale := table.IsStale(err); stale || errors.Is(err, table.ErrUnknown) {
+			return nil // a file or an hour came in meanwhile: the next round looks again
+		}
 		if err != nil {
 			return fmt.Errorf("rollup: %s: %w", it.Key, err)
 		}
@@ -71,7 +74,7 @@ const monthForm = "2006-01"
 // importedMonth publishes the days of a month that came in for some states, the
 // earliest first, then deals them out into series. whole is false when a day is
 // not over yet: it may still be counted live.
-func (p *Publisher) importedMonth(ctx context.Context, country place.Code, first time.Time, states []place.Code) (whole bool, err error) {
+func (p *Publisher) importedMonth(ctx context.Context, country place.Code, mark *table.Item, first time.Time, states []place.Code) (whole bool, err error) {
 	days := map[time.Time][]shelter.DayCount{}
 	for _, s := range states {
 		if err := each(ctx, p.Store, table.Query{PK: record.MonthPartition(s, first), Consistency: table.Strong}, func(it *table.Item) error {
@@ -84,10 +87,6 @@ func (p *Publisher) importedMonth(ctx context.Context, country place.Code, first
 			return false, err
 		}
 	}
-	before, err := p.inMonth(ctx, country, first)
-	if err != nil {
-		return false, err
-	}
 	today := history.Floor(p.Now(), history.Day)
 	whole = true
 	for _, day := range slices.SortedFunc(maps.Keys(days), time.Time.Compare) {
@@ -95,27 +94,30 @@ func (p *Publisher) importedMonth(ctx context.Context, country place.Code, first
 			whole = false
 			continue
 		}
-		rows, err := p.importedDay(ctx, country, day, days[day], before)
-		if err != nil {
+		if err := p.importedDay(ctx, country, mark, day, days[day]); err != nil {
 			return false, err
 		}
-		before = append(before, rows...)
 	}
 	return whole, p.dealImported(ctx, country, first, states)
 }
 
 // importedDay publishes one day of the states that have none yet, all or nothing,
-// and answers what it published.
-func (p *Publisher) importedDay(ctx context.Context, country place.Code, day time.Time, counts []shelter.DayCount, before []occupancy.Row) ([]occupancy.Row, error) {
+// and only while the marks of the month are those read before the day was: a file
+// that has begun since may have changed half of it.
+func (p *Publisher) importedDay(ctx context.Context, country place.Code, mark *table.Item, day time.Time, counts []shelter.DayCount) error {
+	told, version, err := p.told(ctx, country) // first: what is read after it is no older
+	if err != nil {
+		return err
+	}
 	live, err := p.Store.Get(ctx, history.DayKey(country, day), table.Strong)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	taken := map[place.Code]bool{}
 	if live != nil {
 		s, err := history.Decode(live.Body)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, state := range occupancy.States(s.Rows) {
 			taken[state] = true
@@ -128,20 +130,24 @@ func (p *Publisher) importedDay(ctx context.Context, country place.Code, day tim
 		}
 		it, err := p.Store.Get(ctx, history.ImportedKey(d.State, day), table.Strong)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		taken[d.State] = it != nil
 	}
 	counts = slices.DeleteFunc(slices.Clone(counts), func(c shelter.DayCount) bool { d, _ := place.Lookup(c.District); return taken[d.State] })
 	whole, err := p.Store.Get(ctx, history.ImportedKey(country, day), table.Strong)
 	if err != nil || len(counts) == 0 {
-		return nil, err
+		return err
 	}
 	slices.SortFunc(counts, func(a, b shelter.DayCount) int {
 		return cmp.Or(cmp.Compare(a.District, b.District), cmp.Compare(a.Shelter, b.Shelter), cmp.Compare(a.Unit, b.Unit))
 	})
-	rows := occupancy.AddDay(counts, country, whole == nil).Published(p.Policy, occupancy.Before{Stays: before})
-	var ops []table.Op
+	rows := occupancy.AddDay(counts, country, whole == nil).Published(p.Policy, told.Before())
+	say, err := tell(country, told.With(rows), version)
+	if err != nil {
+		return err
+	}
+	ops := []table.Op{say, table.PutOp(table.Item{Key: mark.Key, Body: mark.Body}, mark.Version)}
 	put := func(at place.Code, rows []occupancy.Row) {
 		body := history.Encode(history.Snapshot{At: day, Policy: p.PolicyID, Rows: rows})
 		ops = append(ops, table.PutOp(table.Item{Key: history.ImportedKey(at, day), Body: body}, 0))
@@ -152,60 +158,11 @@ func (p *Publisher) importedDay(ctx context.Context, country place.Code, day tim
 	if whole == nil {
 		put(country, upTo(rows, place.State))
 	}
-	// somebody else who published this day meanwhile makes it stale: the marks are
-	// left as they are, and the next round finds the day done
-	return rows, p.Store.Write(ctx, table.Batch{WriteID: p.NewID(), Ops: ops})
-}
-
-// inMonth are all rows published of a country in a month, for what they withhold:
-// those from files, and the last ones counted live, which keep what was withheld
-// before them.
-func (p *Publisher) inMonth(ctx context.Context, country place.Code, first time.Time) (rows []occupancy.Row, err error) {
-	if rows, err = p.fromFiles(ctx, country, first); err != nil {
-		return nil, err
+	if err := p.Store.Write(ctx, table.Batch{WriteID: p.NewID(), Ops: ops}); err != nil {
+		return err
 	}
-	c, _ := place.Lookup(country)
-	last, r := first.AddDate(0, 1, 0).Add(-time.Second), history.NewReader(p.Store)
-	if last.After(p.Now()) {
-		last = p.Now()
-	}
-	hour, err := r.Last(ctx, country, history.Hour, last)
-	if err == nil && history.Floor(hour.At, history.Month).Equal(first) {
-		rows = append(rows, hour.Rows...)
-	}
-	if err != nil && !errors.Is(err, history.ErrNone) {
-		return nil, err
-	}
-	districts, _, day, _, err := r.Rows(ctx, c, place.District, last)
-	if err == nil && history.Floor(day.At, history.Month).Equal(first) {
-		rows = slices.Concat(rows, day.Rows, districts)
-	}
-	if err != nil && !errors.Is(err, history.ErrNone) {
-		return nil, err
-	}
-	return rows, nil
-}
-
-// fromFiles are all rows published from files of a country in a month.
-func (p *Publisher) fromFiles(ctx context.Context, country place.Code, first time.Time) (rows []occupancy.Row, err error) {
-	it, err := p.Store.Get(ctx, record.ImportedKey(country, first), table.Strong)
-	if err != nil || it == nil {
-		return nil, err
-	}
-	marks, err := record.ToImported(it)
-	if err != nil {
-		return nil, err
-	}
-	for _, at := range append(slices.Collect(maps.Keys(marks.States)), country) {
-		snapshots, err := p.publishedImports(ctx, at, first)
-		if err != nil {
-			return nil, err
-		}
-		for _, s := range snapshots {
-			rows = append(rows, s.Rows...)
-		}
-	}
-	return rows, nil
+	mark.Version++
+	return nil
 }
 
 // publishedImports are the days of a place's month that were published from files.

@@ -181,12 +181,20 @@ func (m *month) wait(d place.Code, w wait) {
 	}
 }
 
-// waitsBefore are the waits published of the month before, in the same year: most
+// waitsBefore are the waits published last before a month, however long ago: most
 // of those persons still wait.
 func (p *Publisher) waitsBefore(ctx context.Context, country place.Code, first time.Time) (facts []occupancy.Fact, err error) {
-	before := first.AddDate(0, -1, 0)
-	if before.Year() != first.Year() {
-		return nil, nil
+	page, err := p.Store.Query(ctx, table.Query{PK: history.MonthKey(country, first).PK, From: "flow#", To: history.MonthKey(country, first.AddDate(0, -1, 0)).SK, Descending: true, Limit: 1, Consistency: table.Strong})
+	if err != nil || len(page.Items) == 0 {
+		return nil, err
+	}
+	last, err := history.DecodeFlow(&page.Items[0])
+	if err != nil {
+		return nil, err
+	}
+	before, err := time.Parse(monthForm, last.Month)
+	if err != nil {
+		return nil, err
 	}
 	c, _ := place.Lookup(country)
 	for _, level := range []place.Level{place.Country, place.State, place.District} {

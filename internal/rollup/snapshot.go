@@ -104,23 +104,46 @@ func (p *Publisher) count(ctx context.Context, country place.Code, now time.Time
 	if source.Stays, err = p.stays(ctx, w, country, now); err != nil {
 		return err
 	}
+	for range tries {
+		if err = p.countOnce(ctx, country, source); err == nil {
+			return nil
+		}
+		if _, stale := table.IsStale(err); !stale {
+			return err
+		}
+		if it, err := p.Store.Get(ctx, history.HourKey(country, now), table.Strong); err != nil || it != nil {
+			return err // somebody else has counted this hour
+		}
+	}
+	return err
+}
+
+// countOnce writes hour and day where nothing else was published meanwhile.
+func (p *Publisher) countOnce(ctx context.Context, country place.Code, source occupancy.Source) error {
+	now := source.At
+	told, version, err := p.told(ctx, country)
+	if err != nil {
+		return err
+	}
 	day, err := p.Store.Get(ctx, history.DayKey(country, now), table.Strong)
 	if err != nil {
 		return err
 	}
-	base := place.State
+	var rows []occupancy.Row
 	if day == nil {
-		base = place.District
+		rows = occupancy.Add(source, country, place.District).Published(p.Policy, told.Before())
+		told = told.With(rows)
+	} else {
+		rows, told = told.Hour(occupancy.Add(source, country, place.State), p.Policy, single)
 	}
-	before, err := p.before(ctx, country, now, base)
-	if err != nil {
-		return err
-	}
-	rows := occupancy.Add(source, country, base).Published(p.Policy, before)
 	if len(rows) == 0 {
 		return nil
 	}
-	var ops []table.Op
+	say, err := tell(country, told, version)
+	if err != nil {
+		return err
+	}
+	ops := []table.Op{say}
 	put := func(key table.Key, rows []occupancy.Row) {
 		ops = append(ops, table.PutOp(table.Item{Key: key, Body: history.Encode(history.Snapshot{At: now, Policy: p.PolicyID, Rows: rows})}, 0))
 	}
@@ -134,53 +157,7 @@ func (p *Publisher) count(ctx context.Context, country place.Code, now time.Time
 	if day == nil {
 		put(history.DayKey(country, now), upTo(rows, place.State))
 	}
-	err = p.Store.Write(ctx, table.Batch{WriteID: p.NewID(), Ops: ops})
-	if _, stale := table.IsStale(err); stale {
-		return nil // somebody else has counted this hour
-	}
-	return err
-}
-
-// before reads what was withheld: an hour follows the hours of its day, a day
-// the days of its month; a day takes as complements first what the last hour did.
-// Both follow what was published of the month from files.
-func (p *Publisher) before(ctx context.Context, country place.Code, now time.Time, base place.Level) (b occupancy.Before, err error) {
-	if b, err = p.beforeLive(ctx, country, now, base); err != nil {
-		return b, err
-	}
-	files, err := p.fromFiles(ctx, country, history.Floor(now, history.Month))
-	b.Stays = slices.Concat(b.Stays, files)
-	return b, err
-}
-
-func (p *Publisher) beforeLive(ctx context.Context, country place.Code, now time.Time, base place.Level) (b occupancy.Before, err error) {
-	r := history.NewReader(p.Store)
-	hour, err := r.Last(ctx, country, history.Hour, now)
-	if errors.Is(err, history.ErrNone) {
-		return b, nil
-	}
-	if err != nil || base == place.State {
-		b.Never = single
-		return with(b, hour), err
-	}
-	b.Prefers = hour.Rows
-	c, _ := place.Lookup(country)
-	rows, _, day, _, err := r.Rows(ctx, c, place.District, now)
-	if errors.Is(err, history.ErrNone) || (err == nil && !history.Floor(day.At, history.Month).Equal(history.Floor(now, history.Month))) {
-		return b, nil
-	}
-	if err != nil {
-		return b, err
-	}
-	b.Stays = slices.Concat(day.Rows, rows)
-	return b, nil
-}
-
-func with(b occupancy.Before, s *history.Snapshot) occupancy.Before {
-	if s != nil {
-		b.Stays = s.Rows
-	}
-	return b
+	return p.Store.Write(ctx, table.Batch{WriteID: p.NewID(), Ops: ops})
 }
 
 // single reports whether a state has one district only: its hours would be the

@@ -321,7 +321,7 @@ func (r *run) speakUp() {
 	v, cmd := r.ledger.voices[p.ID], r.command("speak")
 	if v.CodeNo == 0 || r.chance(0.2) {
 		r.send(&request{name: "code for " + p.ID, subject: desk.Subject, ghostly: true, do: func(ctx context.Context, s *referral.Service, c caller.Caller) error {
-			_, err := s.GiveStayCode(ctx, c, p.ID, cmd)
+			_, err := s.GiveStayCode(ctx, c, p.ID, v.CodeNo, cmd)
 			return err
 		}})
 		return
@@ -359,7 +359,7 @@ func (r *run) takeConsentBack() {
 	if r.ledger.voices[p.ID].CodeNo == 0 {
 		cmd := r.command("code")
 		if r.atOnce(pick(r, idle), &request{name: "code for " + p.ID, subject: desk.Subject, ghostly: true, do: func(ctx context.Context, s *referral.Service, c caller.Caller) error {
-			_, err := s.GiveStayCode(ctx, c, p.ID, cmd)
+			_, err := s.GiveStayCode(ctx, c, p.ID, 0, cmd)
 			return err
 		}}) != nil {
 			return

@@ -278,12 +278,12 @@ func (l *life) sideRoads() {
 	l.move(testworld.Desk, q, "supersede", nil)
 	r := l.request("best", aGirl)
 	l.move(team, r, "accept-by-phone", fields{"phoneCode": "D0000"})
-	given := l.command(team, "POST /v1/placements/{id}/stay-code", nil, r).str("code")
+	given := l.command(team, "POST /v1/placements/{id}/stay-code", fields{"replaces": 0}, r).str("code")
 	for _, say := range []string{"move", "leave"} {
 		l.command("", "POST /v1/stay", fields{"code": given, "action": say})
 	}
 	gone := l.request("best", aGirl)
-	given = l.command(team, "POST /v1/placements/{id}/stay-code", nil, gone).str("code")
+	given = l.command(team, "POST /v1/placements/{id}/stay-code", fields{"replaces": 0}, gone).str("code")
 	l.command("", "POST /v1/stay", fields{"code": given, "action": "withdraw"})
 }
 
@@ -343,7 +343,8 @@ func (l *life) houses() {
 	etag := l.look(staff, "/v1/shelters/GRLS").body["units"].([]any)[0].(fields)["version"]
 	l.world.Pass(time.Minute)
 	l.commandIf(staff, "PUT /v1/shelters/{id}/units/{unit}", fmt.Sprint(etag), fields{"countedAt": l.world.Now().Format(time.RFC3339), "present": 12, "staffed": 40, "outOfService": 0}, "GRLS", "girls")
-	l.command(staff, "POST /v1/shelters/{id}/units/{unit}/undo", nil, "GRLS", "girls")
+	counted := l.look(staff, "/v1/shelters/GRLS").body["units"].([]any)[0].(fields)["version"]
+	l.command(staff, "POST /v1/shelters/{id}/units/{unit}/undo", fields{"version": counted}, "GRLS", "girls")
 	l.world.Pass(time.Hour)
 	l.command(staff, "POST /v1/shelters/{id}/confirm-counts", nil, "GRLS")
 	l.command(staff, "POST /v1/shelters/{id}/admissions", fields{"unit": "girls", "persons": []fields{aGirl}, "consent": theirWish}, "GRLS")

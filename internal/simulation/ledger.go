@@ -84,7 +84,7 @@ func (l *ledger) apply(changes []table.Change, by *process) {
 			if err != nil {
 				l.breaks("%v", err)
 			}
-			l.pauses[it.SK] = len(pause.Alerts) > 0
+			l.pauses[it.SK] = pause.Open()
 		case record.IsVoice(it.Key):
 			l.voice(it)
 		case strings.HasPrefix(it.PK, "AL#"):
@@ -130,8 +130,9 @@ func (l *ledger) voice(it *table.Item) {
 		return
 	}
 	old := l.voices[v.Placement]
-	if len(v.Commands) != len(old.Commands)+1 && len(v.Commands) < placement.MaxCommands {
-		l.breaks("%s carried out %d commands of its survivor, then %d", v.Placement, len(old.Commands), len(v.Commands))
+	said, coded := len(v.Commands)-len(old.Commands), len(v.Codes)-len(old.Codes)
+	if newCode := coded == 1 && len(v.Commands) == 0; !newCode && (said != 1 || coded != 0) {
+		l.breaks("%s carried out %d commands of its survivor and made %d codes in one write", v.Placement, said, coded)
 	}
 	if v.CodeNo != old.CodeNo && v.CodeHash != placement.MakeStayCode([]byte(staySecret), v.Placement, v.CodeNo).Hash() {
 		l.breaks("%s has a code that does not follow from its number", v.Placement)

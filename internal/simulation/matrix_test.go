@@ -292,7 +292,7 @@ func play() (scenes []scene) {
 			_, err := th.svc.Count(ctx, staff("GRLS"), "GRLS", "girls", referral.CensusCommand{IfMatch: 1, Census: shelter.Census{CountedAt: th.clock, Present: 9, Staffed: 9}})
 			return err
 		}, func(ctx context.Context, th *theatre) error {
-			_, err := th.svc.UndoCount(ctx, staff("GRLS"), "GRLS", "girls", referral.Command{Key: "undo-count-1"})
+			_, err := th.svc.UndoCount(ctx, staff("GRLS"), "GRLS", "girls", referral.Command{Key: "undo-count-1", Version: 2})
 			return err
 		}, feed, func(ctx context.Context, th *theatre) error {
 			_, _, err := th.svc.UnitLog(ctx, staff("GRLS"), "GRLS", "girls", 5, "")
@@ -367,9 +367,9 @@ func theSurvivor(ask func(key string, persons []placement.Person, best bool, of 
 	id := placement.ID("team-a", "own")
 	said := placement.MakeStayCode([]byte(staySecret), id, 2).String()
 	about := code.Complaint(1)
-	give := func(key string) scene {
+	give := func(key string, replaces int) scene {
 		return func(ctx context.Context, th *theatre) error {
-			_, err := th.svc.GiveStayCode(ctx, desk, id, referral.Command{Key: key, Payload: "code"})
+			_, err := th.svc.GiveStayCode(ctx, desk, id, replaces, referral.Command{Key: key, Payload: "code"})
 			return err
 		}
 	}
@@ -388,7 +388,7 @@ func theSurvivor(ask func(key string, persons []placement.Person, best bool, of 
 		}
 		return err
 	}
-	return []scene{ask("own", []placement.Person{person(code.Women, code.Age25To59)}, true, ""), give("code 1"), give("code 2"), speak(code.AskView, nil), speak(code.AskLeave, nil),
+	return []scene{ask("own", []placement.Person{person(code.Women, code.Age25To59)}, true, ""), give("code 1", 0), give("code 2", 1), speak(code.AskView, nil), speak(code.AskLeave, nil),
 		speak(code.AskComplain, &about), speak(code.AskWithdraw, nil), func(ctx context.Context, th *theatre) error {
 			_, err := th.svc.Placement(ctx, teams[0], id)
 			return gone(err)
@@ -422,10 +422,16 @@ func theComplaint(ask func(key string, persons []placement.Person, best bool, of
 		_, err := th.svc.Receive(ctx, staff("WOMN"), id, referral.Command{Key: "receive hurt", Payload: "receive"})
 		return err
 	}, func(ctx context.Context, th *theatre) error {
-		_, err := th.svc.GiveStayCode(ctx, desk, id, referral.Command{Key: "code hurt", Payload: "code"})
+		_, err := th.svc.GiveStayCode(ctx, desk, id, 0, referral.Command{Key: "code hurt", Payload: "code"})
 		return err
 	}, func(ctx context.Context, th *theatre) error {
 		_, err := th.svc.Speak(ctx, referral.Saying{Code: said, Ask: code.AskComplain, About: &about}, referral.Command{Key: "hurt", Payload: "hurt"})
+		return err
+	}, func(ctx context.Context, th *theatre) error { // said again: heard, and no second alert
+		o, err := th.svc.Speak(ctx, referral.Saying{Code: said, Ask: code.AskComplain, About: &about}, referral.Command{Key: "hurt again", Payload: "hurt"})
+		if err == nil && len(o.Voice.Said) != 1 {
+			return fmt.Errorf("one complaint is on record as %d", len(o.Voice.Said))
+		}
 		return err
 	}, ask("kept out", woman, true, ""), func(ctx context.Context, th *theatre) error {
 		p, err := th.svc.Placement(ctx, teams[0], placement.ID("team-a", "kept out"))

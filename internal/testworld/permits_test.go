@@ -24,7 +24,6 @@ func TestWhatTheTemplateMustNotPermit(t *testing.T) {
 		{"SheltersFunction", "GetItem", table.Base, "PAUSE"},
 		{"SheltersFunction", "GetItem", table.Base, "VOICE#p_1"},
 		{"SheltersFunction", "GetItem", table.Base, "CODE#1"},
-		{"SheltersFunction", "Query", table.ByTeam, "T#team-a"},
 		{"OccupancyFunction", "PutItem", table.Base, "H#IN"},
 		{"OccupancyFunction", "GetItem", table.Base, "P#p_1"},
 		{"ChangesFunction", "PutItem", table.Base, "PAUSE"},
