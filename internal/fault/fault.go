@@ -29,7 +29,7 @@ const (
 	Precondition  Kind = "precondition"       // If-Match does not match; Current and Sent show both
 	NeedIfMatch   Kind = "need_if_match"      // a conditional request is required
 	KeyReused     Kind = "idempotency_reused" // the same key with another payload
-	TooManyMoves  Kind = "too_many_moves"     // a placement keeps at most 64 commands
+	TooManyMoves  Kind = "too_many_moves"     // a placement, a rescue or a code keeps only so many commands
 	Busy          Kind = "busy"               // try again shortly
 	DirectoryCold Kind = "directory_cold"     // no directory of shelters could be read yet
 )
