@@ -134,7 +134,7 @@ func TestWhatTheFeedHasLostIsFoundOnTheItems(t *testing.T) {
 	}
 	two.busy = false
 	barred := errors.New("may not be looked at")
-	n, err := f.Missed(ctx, 0, 1, func(ctx context.Context, it *table.Item) (bool, error) {
+	n, err := f.Missed(ctx, 0, 1, func(_ context.Context, it *table.Item) (bool, error) {
 		if it.PK == "a" || it.PK == "b" {
 			return false, barred
 		}

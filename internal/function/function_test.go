@@ -27,7 +27,6 @@ import (
 var (
 	quiet = slog.New(slog.DiscardHandler)
 	team  = caller.Caller{Subject: testworld.Team, Role: caller.Rescue, Scope: "team-a"}
-	desk  = caller.Caller{Subject: testworld.Desk, Role: caller.Desk, Scope: string(testworld.District)}
 )
 
 func staff(id string) caller.Caller {

@@ -85,7 +85,8 @@ func (v Voice) Say(s Said, cmd Command) (Voice, error) {
 		return v, fault.New(fault.TooManyMoves, "too much was said with this code; ask the desk for a new one")
 	}
 	said := slices.DeleteFunc(slices.Clone(v.Said), func(o Said) bool { return s.Alert != "" && o.Alert == s.Alert })
-	v.Said = append(said[max(0, len(said)-MaxSaid+1):], s)
+	said = append(said, s)
+	v.Said = said[max(0, len(said)-MaxSaid):]
 	v.Commands, v.By = append(slices.Clone(v.Commands), cmd), SurvivorSubject
 	return v, nil
 }

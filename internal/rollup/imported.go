@@ -156,7 +156,7 @@ func (p *Publisher) importedDay(ctx context.Context, country place.Code, mark *t
 		put(s, inside(rows, s))
 	}
 	if whole == nil {
-		put(country, upTo(rows, place.State))
+		put(country, ofStates(rows))
 	}
 	if err := p.Store.Write(ctx, table.Batch{WriteID: p.NewID(), Ops: ops}); err != nil {
 		return err

@@ -60,10 +60,11 @@ func begun(t *testing.T, w *testworld.World, day time.Time) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, version := record.Imported{}, uint64(0)
-	if m, err = record.ToImported(it); err != nil {
+	m, err := record.ToImported(it)
+	if err != nil {
 		t.Fatal(err)
 	}
+	version := uint64(0)
 	if it != nil {
 		version = it.Version
 	}

@@ -147,15 +147,15 @@ func (p *Publisher) countOnce(ctx context.Context, country place.Code, source oc
 	put := func(key table.Key, rows []occupancy.Row) {
 		ops = append(ops, table.PutOp(table.Item{Key: key, Body: history.Encode(history.Snapshot{At: now, Policy: p.PolicyID, Rows: rows})}, 0))
 	}
-	put(history.HourKey(country, now), upTo(rows, place.State))
+	put(history.HourKey(country, now), ofStates(rows))
 	for _, state := range placesOf(rows, place.State) {
-		put(history.HourKey(state, now), inside(upTo(rows, place.State), state))
+		put(history.HourKey(state, now), inside(ofStates(rows), state))
 		if day == nil {
 			put(history.DayKey(state, now), inside(rows, state))
 		}
 	}
 	if day == nil {
-		put(history.DayKey(country, now), upTo(rows, place.State))
+		put(history.DayKey(country, now), ofStates(rows))
 	}
 	return p.Store.Write(ctx, table.Batch{WriteID: p.NewID(), Ops: ops})
 }
@@ -167,9 +167,10 @@ func single(at place.Code) bool {
 	return ok && p.Level == place.State && len(place.Districts(at)) < 2
 }
 
-func upTo(rows []occupancy.Row, least place.Level) (out []occupancy.Row) {
+// ofStates are the rows of states and countries.
+func ofStates(rows []occupancy.Row) (out []occupancy.Row) {
 	for _, r := range rows {
-		if p, ok := place.Lookup(r.Place); ok && p.Level <= least {
+		if p, ok := place.Lookup(r.Place); ok && p.Level <= place.State {
 			out = append(out, r)
 		}
 	}
