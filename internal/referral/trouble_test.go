@@ -72,7 +72,9 @@ func openMoody(t *testing.T) (*testworld.World, *moody) {
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	m := &moody{Store: s}
-	return testworld.On(t, m), m
+	w := testworld.On(t, m)
+	w.Service.Abreast = 1 // one call of the store at a time: what the store is told is not for many
+	return w, m
 }
 
 // commands are use cases that write, each with what must be there before.
