@@ -1,6 +1,7 @@
 package occupancy
 
 import (
+	"flag"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -104,6 +105,9 @@ func (a attacker) finds() (found []node) {
 	return found
 }
 
+// worlds is of how many worlds tables are put together; more than a few take long.
+var worlds = flag.Int("worlds", 2, "how many worlds whose tables are put beside each other")
+
 // The last day of a file, and the hours and days counted live after it while
 // nothing changes, in whatever order they are published and however far apart,
 // tell no small count together. Each by itself, put beside the others, does.
@@ -114,11 +118,8 @@ func TestTablesOfTheSameCountsTellNothingTogether(t *testing.T) {
 		"hours after a file, and the day after":   {"file", "day", "hour", "day", "hour"},
 		"a file between an hour and the next day": {"day", "hour", "file", "day"},
 	}
-	alone, worlds := 0, 4
-	if testing.Short() {
-		worlds = 6
-	}
-	for seed := range uint64(worlds) {
+	alone := 0
+	for seed := range uint64(*worlds) {
 		seed = []uint64{3, 5, 18, 20}[seed%4] + 100*(seed/4)
 		dice := rand.New(rand.NewPCG(seed, 77))
 		days := declaredDay(dice, 40+dice.IntN(60), append([]place.Code{"IN-LGD-303", "IN-LGD-315", "IN-LGD-304"}, karnataka...)...)
