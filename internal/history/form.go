@@ -101,18 +101,32 @@ func Decode(raw []byte) (Snapshot, error) {
 	return s, r.Err()
 }
 
+// writeOf writes what a row is of: its place where that is another than the last
+// row's, institution type and population. It answers the place.
+func writeOf(w *packed.Writer, last, at place.Code, kind, population int8) place.Code {
+	if at == last {
+		w.Text("")
+	} else {
+		w.Text(string(at))
+	}
+	w.Int(int(kind) + 1)
+	w.Int(int(population) + 1)
+	return at
+}
+
+// readOf reads what writeOf wrote.
+func readOf(r *packed.Reader, last place.Code) (at place.Code, kind, population int8) {
+	if at = place.Code(r.Text()); at == "" {
+		at = last
+	}
+	return at, int8(r.Int() - 1), int8(r.Int() - 1)
+}
+
 func writeRows(w *packed.Writer, rows []occupancy.Row) {
 	w.Int(len(rows))
 	var last place.Code
 	for _, row := range rows {
-		if row.Place == last {
-			w.Text("")
-		} else {
-			w.Text(string(row.Place))
-			last = row.Place
-		}
-		w.Int(int(row.Type) + 1)
-		w.Int(int(row.Population) + 1)
+		last = writeOf(w, last, row.Place, row.Type, row.Population)
 		w.Num(uint64(row.Withheld))
 		if row.Hides(occupancy.Beds) {
 			continue
@@ -133,10 +147,8 @@ func readRows(r *packed.Reader) []occupancy.Row {
 	var last place.Code
 	for i := range rows {
 		row := &rows[i]
-		if at := r.Text(); at != "" {
-			last = place.Code(at)
-		}
-		row.Place, row.Type, row.Population, row.Withheld, row.MedianStay = last, int8(r.Int()-1), int8(r.Int()-1), uint16(r.Num()), -1
+		row.Place, row.Type, row.Population = readOf(r, last)
+		last, row.Withheld, row.MedianStay = row.Place, uint16(r.Num()), -1
 		if row.Hides(occupancy.Beds) {
 			continue
 		}

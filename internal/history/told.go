@@ -26,14 +26,7 @@ func EncodeTold(t occupancy.Told) ([]byte, error) {
 	w.Int(len(t))
 	var last place.Code
 	for _, r := range t {
-		if r.Place == last {
-			w.Text("")
-		} else {
-			w.Text(string(r.Place))
-			last = r.Place
-		}
-		w.Int(int(r.Type) + 1)
-		w.Int(int(r.Population) + 1)
+		last = writeOf(w, last, r.Place, r.Type, r.Population)
 		for _, groups := range []uint16{r.Withheld, r.Hourly, r.Shown} {
 			w.Num(uint64(groups))
 		}
@@ -60,11 +53,9 @@ func DecodeTold(body []byte) (occupancy.Told, error) {
 	out := make(occupancy.Told, r.Count())
 	var last place.Code
 	for i := range out {
-		if at := r.Text(); at != "" {
-			last = place.Code(at)
-		}
-		out[i] = occupancy.ToldRow{Place: last, Type: int8(r.Int() - 1), Population: int8(r.Int() - 1),
-			Withheld: uint16(r.Num()), Hourly: uint16(r.Num()), Shown: uint16(r.Num())}
+		row := &out[i]
+		row.Place, row.Type, row.Population = readOf(r, last)
+		last, row.Withheld, row.Hourly, row.Shown = row.Place, uint16(r.Num()), uint16(r.Num()), uint16(r.Num())
 	}
 	return out, r.Err()
 }

@@ -164,7 +164,7 @@ func TestARequestFromACountryThatOnlyReportsIsRefused(t *testing.T) {
 		}
 	}
 	if tried == 0 {
-		t.Skip("every country that is known may place")
+		t.Error("every country that is known may place: no refusal was tried")
 	}
 }
 

@@ -50,7 +50,8 @@ func (s *Service) paused(ctx context.Context) ([]string, error) {
 	return list, nil
 }
 
-// lookAgain forgets what was read of pauses: one has just been written.
+// lookAgain forgets what was read of pauses: one is being written. What is read just
+// before it is there is believed as long as anywhere else.
 func (s *Service) lookAgain() {
 	s.mu.Lock()
 	s.pausesUntil = time.Time{}

@@ -100,21 +100,10 @@ func (s *Service) Transfer(ctx context.Context, c caller.Caller, r placement.Req
 			return decision{}, err
 		}
 		p := placement.New(id, c.Asks(), s.Policy.ID, r, now, cmd.hash(c))
-		if p.TransferOf = transferOf; transferOf != "" {
+		if transferOf != "" {
 			var err error
-			if known, err = s.transfersOf(ctx, transferOf); err != nil { // before the stay: see keepFrom
-				return decision{}, s.unlessStored(ctx, id, err)
-			}
-			origin, err := s.transferable(ctx, c, p)
-			if err != nil {
-				return decision{}, s.unlessStored(ctx, id, err)
-			}
-			if len(known.To) >= mostTransfers {
-				return decision{}, fault.New(fault.TooManyMoves, "this stay has seen too many transfers that were asked for; ask the desk")
-			}
-			p.KeepFrom, p.KeptIn, p.Return = origin.KeepFrom, origin.KeptIn, origin.Return
-			if c.Role == caller.Shelter {
-				p = sentOn(p, origin)
+			if p, known, err = s.transferring(ctx, c, p, transferOf); err != nil {
+				return decision{}, err
 			}
 		}
 		p.By = c.Subject
@@ -146,6 +135,28 @@ func (s *Service) Transfer(ctx context.Context, c caller.Caller, r placement.Req
 		}
 	}
 	return o, nil
+}
+
+// transferring makes a new placement the transfer of a stay, with what goes along
+// with the party, and answers which transfers the stay has seen.
+func (s *Service) transferring(ctx context.Context, c caller.Caller, p placement.Placement, of string) (placement.Placement, record.Transfers, error) {
+	known, err := s.transfersOf(ctx, of) // before the stay: see keepFrom
+	if err != nil {
+		return p, known, s.unlessStored(ctx, p.ID, err)
+	}
+	p.TransferOf = of
+	origin, err := s.transferable(ctx, c, p)
+	if err != nil {
+		return p, known, s.unlessStored(ctx, p.ID, err)
+	}
+	if len(known.To) >= mostTransfers {
+		return p, known, fault.New(fault.TooManyMoves, "this stay has seen too many transfers that were asked for; ask the desk")
+	}
+	p.KeepFrom, p.KeptIn, p.Return = origin.KeepFrom, origin.KeptIn, origin.Return
+	if c.Role == caller.Shelter {
+		p = sentOn(p, origin)
+	}
+	return p, known, nil
 }
 
 // noteGap notes what was missing, in a write of its own: the id of a common
