@@ -164,6 +164,12 @@ func alertKey(cursor string) table.Key {
 	return record.AlertKey(place.Code(district), id)
 }
 
+// alertAt reads the alert of a cursor; nil where there is none.
+func (s *Service) alertAt(ctx context.Context, cursor string) (*table.Item, error) {
+	it, err := s.Store.Get(ctx, alertKey(cursor), table.Strong)
+	return it, refusal(err)
+}
+
 // Acknowledge notes that somebody of the desk has seen an alert. Said twice, it
 // is the same. It ends the pause that a serious complaint stands for.
 func (s *Service) Acknowledge(ctx context.Context, c caller.Caller, district place.Code, id string) (placement.Alert, error) {

@@ -45,9 +45,9 @@ func (s *Service) crowded(u *shelter.Unit, district place.Code) []table.Op {
 }
 
 func (s *Service) crowdedNoMore(ctx context.Context, u *shelter.Unit) ([]table.Op, error) {
-	it, err := s.Store.Get(ctx, alertKey(u.OverTold), table.Strong)
+	it, err := s.alertAt(ctx, u.OverTold)
 	if err != nil {
-		return nil, refusal(err)
+		return nil, err
 	}
 	if u.OverTold = ""; it == nil {
 		return nil, nil

@@ -46,7 +46,7 @@ func (s *Service) Admit(ctx context.Context, c caller.Caller, shelterID, unit st
 		p, moves = s.atItsDoor(ctx, p, moves)
 		p.By, p.Basis = c.Subject, s.Policy.FirstBasis(p)
 		d := decision{next: p, beds: moves}
-		if v.Status == shelter.Suspended || v.Status == shelter.Closed { // who is there must move
+		if v.Status.MovesOut() {
 			d.alerts = append(d.alerts, moveAlert(p, v.Rev, now))
 		}
 		return d, nil

@@ -260,6 +260,9 @@ func (s *Service) Receive(ctx context.Context, c caller.Caller, id string, cmd C
 		}
 		if len(d.beds) > 0 {
 			d.next, d.beds = s.atItsDoor(ctx, d.next, d.beds)
+			if d.alerts, err = s.movesOn(ctx, d.next, now); err != nil {
+				return d, err
+			}
 		}
 		if d.next.Basis.From.IsZero() {
 			d.next.Basis = s.Policy.FirstBasis(d.next)

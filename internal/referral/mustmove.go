@@ -41,7 +41,7 @@ func (s *Service) MustMove(ctx context.Context, c caller.Caller, id string) (Mus
 		return MustMove{}, missing(nil)
 	}
 	m := MustMove{Shelter: v.ID, Status: v.Status, Counted: -1}
-	if v.Status == shelter.Suspended || v.Status == shelter.Closed {
+	if v.Status.MovesOut() {
 		if err := s.whoMoves(ctx, c, v, home == nil, &m); err != nil {
 			return m, err
 		}

@@ -3,6 +3,7 @@ package referral
 import (
 	"context"
 	"slices"
+	"sync"
 	"time"
 
 	"panah/internal/caller"
@@ -83,12 +84,13 @@ func sideFor(c caller.Caller, p placement.Placement, m placement.Move) placement
 // Next lists the moves that would succeed if this caller made them now.
 func (s *Service) Next(ctx context.Context, c caller.Caller, p placement.Placement) (out []placement.Move) {
 	now := s.now()
+	fits := sync.OnceValue(func() bool { return s.fitsElsewhere(ctx, p, now) })
 	for _, side := range sidesOf(c, p) {
 		for _, m := range p.Could(side, now) {
 			if m != placement.MoveReceive && p.ReadableBy(side) == placement.ReadGone { // that they came is a fact
 				continue
 			}
-			if sideFor(c, p, m) == side && !slices.Contains(out, m) && s.would(ctx, c, p, m, now) {
+			if sideFor(c, p, m) == side && !slices.Contains(out, m) && s.would(ctx, c, p, m, fits, now) {
 				out = append(out, m)
 			}
 		}
@@ -98,7 +100,8 @@ func (s *Service) Next(ctx context.Context, c caller.Caller, p placement.Placeme
 
 // would reports whether a move that the placement allows would succeed, as far as
 // that hangs on who makes it and on beds. What cannot be looked up is not ruled out.
-func (s *Service) would(ctx context.Context, c caller.Caller, p placement.Placement, m placement.Move, now time.Time) bool {
+// fits reports whether one more shelter could be held.
+func (s *Service) would(ctx context.Context, c caller.Caller, p placement.Placement, m placement.Move, fits func() bool, now time.Time) bool {
 	side := sideFor(c, p, m)
 	switch {
 	case m == placement.MoveUndo:
@@ -111,10 +114,15 @@ func (s *Service) would(ctx context.Context, c caller.Caller, p placement.Placem
 		_, _, err := s.whereTo(ctx, p)
 		return p.EscortMayBe(c.Subject) && !fault.Is(err, fault.NotFound)
 	case m == placement.MoveHold, m == placement.MoveChoose && !p.State.Live():
-		w, wanted, err := s.asking(ctx, p, now)
-		return err != nil || len(matching.Rank(w, another(p, wanted, now), s.Policy, 1).Options) > 0
+		return fits()
 	}
 	return true
+}
+
+// fitsElsewhere reports whether one more shelter could be held.
+func (s *Service) fitsElsewhere(ctx context.Context, p placement.Placement, now time.Time) bool {
+	w, wanted, err := s.asking(ctx, p, now)
+	return err != nil || len(matching.Rank(w, another(p, wanted, now), s.Policy, 1).Options) > 0
 }
 
 // another is what is asked when one more shelter is to be held: not the one that is.

@@ -89,7 +89,7 @@ func written(v *ShelterView, units bool) (ops []table.Op, items []*table.Item) {
 // shelter that takes nobody any more. Until all are told the answer is to send it
 // again; the status stands.
 func (s *Service) mustMove(ctx context.Context, v ShelterView) error {
-	if v.Status != shelter.Suspended && v.Status != shelter.Closed {
+	if !v.Status.MovesOut() {
 		return nil
 	}
 	affected, err := s.affected(ctx, v)
@@ -105,6 +105,20 @@ func (s *Service) mustMove(ctx context.Context, v ShelterView) error {
 		return fault.New(fault.Busy, "it is done, but not every desk could be told; send the same request again shortly")
 	}
 	return nil
+}
+
+// movesOn tells the desk of a party that has come to a shelter that takes nobody any
+// more, unless it was told when that began.
+func (s *Service) movesOn(ctx context.Context, p placement.Placement, now time.Time) ([]placement.Alert, error) {
+	v, err := s.stored(ctx, p.Hold.Shelter)
+	if err != nil || !v.Status.MovesOut() {
+		return nil, err
+	}
+	a := moveAlert(p, v.Rev, now)
+	if told, err := s.alertAt(ctx, alertCursor(a)); told != nil || err != nil {
+		return nil, err
+	}
+	return []placement.Alert{a}, nil
 }
 
 // moveAlert is the same alert however often the same change of a shelter is told.

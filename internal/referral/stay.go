@@ -261,9 +261,9 @@ func (s *Service) openComplaint(ctx context.Context, p placement.Placement, v pl
 	if !ok || before.Alert == "" {
 		return "", nil, nil
 	}
-	it, err := s.Store.Get(ctx, alertKey(before.Alert), table.Strong)
+	it, err := s.alertAt(ctx, before.Alert)
 	if err != nil || it == nil {
-		return "", nil, refusal(err)
+		return "", nil, err
 	}
 	a, err := record.ToAlert(it)
 	if err != nil || !a.Open() || a.Pauses != pausing(p, about) {

@@ -289,3 +289,42 @@ func TestAPartyWhosePlannedBedsAreGoneIsHeldElsewhere(t *testing.T) {
 		}
 	}
 }
+
+// Who comes to a shelter that takes nobody any more must move: the desk is told when
+// the shelter stops, or at the door where the bed was given up before that; never twice.
+func TestAnArrivalAtAShelterThatHasStoppedIsToldOnce(t *testing.T) {
+	ctx := context.Background()
+	for _, c := range []struct {
+		name          string
+		stops, gaveUp bool
+		told          int
+	}{
+		{"a shelter that takes part", false, false, 0},
+		{"one that stopped while the bed was held", true, false, 1},
+		{"one that stopped after the bed was given up", true, true, 1},
+	} {
+		w := testworld.Open(t)
+		o, _ := heldWoman(t, w)
+		if c.gaveUp {
+			if _, err := w.Service.Cancel(ctx, team, o.ID, 0, command("cancel", o.Version)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if c.stops {
+			if _, err := w.Service.SetStatus(ctx, staff(o.Hold.Shelter), o.Hold.Shelter, shelter.Closed, command("close", 0)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := w.Service.Receive(ctx, staff(o.Hold.Shelter), o.ID, command("receive", 0)); err != nil {
+			t.Fatal(c.name, err)
+		}
+		if c.stops { // a late copy of the closing tells nothing more
+			if _, err := w.Service.SetStatus(ctx, staff(o.Hold.Shelter), o.Hold.Shelter, shelter.Closed, command("close", 0)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if list := alerts(t, w); len(list) != c.told || c.told == 1 && list[0].Kind != placement.AlertMustMove {
+			t.Errorf("%s: %+v", c.name, list)
+		}
+	}
+}

@@ -68,7 +68,7 @@ var fields = []field{
 		if problem := one(shelter.Statuses, v, &r.Want); problem != "" {
 			return problem
 		}
-		if r.Want == shelter.Suspended || r.Want == shelter.Closed {
+		if r.Want.MovesOut() {
 			return "can be registered, vetted or active: suspend and close one by one"
 		}
 		return ""

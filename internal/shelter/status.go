@@ -41,6 +41,10 @@ func (s Shelter) Moved(to Status, units int, now time.Time) (Shelter, error) {
 	return s, nil
 }
 
+// MovesOut reports whether a shelter of this status takes nobody any more, so that
+// who is there, or comes all the same, must move.
+func (s Status) MovesOut() bool { return s == Suspended || s == Closed }
+
 // moves are the names of the moves allowed now.
 func (s Shelter) moves() []string {
 	switch {
