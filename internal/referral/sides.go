@@ -3,7 +3,6 @@ package referral
 import (
 	"context"
 	"slices"
-	"sync"
 	"time"
 
 	"panah/internal/caller"
@@ -84,7 +83,13 @@ func sideFor(c caller.Caller, p placement.Placement, m placement.Move) placement
 // Next lists the moves that would succeed if this caller made them now.
 func (s *Service) Next(ctx context.Context, c caller.Caller, p placement.Placement) (out []placement.Move) {
 	now := s.now()
-	fits := sync.OnceValue(func() bool { return s.fitsElsewhere(ctx, p, now) })
+	var looked, found bool
+	fits := func() bool { // asked by several moves, ranked once
+		if !looked {
+			looked, found = true, s.fitsElsewhere(ctx, p, now)
+		}
+		return found
+	}
 	for _, side := range sidesOf(c, p) {
 		for _, m := range p.Could(side, now) {
 			if m != placement.MoveReceive && p.ReadableBy(side) == placement.ReadGone { // that they came is a fact
