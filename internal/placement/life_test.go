@@ -86,7 +86,7 @@ func TestIdsFollowFromTeamAndKeyAndFromNothingElse(t *testing.T) {
 	if r := placement.RescueID("team-a", "key"); r[:2] != "r_" || len(r) != len(a) || r[2:] == a[2:] {
 		t.Errorf("a rescue's id is %q", r)
 	}
-	if placement.Hash("a") == placement.Hash("b") || placement.Hash("a") != placement.Hash("a") {
+	if a, again := placement.Hash("a"), placement.Hash("a"); a == placement.Hash("b") || a != again {
 		t.Error("hashes do not tell payloads apart")
 	}
 }
