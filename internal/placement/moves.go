@@ -377,7 +377,7 @@ func (p Placement) Receive(shelter string, at, now time.Time) (Placement, []BedM
 	if err := p.enter(MoveReceive); err != nil {
 		return p, nil, err
 	}
-	here, ok := p.holdAt(shelter)
+	here, ok := p.HoldAt(shelter)
 	if !ok {
 		return p, nil, p.illegal("this shelter never held beds for the party")
 	}

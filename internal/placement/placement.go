@@ -223,6 +223,7 @@ type BedMove struct {
 	Places shelter.Places // that these people need beside beds
 	Day    shelter.Day    // on which they come, where the shelter limits how many do
 	Limit  shelter.Limit  // on that day, for TakeBeds
+	Came   bool           // with EmptyBeds: they had come there before, on Day, and that stands
 }
 
 // BedKind is one way beds change.
@@ -404,12 +405,12 @@ func (p Placement) notGone(part Part) []int {
 // HeldBy reports whether a shelter holds or has ever held beds for the party:
 // that is who may record its arrival.
 func (p Placement) HeldBy(shelter string) bool {
-	_, ok := p.holdAt(shelter)
+	_, ok := p.HoldAt(shelter)
 	return ok
 }
 
-// holdAt is the live or last hold at a shelter.
-func (p Placement) holdAt(shelter string) (Hold, bool) {
+// HoldAt is the live or last hold at a shelter.
+func (p Placement) HoldAt(shelter string) (Hold, bool) {
 	for _, h := range append([]Hold{p.Hold}, p.Past...) {
 		if h.Shelter == shelter && shelter != "" {
 			return h, true
@@ -421,7 +422,7 @@ func (p Placement) holdAt(shelter string) (Hold, bool) {
 // BedsIn is how many of the party were to sleep in a unit of a shelter that
 // holds or held beds for them.
 func (p Placement) BedsIn(shelter, unit string) int {
-	h, _ := p.holdAt(shelter)
+	h, _ := p.HoldAt(shelter)
 	n := 0
 	for _, part := range h.Parts {
 		if part.Unit == unit {
@@ -433,7 +434,7 @@ func (p Placement) BedsIn(shelter, unit string) int {
 
 // ClaimAt names the claim of the live or last hold at a shelter.
 func (p Placement) ClaimAt(shelter string) string {
-	h, _ := p.holdAt(shelter)
+	h, _ := p.HoldAt(shelter)
 	return ClaimID(p.ID, h.No)
 }
 

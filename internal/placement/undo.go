@@ -96,7 +96,9 @@ func (p Placement) Undo(side Side, now time.Time) (next Placement, moves []BedMo
 		if b.From.Promised() {
 			again = b.Shelter
 		}
-		b.From = Requested
+		if b.From != Waitlisted { // who waited waits on
+			b.From = Requested
+		}
 	}
 	p.to(b.From, now)
 	return p, moves, again, nil
@@ -116,8 +118,11 @@ func (p *Placement) unreceive(b Back) []BedMove {
 	p.ArrivedAt, p.Stays, p.Basis = time.Time{}, nil, b.Basis
 	if n := len(p.Earlier); n > 0 && b.From == Ended { // the stay before stands again as it had ended
 		last := p.Earlier[n-1]
+		for i := range moves {
+			moves[i].Came = last.Shelter == p.Hold.Shelter
+		}
 		p.ArrivedAt, p.Stays, p.Earlier = last.ArrivedAt, last.Stays, p.Earlier[:n-1:n-1]
-		if here, ok := p.holdAt(last.Shelter); ok && last.Shelter != p.Hold.Shelter {
+		if here, ok := p.HoldAt(last.Shelter); ok && last.Shelter != p.Hold.Shelter {
 			p.Past, p.Hold = p.remembered(last.Shelter), here
 		}
 	}

@@ -119,7 +119,9 @@ func (a *attempt) doorOp(moves []placement.BedMove) (op table.Op, changed bool, 
 		}
 		switch m.Kind {
 		case placement.DropBeds, placement.EmptyBeds:
-			coming.N = 0
+			if !m.Came {
+				coming.N = 0
+			}
 		case placement.TakeBeds, placement.KeepBeds:
 			coming.Until = m.Until
 		}
@@ -198,7 +200,7 @@ func (s *Service) verifyDoor(ctx context.Context, id string, v ShelterView, live
 		want[claim] = shelter.Coming{}
 		if p != nil {
 			was, _ := have.Of(claim)
-			want[claim] = s.onItsDay(*p, coming(*p, id, claim), was, now)
+			want[claim] = s.onItsDay(*p, claim, coming(*p, id, claim), was, now)
 		}
 	}
 	for _, p := range live {
@@ -206,7 +208,7 @@ func (s *Service) verifyDoor(ctx context.Context, id string, v ShelterView, live
 		was, noted := have.Of(claim)
 		c := coming(p, id, claim)
 		if limited && !noted {
-			c = s.onItsDay(p, c, was, now)
+			c = s.onItsDay(p, claim, c, was, now)
 		}
 		if c.Day > shelter.DayAt(now, 0)-1 && (c.Until.IsZero() || now.Before(c.Until)) {
 			want[claim] = c
@@ -240,11 +242,11 @@ func (s *Service) verifyDoor(ctx context.Context, id string, v ShelterView, live
 // onItsDay gives a hold that was taken before its shelter limited how many come on
 // a day the day the door has noted of it, the day on which it came or, while that
 // is not known, today.
-func (s *Service) onItsDay(p placement.Placement, c, was shelter.Coming, now time.Time) shelter.Coming {
+func (s *Service) onItsDay(p placement.Placement, claim string, c, was shelter.Coming, now time.Time) shelter.Coming {
 	ahead := s.Policy.Where(p.Request.Place).UTCOffset
 	switch {
 	case c.N == 0 || c.Day != 0:
-	case !p.ArrivedAt.IsZero():
+	case !p.ArrivedAt.IsZero() && placement.ClaimID(p.ID, p.Hold.No) == claim:
 		c.Day = shelter.DayAt(p.ArrivedAt, ahead)
 	case was.Day != 0:
 		c.Day = was.Day
@@ -255,15 +257,18 @@ func (s *Service) onItsDay(p placement.Placement, c, was shelter.Coming, now tim
 }
 
 // coming is what a shelter's door should note of a claim of a placement; nobody
-// where the party has not come and is not expected.
+// where the party has not come and is not expected. Who stayed there before they
+// came elsewhere has come.
 func coming(p placement.Placement, shelterID, claim string) (c shelter.Coming) {
-	came := !p.ArrivedAt.IsZero()
-	if p.Hold.Shelter != shelterID || placement.ClaimID(p.ID, p.Hold.No) != claim || !came && !p.State.Promised() {
+	h, there := p.HoldAt(shelterID)
+	before := slices.ContainsFunc(p.Earlier, func(s placement.Stayed) bool { return s.Shelter == shelterID })
+	here := p.Hold.Shelter == shelterID && (!p.ArrivedAt.IsZero() || p.State.Promised())
+	if !there || placement.ClaimID(p.ID, h.No) != claim || !here && !before {
 		return c
 	}
-	c = shelter.Coming{Day: p.Hold.Day, N: len(p.Request.Persons)}
-	if p.State == placement.Held {
-		c.Until = p.Hold.ExpiresAt
+	c = shelter.Coming{Day: h.Day, N: len(p.Request.Persons)}
+	if here && p.State == placement.Held {
+		c.Until = h.ExpiresAt
 	}
 	return c
 }

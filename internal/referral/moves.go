@@ -1,6 +1,7 @@
 package referral
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -65,10 +66,9 @@ func (s *Service) alarming(ctx context.Context, c caller.Caller, a caller.Action
 		if err != nil {
 			return decision{}, s.allowing(ctx, err, *stored, c)
 		}
-		if d.still {
-			return d, nil
+		if d.next.By, d.next.Same = c.Subject, 0; d.still {
+			d.next.Same = cmp.Or(stored.Same, stored.Version) // nobody need read it again
 		}
-		d.next.By, d.next.Same = c.Subject, 0
 		if d.next.State != stored.State || d.next.Verified != stored.Verified { // accepted, sure, on its way: the escort may look where to go
 			d.next.RevealUntil = now.Add(s.Policy.Reveal)
 		}

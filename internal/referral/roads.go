@@ -21,7 +21,7 @@ func (s *Service) Refuse(ctx context.Context, c caller.Caller, id string, why co
 }
 
 // Extend gives a hold as much time again as its urgency allows. One that has as
-// much already stays as it is.
+// much already stays as it is; a late copy of the command changes nothing either.
 func (s *Service) Extend(ctx context.Context, c caller.Caller, id string, cmd Command) (Outcome, error) {
 	return s.alarming(ctx, c, caller.MovePlacement, id, placement.MoveExtend, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {
 		d.next, d.beds, err = p.Extend(s.holdUntil(p, now), now)
@@ -110,12 +110,15 @@ func (s *Service) Undo(ctx context.Context, c caller.Caller, id string, cmd Comm
 			return p, nil, err
 		}
 		back, moves, of, err := p.Undo(side, now)
-		if err != nil || of == "" {
+		switch lapsed := p.Back.Move == placement.MoveReceive && p.Back.From == placement.Held; {
+		case err == nil && of == "" && lapsed:
+			return s.nextOption(ctx, back, moves, now)
+		case err != nil || of == "":
 			return back, moves, err
 		}
 		held, more, err := s.hold(ctx, back, of, now, func(a matching.Ask) matching.Ask { return heldAgain(a, of) })
 		if _, refused := fault.Of(err); refused && p.Back.Fact() {
-			return back, moves, nil // that it did not happen is a fact, whatever became of the beds
+			return s.nextOption(ctx, back, moves, now) // that it did not happen is a fact, whatever became of the beds
 		}
 		return held, append(moves, more...), err
 	})

@@ -25,7 +25,7 @@ type decision struct {
 	also   []placement.Placement // other placements that change in the same write
 	with   []table.Op            // other items of the same write
 	done   bool                  // next is the answer already: a replay, or nothing to do
-	still  bool                  // the command is no replay, and changes nothing
+	still  bool                  // the command changes nothing but that it is remembered
 }
 
 // errAgain says that something newer has been learnt: decide again on it.
@@ -77,7 +77,7 @@ func (s *Service) runFrom(ctx context.Context, id string, it *table.Item, read b
 			read = true
 			continue
 		}
-		if err != nil || dec.done || dec.still {
+		if err != nil || dec.done {
 			ours := it != nil && slices.Contains(a.sent, it.WriteID)
 			return dec.next, dec.done && !ours, err
 		}

@@ -8,6 +8,7 @@ import (
 	"panah/internal/caller"
 	"panah/internal/code"
 	"panah/internal/placement"
+	"panah/internal/record"
 	"panah/internal/referral"
 	"panah/internal/shelter"
 	"panah/internal/testworld"
@@ -70,7 +71,7 @@ func (r *run) act() {
 	case n < 73:
 		r.secondThoughts()
 	case n < 77:
-		r.setOut()
+		r.setOut(pick(r, r.ledger.order))
 	case n < 86:
 		r.comeOrGo()
 	case n < 89:
@@ -132,8 +133,7 @@ func (r *run) ask(transferOf string) {
 
 // setOut brings a party that is held on its way without a pause, or as far as it
 // comes: what happens on the road happens to few otherwise.
-func (r *run) setOut() {
-	id := pick(r, r.ledger.order)
+func (r *run) setOut(id string) {
 	for _, step := range []struct {
 		side placement.Side
 		move placement.Move
@@ -344,16 +344,19 @@ func (r *run) speakUp() {
 // takeConsentBack gives a survivor a code, where they decide for themselves, and
 // lets them withdraw with it.
 func (r *run) takeConsentBack() {
-	idle := r.those(false, r.api())
-	p := r.ledger.placements[pick(r, r.ledger.order)]
-	for range 6 {
-		if p.Request.OnConsent() && p.Withdrawn.IsZero() {
-			break
-		}
-		p = r.ledger.placements[pick(r, r.ledger.order)]
+	ids := slices.DeleteFunc(slices.Clone(r.ledger.order), func(id string) bool {
+		p, g := r.ledger.placements[id], r.truth.there[id]
+		return !p.Request.OnConsent() || !p.Withdrawn.IsZero() || g != nil && len(g.facts) > 0
+	})
+	if len(ids) == 0 {
+		return
 	}
-	g := r.truth.there[p.ID]
-	if len(idle) == 0 || !p.Request.OnConsent() || !p.Withdrawn.IsZero() || g != nil && len(g.facts) > 0 {
+	id := pick(r, ids)
+	if r.chance(0.5) { // on the road is where few are at any moment
+		r.setOut(id)
+	}
+	p, idle := r.ledger.placements[id], r.those(false, r.api())
+	if len(idle) == 0 || !p.Withdrawn.IsZero() {
 		return
 	}
 	if r.ledger.voices[p.ID].CodeNo == 0 {
@@ -671,29 +674,28 @@ func (r *run) status() {
 			who = staff(s.ID)
 		}
 	}
-	before, cmd := r.ledger.writes-indexMayLag, r.command("status")
+	before, unseen, cmd := r.ledger.writes, r.store.Unseen(), r.command("status")
 	r.send(&request{name: fmt.Sprintf("status of %s: %d", s.ID, to), subject: who.Subject, ghostly: true,
 		do: func(ctx context.Context, svc *referral.Service, c caller.Caller) error {
 			_, err := svc.SetStatus(ctx, c, s.ID, to, cmd)
 			return err
 		},
-		then: func() { r.told(s.ID, to, before) }})
+		then: func() {
+			r.told(s.ID, to, func(id string) bool { return r.ledger.last[id] > before || unseen[record.PlacementKey(id)] })
+		}})
 }
-
-// indexMayLag is by how many writes the index may be behind.
-const indexMayLag = 12
 
 // told: the desk knows of everyone who is held at, coming to or living in a
 // shelter that takes nobody any more. Only those who came in while the index did
 // not show them yet are known by nothing else.
-func (r *run) told(shelterID string, to shelter.Status, before int) {
+func (r *run) told(shelterID string, to shelter.Status, unseen func(id string) bool) {
 	if to == shelter.Active || r.ledger.shelters[shelterID].Status != to {
 		return
 	}
 	for _, id := range r.ledger.order {
 		p := r.ledger.placements[id]
 		over := p.State == placement.Held && !r.clock.Add(r.Skew).Before(p.Hold.ExpiresAt) // the clock has not been by
-		if p.Hold.Shelter != shelterID || !p.State.Live() || over || (p.State == placement.Arrived && r.ledger.last[id] > before) {
+		if p.Hold.Shelter != shelterID || !p.State.Live() || over || (p.State == placement.Arrived && unseen(id)) {
 			continue
 		}
 		if !slices.ContainsFunc(r.ledger.alertsOf(id), func(a placement.Alert) bool { return a.Kind == placement.AlertMustMove }) {

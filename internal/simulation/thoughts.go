@@ -7,6 +7,7 @@ import (
 
 	"panah/internal/caller"
 	"panah/internal/code"
+	"panah/internal/fault"
 	"panah/internal/placement"
 	"panah/internal/referral"
 )
@@ -163,9 +164,10 @@ func (r *run) mistaken(by *process, p placement.Placement) {
 		}}), "undo", p)
 }
 
-// needs ends the run where something that must be taken was refused.
+// needs ends the run where something that must be taken was refused. Nothing is
+// shown of what is undone where consent was withdrawn.
 func (r *run) needs(err error, what string, p placement.Placement) {
-	if err != nil {
+	if err != nil && (p.Withdrawn.IsZero() || !fault.Is(err, fault.Gone)) {
 		r.fail("the %s of %s, %s, was refused: %v", what, p.ID, p.State, err)
 	}
 }

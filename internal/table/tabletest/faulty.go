@@ -198,6 +198,17 @@ func (f *Faulty) write(ctx context.Context, b table.Batch) error {
 	return err
 }
 
+// Unseen are the items whose latest changes an index may not show yet.
+func (f *Faulty) Unseen() map[table.Key]bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	out := map[table.Key]bool{}
+	for _, m := range f.recent {
+		out[m.item] = true
+	}
+	return out
+}
+
 // Query implements table.Store; an index sometimes answers as it did some
 // writes ago.
 func (f *Faulty) Query(ctx context.Context, q table.Query) (table.Page, error) {
