@@ -119,7 +119,7 @@ func (p *Placement) unreceive(b Back) []BedMove {
 	if n := len(p.Earlier); n > 0 && b.From == Ended { // the stay before stands again as it had ended
 		last := p.Earlier[n-1]
 		for i := range moves {
-			moves[i].Came = last.Shelter == p.Hold.Shelter
+			moves[i].Came = last.Shelter == p.Hold.Shelter && !last.ArrivedAt.IsZero()
 		}
 		p.ArrivedAt, p.Stays, p.Earlier = last.ArrivedAt, last.Stays, p.Earlier[:n-1:n-1]
 		if here, ok := p.HoldAt(last.Shelter); ok && last.Shelter != p.Hold.Shelter {

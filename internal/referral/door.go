@@ -261,7 +261,7 @@ func (s *Service) onItsDay(p placement.Placement, claim string, c, was shelter.C
 // came elsewhere has come.
 func coming(p placement.Placement, shelterID, claim string) (c shelter.Coming) {
 	h, there := p.HoldAt(shelterID)
-	before := slices.ContainsFunc(p.Earlier, func(s placement.Stayed) bool { return s.Shelter == shelterID })
+	before := slices.ContainsFunc(p.Earlier, func(s placement.Stayed) bool { return s.Shelter == shelterID && !s.ArrivedAt.IsZero() })
 	here := p.Hold.Shelter == shelterID && (!p.ArrivedAt.IsZero() || p.State.Promised())
 	if !there || placement.ClaimID(p.ID, h.No) != claim || !here && !before {
 		return c

@@ -173,4 +173,16 @@ func TestADoorKeepsWhoCameWhenTheyLeaveAndComeAgainOrElsewhere(t *testing.T) {
 	if o.State != placement.Ended || o.Hold.Shelter != then {
 		t.Errorf("they are %s at %s", o.State, o.Hold.Shelter)
 	}
+	// Who fled on the way never came, whatever was told by mistake.
+	lost, err := s.Request(ctx, team, girl(), command("lost", 0))
+	if err == nil && lost.Hold.Shelter != then {
+		lost, err = s.Hold(ctx, team, lost.ID, then, command("hold the other", lost.Version))
+	}
+	step("another is held", 2, lost, err)
+	next, err = s.End(ctx, team, o.ID, nil, code.EndLeftUnannounced, command("fled", 0))
+	step("fled", 1, next, err)
+	next, err = s.Receive(ctx, staff(then), o.ID, command("the wrong one", 0))
+	step("said to have arrived", 2, next, err)
+	next, err = s.Undo(ctx, staff(then), o.ID, command("not that one", o.Version))
+	step("not arrived", 1, next, err)
 }

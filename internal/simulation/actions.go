@@ -179,6 +179,9 @@ var drivers = map[placement.Move]driver{
 	},
 	placement.MoveChoose: func(r *run, p placement.Placement, cmd referral.Command) call {
 		choice := placement.Choice{By: code.ChosenByGuardian, Shelter: p.Hold.Shelter, HouseRulesShown: true, Viewed: true}
+		if !p.Request.Children() {
+			choice.By = code.ChosenBySelf
+		}
 		if choice.Shelter == "" || r.chance(0.1) {
 			choice.Shelter = pick(r, r.desk).ID
 		}
