@@ -32,3 +32,25 @@ func TestALargeScanComesPageByPage(t *testing.T) {
 		t.Errorf("%d pages: %s", pages, got)
 	}
 }
+
+// Shares are alike in size, and what is of one partition is in one share.
+func TestSharesOfAScanAreAlikeInSize(t *testing.T) {
+	s := open(t)
+	for i := range 60 {
+		put(t, s, item(fmt.Sprint("P", i), "x", 1))
+		put(t, s, item(fmt.Sprint("P", i), "y", 1))
+	}
+	for share := range 3 {
+		page, err := s.Scan(context.Background(), share, 3, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		of := map[string]int{}
+		for _, it := range page.Items {
+			of[it.PK]++
+		}
+		if len(of) < 10 || len(page.Items) != 2*len(of) {
+			t.Errorf("share %d has %d items of %d partitions", share, len(page.Items), len(of))
+		}
+	}
+}

@@ -24,6 +24,21 @@ type meanwhile struct {
 	do   func()    // once
 }
 
+// before is a store in which something happens just before one read.
+type before struct {
+	table.Store
+	item table.Key // that is read
+	do   func()    // once
+}
+
+func (b *before) Get(ctx context.Context, k table.Key, c table.Consistency) (*table.Item, error) {
+	if do := b.do; do != nil && k == b.item {
+		b.do = nil
+		do()
+	}
+	return b.Store.Get(ctx, k, c)
+}
+
 func (m *meanwhile) Write(ctx context.Context, b table.Batch) error {
 	if do := m.do; do != nil && slices.ContainsFunc(b.Ops, func(o table.Op) bool { return o.Key() == m.item }) {
 		m.do = nil
@@ -110,6 +125,31 @@ func TestKeptApartThoughDecidedAtTheSameInstant(t *testing.T) {
 			account(t, w)
 			_ = raw.Close()
 		}
+	}
+}
+
+// Whoever has decided before reading whose turn it is decides again.
+func TestKeptApartThoughTheTurnIsReadLate(t *testing.T) {
+	raw, err := embedded.Open(filepath.Join(t.TempDir(), "panah.db"), embedded.Options{NoSync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &before{Store: raw}
+	w := testworld.On(t, b)
+	ctx, s := context.Background(), w.Service
+	ids := twoKeptApart(t, w)
+	hold := func(i int) error {
+		_, err := s.Hold(ctx, team, ids[i], "GRLS", command(fmt.Sprint("hold ", i), at(t, w, ids[i]).Version))
+		return err
+	}
+	b.item = record.TurnKey(at(t, w, ids[0]).KeptIn)
+	b.do = func() {
+		if err := hold(0); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := hold(1); !fault.Is(err, fault.NotEligible) || met(t, w, ids) {
+		t.Errorf("held where the other is by now: %v", err)
 	}
 }
 

@@ -263,8 +263,12 @@ func TestAnUnsureYesBecomesSureWithTheRightCode(t *testing.T) {
 	if o, err = say("misheard again", "wrong", 4); err != nil || o.Verified || o.PhoneTriesLeft() != placement.MaxPhoneTries-2 {
 		t.Fatal(o.PhoneTriesLeft(), err)
 	}
+	w.Pass(time.Hour)
 	if o, err = say("right", h.Code, 5); err != nil || !o.Verified || o.State != placement.InTransit {
 		t.Fatal(o.Verified, o.State, err)
+	}
+	if until := w.Now().Add(w.Service.Policy.Reveal); !o.RevealUntil.Equal(until) {
+		t.Errorf("who knows it for sure only now may look until %v, not %v", o.RevealUntil, until)
 	}
 	if again, err := say("misheard again", "wrong", 4); err != nil || !again.Replayed || !again.Verified {
 		t.Fatalf("an old copy: %v %v", again.Verified, err)
