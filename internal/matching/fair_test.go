@@ -301,6 +301,7 @@ func TestASplitIsSuggestedOnlyWhereItMayBeAsked(t *testing.T) {
 		{"mother and daughter of 13 who prefer to be together", code.TogetherPreferred, []placement.Person{mother, daughter}, true},
 		{"the same, who must be together", code.TogetherRequired, []placement.Person{mother, daughter}, false},
 		{"mother and infant", code.TogetherPreferred, []placement.Person{mother, infant}, false},
+		{"infant and mother", code.TogetherPreferred, []placement.Person{infant, mother}, false},
 		{"two women and one bed", code.TogetherPreferred, []placement.Person{mother, mother}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -56,12 +56,21 @@ func TestNobodyLooksAgainBeforeTheFirstLook(t *testing.T) {
 	}
 }
 
+// What a confirmation erases it erases in its own copy: a write that is refused is
+// decided again on what is still there.
+func TestAConfirmationErasesNothingOfWhatItWasMadeFrom(t *testing.T) {
+	r := Rescue{Parties: []Request{{Consent: Consent{HeardIn: "hi"}}}, Made: 1}
+	if done := r.Confirmed(noon); done.Parties[0].Consent.HeardIn != "" || r.Parties[0].Consent.HeardIn != "hi" {
+		t.Errorf("confirmed: %q, before: %q", done.Parties[0].Consent.HeardIn, r.Parties[0].Consent.HeardIn)
+	}
+}
+
 // A rescue departs so often in one command, and no more.
 func TestSoManyDepartInOneCommandSoOften(t *testing.T) {
 	r := Rescue{Departs: make([]Departure, MaxDeparts-1)}
 	r, err := r.Departing(Command{Key: 1}, nil, noon)
-	if err != nil || len(r.Departs) != MaxDeparts {
-		t.Fatal(len(r.Departs), err)
+	if err != nil || len(r.Departs) != MaxDeparts || !r.ChangedAt.Equal(noon) {
+		t.Fatal(len(r.Departs), r.ChangedAt, err)
 	}
 	if _, err := r.Departing(Command{Key: 2}, nil, noon); err == nil {
 		t.Error("once more")

@@ -153,6 +153,47 @@ func TestKeptApartThoughTheTurnIsReadLate(t *testing.T) {
 	}
 }
 
+// A transfer that is asked for while its stay is told of whom it is kept apart from
+// since is told, too.
+func TestATransferAskedForMeanwhileIsKeptApart(t *testing.T) {
+	raw, err := embedded.Open(filepath.Join(t.TempDir(), "panah.db"), embedded.Options{NoSync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &meanwhile{Store: raw}
+	w := testworld.On(t, m)
+	ctx, s := context.Background(), w.Service
+	o, err := s.NewRescue(ctx, team, raid(1, 0, 0), command("raid", 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o, err = s.ConfirmRescue(ctx, team, o.ID, command("confirm", 0)); err != nil {
+		t.Fatal(err)
+	}
+	first := o.Parties[0].Placement
+	if len(first.KeepFrom) != 0 || first.KeptIn != "" {
+		t.Errorf("kept apart from nobody, in %q", first.KeptIn)
+	}
+	made(t)(s.Receive(ctx, staff(first.Hold.Shelter), first.ID, command("came", 0)))
+	if _, err := s.AddParties(ctx, team, o.ID, raid(1, 0, 0).Parties, [][2]int{{0, 1}}, command("more", 0)); err != nil {
+		t.Fatal(err)
+	}
+	var moved placement.Placement
+	m.item = record.PlacementKey(first.ID)
+	m.do = func() {
+		r := girl()
+		r.HoldBest = false
+		moved = made(t)(s.Transfer(ctx, team, r, first.ID, command("move", 0))).Placement
+	}
+	if o, err = s.ConfirmRescue(ctx, team, o.ID, command("confirm more", 0)); err != nil {
+		t.Fatal(err)
+	}
+	second := o.Parties[1].Placement.ID
+	if got := at(t, w, moved.ID); !slices.Contains(got.KeepFrom, second) || got.KeptIn != o.ID {
+		t.Errorf("the transfer is kept from %v in %q, not from %s", got.KeepFrom, got.KeptIn, second)
+	}
+}
+
 // An arrival is a fact, also at the instant at which the other is held there: the
 // hold is decided again on it.
 func TestAHoldGivesWayToAnArrivalOfWhomItIsKeptApartFrom(t *testing.T) {

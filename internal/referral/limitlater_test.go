@@ -2,9 +2,12 @@ package referral_test
 
 import (
 	"context"
+	"fmt"
+	"path/filepath"
 	"testing"
 	"time"
 
+	"panah/internal/embedded"
 	"panah/internal/placement"
 	"panah/internal/record"
 	"panah/internal/referral"
@@ -72,6 +75,35 @@ func TestALimitOfPeopleADayCountsThoseWhoWereToComeBeforeItWasSet(t *testing.T) 
 }
 
 // The door is lost, or the process was before it could write it.
+// Whoever sets a limit is a moment slower than a move at the same door: who was to
+// come is noted all the same.
+func TestANewLimitCountsThoseWhoWereToComeThoughItsDoorIsWrittenMeanwhile(t *testing.T) {
+	raw, err := embedded.Open(filepath.Join(t.TempDir(), "panah.db"), embedded.Options{NoSync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = raw.Close() })
+	m := &meanwhile{Store: raw}
+	w := testworld.On(t, m)
+	wanted := limitedHome(t, w, 0)
+	ctx, s := context.Background(), w.Service
+	for i := range 2 {
+		made(t)(s.Request(ctx, team, wanted(), command(fmt.Sprint("ask ", i), 0)))
+	}
+	m.item = record.DoorKey("LIMI")
+	m.do = func() {
+		it := record.FromDoor(shelter.Door{Shelter: "LIMI"})
+		if err := raw.Write(ctx, table.Batch{WriteID: w.NewID(), Ops: []table.Op{table.PutOp(it, 0)}}); err != nil {
+			t.Error(err)
+		}
+	}
+	limitTo(t, w, 5)
+	if d := door(t, w); m.do != nil || d.On(today(w), w.Now()) != 2 {
+		t.Errorf("the door expects %d: %v", d.On(today(w), w.Now()), d.All())
+	}
+	clean(t, w, "limited")
+}
+
 func TestAShelterAnsweringYesNotesAtTheDoorWhoWasHeldBeforeTheLimit(t *testing.T) {
 	w := testworld.Open(t)
 	wanted := limitedHome(t, w, 0)

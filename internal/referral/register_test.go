@@ -305,6 +305,9 @@ func TestDailySumsAreTheFiles(t *testing.T) {
 	if sums, err := w.Service.DailyCensus(context.Background(), ministry, "IN-LGD-319", from, to); err != nil || len(sums) != 0 {
 		t.Errorf("next door: %v %v", sums, err)
 	}
+	if _, err := w.Service.DailyCensus(context.Background(), team, "nowhere", from, to); !fault.Is(err, fault.Forbidden) {
+		t.Errorf("who may not ask at all, of a place that is not there: %v", err)
+	}
 	for c, kind := range map[caller.Caller]fault.Kind{team: fault.Forbidden, {Subject: "x", Role: caller.Ministry, Scope: "IN-KA"}: fault.NotFound} {
 		if _, err := w.Service.DailyCensus(context.Background(), c, "IN-LGD-315", from, to); !fault.Is(err, kind) {
 			t.Errorf("%s: %v", c.Role, err)

@@ -2,9 +2,11 @@ package referral_test
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"panah/internal/embedded"
 	"panah/internal/placement"
@@ -105,5 +107,41 @@ func TestAPartyThatMovesMeanwhileCostsItsGroupOneWrite(t *testing.T) {
 	}
 	if got := tally(o); got["held"] != 1 || got["cancelled"] != 1 || r.takes > 3 {
 		t.Errorf("%v after %d writes", got, r.takes)
+	}
+}
+
+// Who has been cancelled before anybody came takes no bed of a new plan.
+func TestANewPlanHasNoBedsForWhoIsCancelled(t *testing.T) {
+	ctx, w := context.Background(), testworld.Open(t)
+	s := w.Service
+	r := raid(6, 0, 0)
+	r.Common.ExcludedShelters = []string{"HOMA", "HOMB", "FULL", "LATE"}
+	for i := range r.Parties {
+		r.Parties[i].ExcludedShelters = r.Common.ExcludedShelters
+	}
+	full := referral.CensusCommand{IfMatch: w.Unit(t, "GRLS", "girls").Census, Census: shelter.Census{CountedAt: w.Now(), Present: 40, Staffed: 40}}
+	if _, err := s.Count(ctx, staff("GRLS"), "GRLS", "girls", full); err != nil {
+		t.Fatal(err)
+	}
+	o, err := s.NewRescue(ctx, team, r, command("raid", 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o, err = s.ConfirmRescue(ctx, team, o.ID, command("go", 0)); err != nil || tally(o)["waitlisted"] != 6 {
+		t.Fatal(tally(o), err)
+	}
+	for i, p := range o.Parties[:5] {
+		made(t)(s.Cancel(ctx, team, p.Placement.ID, 0, command(fmt.Sprint("cancel ", i), p.Placement.Version)))
+	}
+	w.Pass(time.Minute)
+	one := referral.CensusCommand{IfMatch: w.Unit(t, "GRLS", "girls").Census, Census: shelter.Census{CountedAt: w.Now(), Present: 39, Staffed: 40}}
+	if _, err := s.Count(ctx, staff("GRLS"), "GRLS", "girls", one); err != nil {
+		t.Fatal(err)
+	}
+	if o, err = s.PlanRescue(ctx, team, o.ID, command("again", 0)); err != nil {
+		t.Fatal(err)
+	}
+	if p := o.Parties[5].Plan; p.Option == nil || p.Option.Candidate.ID != "GRLS" {
+		t.Errorf("the one who is left is planned nowhere: %+v", p)
 	}
 }

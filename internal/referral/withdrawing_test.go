@@ -123,7 +123,7 @@ func TestAWithdrawalThatDoesNotFitInOneWriteIsFinished(t *testing.T) {
 	said, house := ownCode(t, w, o.ID), staff(o.Hold.Shelter)
 	made(t)(s.Receive(ctx, house, o.ID, command("came", 0)))
 	var all []string
-	for i := range 30 {
+	for i := range 70 {
 		m := made(t)(s.Transfer(ctx, house, r, o.ID, command(fmt.Sprint("transfer ", i), 0)))
 		all = append(all, m.ID)
 	}
