@@ -73,6 +73,7 @@ type Basis struct {
 	Ground   code.StayBasis
 	From     time.Time
 	ReviewBy time.Time
+	WarnedAt time.Time // the instant of the last warning of this review that was given
 }
 
 // Return is where a party is to be brought home, across a border of a country or
@@ -143,7 +144,8 @@ type Placement struct {
 	First       Ruling // the first of them: it stopped the clocks that run from the rescue
 	Basis       Basis
 	Return      Return
-	WarnedAt    time.Time // the instant of the last warning of a legal clock that was given
+	Carried     Ruling    // the Ruling of the stay it moves the party from, as it was when that was asked for
+	WarnedAt    time.Time // the instant of the last warning that was given of the clocks that run from the rescue
 	ByPhone     bool      // accepted on the phone, as the team says
 	Verified    bool      // the team knew the shelter's code
 	PhoneTries  int       // wrong codes said so far
