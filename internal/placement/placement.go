@@ -309,6 +309,10 @@ func (p Placement) guard(m Move) error {
 		if !p.Withdrawn.IsZero() {
 			return p.illegal("consent was withdrawn: nothing more is told of the persons")
 		}
+	case MoveDecide:
+		if p.State == Cancelled && !p.Withdrawn.IsZero() {
+			return p.illegal("consent was withdrawn before arrival: nobody decides of the party any more")
+		}
 	case MoveSplit:
 		if len(p.Request.Persons) < 2 {
 			return p.illegal("one person cannot be split")
