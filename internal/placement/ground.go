@@ -43,25 +43,43 @@ func (p Placement) MovesFrom(stay Placement) Placement {
 	return p
 }
 
-// StillUnder is a transfer at whose arrival the stay before ends: what was decided of
-// that stay since it was asked for, or taken back, counts. So does what was decided
-// of the transfer itself, where it is later.
+// StillUnder is a placement at whose arrival a stay elsewhere ends: what was decided
+// of that stay since the transfer was asked for, or taken back, counts. So does what
+// was decided of the transfer itself; of both, the later.
 func (p Placement) StillUnder(stay Placement) Placement {
-	now := p.Under(stay)
-	if p.Ruling.At.IsZero() || p.Ruling == p.Carried {
-		return now
+	there := p.Under(stay)
+	switch {
+	case p.Ruling.At.IsZero() || p.Ruling == p.Carried || p.Ruling == there.Ruling:
+		there.Carried = there.Ruling
+		return there
+	case there.Ruling == p.Carried: // nothing new was decided of the stay
+		p.WarnedAt = there.WarnedAt
+		if p.Basis.same(there.Basis) {
+			p.Basis = there.Basis
+		}
+		return p
 	}
-	if now.First.At.IsZero() || p.First.At.Before(now.First.At) {
-		now.First = p.First
+	if there.First.At.IsZero() || p.First.At.Before(there.First.At) {
+		there.First = p.First
 	}
-	if !now.Ruling.At.After(p.Ruling.At) {
-		now.Ruling = p.Ruling
+	mine := !there.Ruling.At.After(p.Ruling.At)
+	if p.saysGround() && mine || !there.saysGround() && (p.saysGround() || mine) {
+		there.Basis = p.Basis
 	}
-	if !now.Basis.From.After(p.Basis.From) {
-		now.Basis = p.Basis
+	if mine {
+		there.Ruling = p.Ruling
 	}
-	return now
+	return there
 }
+
+// same reports whether a ground is another one, whatever was told of its review.
+func (b Basis) same(other Basis) bool {
+	b.WarnedAt = other.WarnedAt
+	return b == other
+}
+
+// saysGround reports whether the latest decision said on what ground the party stays.
+func (p Placement) saysGround() bool { return p.Basis.From.Equal(p.Ruling.At) }
 
 // Ordered reports whether an order that still runs at an instant says on what ground
 // the party stays.

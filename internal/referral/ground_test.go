@@ -129,6 +129,16 @@ func TestWhatIsDecidedWhileAPartyMovesGoesAlongWithIt(t *testing.T) {
 		"of the transfer, after one of the stay": {true, func(t *testing.T, w *testworld.World, _, move string) {
 			must(t)(w.Service.Decide(ctx, desk, move, order("order", inquiry)))
 		}, inquiry, true},
+		"of the transfer, told late": {false, func(t *testing.T, w *testworld.World, _, move string) {
+			late := order("order", inquiry)
+			late.OccurredAt = w.Now().Add(-30 * time.Minute) // before they came to the first shelter
+			must(t)(w.Service.Decide(ctx, desk, move, late))
+		}, inquiry, true},
+		"of both, the transfer last and without a ground": {false, func(t *testing.T, w *testworld.World, stay, move string) {
+			must(t)(w.Service.Decide(ctx, desk, stay, order("order", code.StayCommitteeOrder)))
+			w.Pass(shortly)
+			must(t)(w.Service.Decide(ctx, desk, move, referral.DecideCommand{Command: command("produced", 0)}))
+		}, code.StayCommitteeOrder, true},
 		"of both, the stay last": {false, func(t *testing.T, w *testworld.World, stay, move string) {
 			must(t)(w.Service.Decide(ctx, desk, move, order("order", inquiry)))
 			w.Pass(shortly)
@@ -223,6 +233,55 @@ func TestASecondStayIsReviewedAnewUnlessAnOrderStillRuns(t *testing.T) {
 				t.Errorf("%d warnings of the second stay, not 2", told)
 			}
 		})
+	}
+}
+
+// Who comes back from a transfer to where they were before is under what was decided
+// of them in between, and is told nothing twice.
+func TestWhoComesBackFromATransferStaysOnTheSameGround(t *testing.T) {
+	w := testworld.Open(t)
+	ctx, s := context.Background(), w.Service
+	o := request(t, w, "one", true)
+	home := staff(o.Hold.Shelter)
+	must(t)(s.Receive(ctx, home, o.ID, command("r1", 0)))
+	must(t)(s.Decide(ctx, desk, o.ID, order("order", inquiry)))
+	m := made(t)(s.Transfer(ctx, team, elsewhere(girl(), o), o.ID, command("move", 0)))
+	w.Pass(shortly)
+	must(t)(s.Receive(ctx, staff(m.Hold.Shelter), m.ID, command("r2", 0)))
+	looks(t, w, 12*24*time.Hour, time.Hour)
+	before := stored(t, w, m.ID)
+	back := made(t)(s.Receive(ctx, home, o.ID, command("r3", 0)))
+	if back.Basis != before.Basis || back.Basis.WarnedAt.IsZero() || stored(t, w, m.ID).State != placement.Ended {
+		t.Errorf("back on %+v, before on %+v", back.Basis, before.Basis)
+	}
+	w.Pass(time.Hour)
+	d := made(t)(s.Decide(ctx, desk, o.ID, order("last", code.StayCommitteeOrder)))
+	m = made(t)(s.Transfer(ctx, team, elsewhere(girl(), o), o.ID, command("again", 0)))
+	if m.Basis != d.Basis || m.Ruling != d.Ruling {
+		t.Errorf("moves on %+v", m.Basis)
+	}
+}
+
+// An arrival elsewhere that is taken back leaves either placement under what it was.
+func TestAnArrivalByTransferTakenBackLeavesTheOrder(t *testing.T) {
+	w := testworld.Open(t)
+	ctx, s := context.Background(), w.Service
+	o := request(t, w, "one", true)
+	must(t)(s.Receive(ctx, staff(o.Hold.Shelter), o.ID, command("r1", 0)))
+	m := made(t)(s.Transfer(ctx, team, elsewhere(girl(), o), o.ID, command("move", 0)))
+	d := made(t)(s.Decide(ctx, desk, o.ID, order("order", code.StayCommitteeOrder)))
+	w.Pass(shortly)
+	house := staff(m.Hold.Shelter)
+	for _, key := range []string{"first", "second"} {
+		m = made(t)(s.Receive(ctx, house, m.ID, command(key, 0)))
+		if m.Basis != d.Basis {
+			t.Errorf("%s: stays on %+v", key, m.Basis)
+		}
+		m = made(t)(s.Undo(ctx, house, m.ID, command("undo "+key, m.Version)))
+		if p := stored(t, w, o.ID); p.State != placement.Arrived || p.Basis != d.Basis || p.Ruling != d.Ruling {
+			t.Errorf("%s taken back: %s on %+v", key, p.State, p.Basis)
+		}
+		w.Pass(shortly)
 	}
 }
 

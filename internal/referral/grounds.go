@@ -17,10 +17,10 @@ func (s *Service) grounded(p placement.Placement, again bool) placement.Placemen
 	return p
 }
 
-// movedFrom is a transfer that has arrived and ends the stay before: the party stays
-// on the same ground, under the same clocks. asked is the transfer before its arrival.
-func (s *Service) movedFrom(asked, p, stay placement.Placement) placement.Placement {
-	p.Basis = asked.Basis
+// movedFrom is a placement whose arrival ends a stay elsewhere: the party stays on the
+// same ground, under the same clocks. was is the placement before the arrival.
+func (s *Service) movedFrom(was, p, stay placement.Placement) placement.Placement {
+	p.Basis = was.Basis
 	return s.grounded(p.StillUnder(stay), false)
 }
 
