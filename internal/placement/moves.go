@@ -542,7 +542,7 @@ func (p Placement) vacate(persons []int, at time.Time) []BedMove {
 			}
 		}
 		if n := len(before) - len(left); n > 0 {
-			out = append(out, BedMove{Kind: VacateBeds, Shelter: p.Hold.Shelter, Unit: part.Unit, Persons: n, N: part.unblocked(n, len(left)), Until: at,
+			out = append(out, BedMove{Kind: VacateBeds, Shelter: p.Hold.Shelter, Unit: part.Unit, Claim: ClaimID(p.ID, p.Hold.No), Persons: n, N: part.unblocked(n, len(left)), Until: at,
 				Places: part.places(p.Request, before).Minus(part.places(p.Request, left))})
 		}
 	}
