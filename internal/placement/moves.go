@@ -445,7 +445,7 @@ func (p Placement) Cancel(why code.CancelReason, now time.Time) (Placement, []Be
 }
 
 // End records that persons have left, for a reason; the placement ends with the
-// last of them. persons are indexes into the party; none means all who are there.
+// last of them. persons are indexes into the party; nil means all who are there.
 func (p Placement) End(persons []int, why code.EndReason, at, now time.Time) (Placement, []BedMove, error) {
 	if p.State != Arrived {
 		return p, nil, p.illegal("a placement that is %s does not allow a shelter to end it", p.State)
@@ -462,7 +462,10 @@ func (p Placement) End(persons []int, why code.EndReason, at, now time.Time) (Pl
 	if at.Before(p.ArrivedAt) { // two clocks differ a little
 		at = p.ArrivedAt
 	}
-	if len(persons) == 0 {
+	if persons != nil && len(persons) == 0 {
+		return p, nil, fault.Field("persons", "names nobody: leave it out where all leave")
+	}
+	if persons == nil {
 		for i, s := range p.Stays {
 			if !s.Gone {
 				persons = append(persons, i)

@@ -109,7 +109,7 @@ type Unit struct {
 	Opened      uint64         // of surge beds: hash of what was asked for
 	OverTold    string         // the alert that told of a census over capacity; empty since one that was not
 	Before      *Before        // the counts the last census replaced, until somebody comes or goes
-	Undone      []uint64       // by which commands a census was taken back, the latest: a copy of one takes back no other
+	Undone      []Command      // by which commands a census was taken back, the latest: a copy of one takes back no other
 }
 
 // OverSanctioned is how many more people sleep here than the authority allows; where
@@ -419,8 +419,8 @@ type Census struct {
 	Mark                  uint64         // of the census as it was sent
 }
 
-// Count applies a census. It may exceed capacity: that is reported, not
-// refused. A census counted before a later arrival or departure is refused
+// Count applies a census. People may exceed capacity: that is reported, not
+// refused; beds may not exceed what the authority allows, where it has said. A census counted before a later arrival or departure is refused
 // with fault.Precondition: it would undo what happened since.
 func (u Unit) Count(c Census, now time.Time) (Unit, error) {
 	counts, err := NewCounts(c.Staffed, c.OutOfService, c.Present, 0)
@@ -432,6 +432,8 @@ func (u Unit) Count(c Census, now time.Time) (Unit, error) {
 		return u, fault.Field("countedAt", "is required")
 	case c.CountedAt.After(now.Add(ClockSlack)):
 		return u, fault.Field("countedAt", "is in the future")
+	case u.Sanctioned > 0 && c.Staffed > u.Sanctioned:
+		return u, fault.Field("staffed", "is more than the beds the authority allows")
 	case c.CountedAt.Before(u.MovedAt):
 		return u, fault.New(fault.Precondition, "someone arrived or left after this count was made")
 	case c.CountedAt.Before(u.CountedAt):

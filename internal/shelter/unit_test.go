@@ -326,12 +326,13 @@ func TestACensusIsTakenOrSaysWhy(t *testing.T) {
 		{"as old as the last", func(c *shelter.Census) { c.CountedAt = minutes(-60) }, "", ""},
 		{"older than the last", func(c *shelter.Census) { c.CountedAt = minutes(-60).Add(-time.Second) }, fault.Precondition, ""},
 		{"of more people than a unit may have", func(c *shelter.Census) { c.Present = shelter.MaxBeds + 1 }, fault.Invalid, "present"},
+		{"of more beds than are allowed", func(c *shelter.Census) { c.Staffed = 13 }, fault.Invalid, "staffed"},
 		{"of rooms where there are none", func(c *shelter.Census) { c.Rooms = 1 }, fault.Invalid, "roomsOccupied"},
 	} {
 		census := good
 		c.change(&census)
 		u := unit(t, 10, 0, 3, map[string]shelter.Claim{"p_1.1": {N: 2}, "dead.1": {N: 1, Until: now}})
-		u.ByPhone = true
+		u.ByPhone, u.Sanctioned = true, 12
 		got, err := u.Count(census, now)
 		if f, _ := fault.Of(err); kind(err) != c.kind || f != nil && f.Field != c.field {
 			t.Errorf("%s: %v", c.name, err)
@@ -408,7 +409,7 @@ func TestACensusIsTakenBack(t *testing.T) {
 	if !u.UndoUntil().IsZero() || !counted.UndoUntil().Equal(now.Add(shelter.UndoFor)) {
 		t.Errorf("can be taken back until %v", counted.UndoUntil())
 	}
-	back, err := counted.Undo(77, now.Add(shelter.UndoFor-time.Second))
+	back, err := counted.Undo(shelter.Command{Key: 77, Payload: 7}, now.Add(shelter.UndoFor-time.Second))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -416,23 +417,26 @@ func TestACensusIsTakenBack(t *testing.T) {
 		back.Census != counted.Census+1 || back.Repeats(shelter.Census{Mark: 5}) || back.Before != nil {
 		t.Errorf("before %+v, after %+v", u, back)
 	}
-	if again, err := back.Undo(77, now); err != nil || again.Census != back.Census {
+	if again, err := back.Undo(shelter.Command{Key: 77, Payload: 7}, now); err != nil || again.Census != back.Census {
 		t.Errorf("the same command again: %v", err)
 	}
-	if _, err := back.Undo(78, now); kind(err) != fault.IllegalMove {
+	if _, err := back.Undo(shelter.Command{Key: 77, Payload: 8}, now); kind(err) != fault.KeyReused {
+		t.Errorf("another command under the same key: %v", err)
+	}
+	if _, err := back.Undo(shelter.Command{Key: 78}, now); kind(err) != fault.IllegalMove {
 		t.Errorf("nothing to take back: %v", err)
 	}
-	if _, err := counted.Undo(77, now.Add(shelter.UndoFor)); kind(err) != fault.IllegalMove {
+	if _, err := counted.Undo(shelter.Command{Key: 77, Payload: 7}, now.Add(shelter.UndoFor)); kind(err) != fault.IllegalMove {
 		t.Errorf("after fifteen minutes: %v", err)
 	}
-	if _, err := counted.Arrive("p_2.1", 1, 1, now.Add(time.Second)).Undo(77, now.Add(time.Minute)); kind(err) != fault.IllegalMove {
+	if _, err := counted.Arrive("p_2.1", 1, 1, now.Add(time.Second)).Undo(shelter.Command{Key: 77, Payload: 7}, now.Add(time.Minute)); kind(err) != fault.IllegalMove {
 		t.Errorf("after somebody came: %v", err)
 	}
 	for key := range uint64(6) {
 		c, _ := back.Count(shelter.Census{CountedAt: now, Present: 9, Staffed: 12}, now)
-		back, _ = c.Undo(key, now)
+		back, _ = c.Undo(shelter.Command{Key: key}, now)
 	}
-	if want := []uint64{2, 3, 4, 5}; !reflect.DeepEqual(back.Undone, want) {
+	if want := []shelter.Command{{Key: 2}, {Key: 3}, {Key: 4}, {Key: 5}}; !reflect.DeepEqual(back.Undone, want) {
 		t.Errorf("remembers %v, want %v", back.Undone, want)
 	}
 }
