@@ -47,6 +47,20 @@ func (m *meanwhile) Write(ctx context.Context, b table.Batch) error {
 	return m.Store.Write(ctx, b)
 }
 
+func openMeanwhile(t *testing.T) (*meanwhile, *testworld.World) {
+	t.Helper()
+	raw, err := embedded.Open(filepath.Join(t.TempDir(), "panah.db"), embedded.Options{NoSync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = raw.Close() })
+	m := &meanwhile{Store: raw}
+	return m, testworld.On(t, m)
+}
+
+// on lets something happen just before the next write of a placement.
+func (m *meanwhile) on(id string, do func()) { m.item, m.do = record.PlacementKey(id), do }
+
 // twoKeptApart are two girls of one rescue without beds, who must not meet.
 func twoKeptApart(t *testing.T, w *testworld.World) (ids [2]string) {
 	t.Helper()
