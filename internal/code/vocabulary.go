@@ -67,6 +67,19 @@ var Populations = NewList[Population]("women", "men", "girls", "boys", "mother_a
 // mixed units are reported, and nobody is placed there.
 func (p Population) Asked() bool { return p != Mixed && Populations.Valid(p) }
 
+// Has reports whether people of such ages can be of a population: girls and boys are
+// under 18; with women and men there may be their children, and somebody of age.
+func (p Population) Has(ages Set[AgeBand]) bool {
+	switch p {
+	case Girls, Boys:
+		return ages.And(AdultBands) == 0
+	case Women, Men:
+		return ages.And(AdultBands) != 0
+	default:
+		return true
+	}
+}
+
 // Institution is a kind of place in law.
 type Institution uint8
 

@@ -314,7 +314,7 @@ type (
 	endBody struct {
 		Moved
 		Reason  endCode `json:"reason"`
-		Persons []int   `json:"persons,omitempty" maxItems:"20" doc:"Who leaves, as positions in the party from 0; everybody when absent"`
+		Persons []int   `json:"persons,omitempty" minItems:"1" maxItems:"20" doc:"Who leaves, as positions in the party from 0; everybody when absent"`
 	}
 )
 

@@ -473,7 +473,7 @@ func (p Placement) Cancel(why code.CancelReason, now time.Time) (Placement, []Be
 }
 
 // End records that persons have left, for a reason; the placement ends with the
-// last of them. persons are indexes into the party; none means all who are there.
+// last of them. persons are indexes into the party; nil means all who are there.
 func (p Placement) End(persons []int, why code.EndReason, at, now time.Time) (Placement, []BedMove, error) {
 	if p.State != Arrived {
 		return p, nil, p.illegal("a placement that is %s does not allow a shelter to end it", p.State)
@@ -490,7 +490,10 @@ func (p Placement) End(persons []int, why code.EndReason, at, now time.Time) (Pl
 	if at.Before(p.ArrivedAt) { // two clocks differ a little
 		at = p.ArrivedAt
 	}
-	if len(persons) == 0 {
+	if persons != nil && len(persons) == 0 {
+		return p, nil, fault.Field("persons", "names nobody: leave it out where all leave")
+	}
+	if persons == nil {
 		for i, s := range p.Stays {
 			if !s.Gone {
 				persons = append(persons, i)
@@ -570,7 +573,7 @@ func (p Placement) vacate(persons []int, at time.Time) []BedMove {
 			}
 		}
 		if n := len(before) - len(left); n > 0 {
-			out = append(out, BedMove{Kind: VacateBeds, Shelter: p.Hold.Shelter, Unit: part.Unit, Persons: n, N: part.unblocked(n, len(left)), Until: at,
+			out = append(out, BedMove{Kind: VacateBeds, Shelter: p.Hold.Shelter, Unit: part.Unit, Claim: ClaimID(p.ID, p.Hold.No), Persons: n, N: part.unblocked(n, len(left)), Until: at,
 				Places: part.places(p.Request, before).Minus(part.places(p.Request, left))})
 		}
 	}

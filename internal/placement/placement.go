@@ -225,6 +225,7 @@ type BedMove struct {
 	Places shelter.Places // that these people need beside beds
 	Day    shelter.Day    // on which they come, where the shelter limits how many do
 	Limit  shelter.Limit  // on that day, for TakeBeds
+	Other  string         // with PartBeds: the claim of those placed apart
 	Came   bool           // with EmptyBeds: they had come there before, on Day, and that stands
 }
 
@@ -244,6 +245,7 @@ const (
 	ReturnBeds                 // free → occupied: a departure is taken back
 	RefitBeds                  // held stays held: its people need other places than was said
 	RecountBeds                // occupied stays occupied: so many places more or, below 0, fewer are used
+	PartBeds                   // nothing changes but whose they are: so many of those a census has named are placed apart
 )
 
 // Next lists the moves a side could make now with success, as far as the placement
@@ -443,6 +445,20 @@ func (p Placement) BedsIn(shelter, unit string) int {
 	for _, part := range h.Parts {
 		if part.Unit == unit {
 			n += len(part.Persons)
+		}
+	}
+	return n
+}
+
+// Inside is how many of the party a shelter means that counts it among those in a
+// unit: of who lives there, those who have not left, otherwise all.
+func (p Placement) Inside(shelter, unit string) (n int) {
+	if p.State != Arrived || p.Hold.Shelter != shelter {
+		return p.BedsIn(shelter, unit)
+	}
+	for _, part := range p.Hold.Parts {
+		if part.Unit == unit {
+			n += len(p.notGone(part))
 		}
 	}
 	return n

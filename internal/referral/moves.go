@@ -279,7 +279,7 @@ func (s *Service) End(ctx context.Context, c caller.Caller, id string, persons [
 	}
 	return s.alarming(ctx, c, action, id, placement.MoveEnd, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {
 		if sideFor(c, p, placement.MoveEnd) == placement.Team {
-			if len(persons) > 0 {
+			if persons != nil {
 				return d, fault.Field("persons", "before arrival is the whole party: split it first")
 			}
 			d.next, d.beds, err = p.EndBefore(why, occurred(cmd, now), now)
