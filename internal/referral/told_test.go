@@ -371,3 +371,20 @@ func TestAPlanIsShownAgainForWhoThePartyIs(t *testing.T) {
 		t.Errorf("planned at %s, shown is %+v, %v", planned.Parties[0].Plan.Option.Candidate.ID, shown.Parties[0].Plan, err)
 	}
 }
+
+// Beds opened for a surge are offered at once by the process that opened them.
+func TestSurgeBedsAreOfferedAtOnce(t *testing.T) {
+	ctx, w := context.Background(), testworld.Open(t)
+	s := w.Service
+	r := girl()
+	r.HoldBest, r.Persons = false, []placement.Person{{Age: code.Age25To59, PlaceWith: code.TransgenderUnit}}
+	o := made(t)(s.Request(ctx, team, r, command("ask", 0)))
+	cmd := referral.SurgeCommand{Key: "flood", Population: code.TransgenderUnit, Ages: code.AdultBands, Beds: 5, EndsAt: w.Now().Add(48 * time.Hour)}
+	if _, _, err := s.Surge(ctx, ministry, "MENS", cmd); err != nil {
+		t.Fatal(err)
+	}
+	again, err := s.Options(ctx, team, o.ID)
+	if err != nil || len(o.Match.Options) != 0 || len(again.Match.Options) != 1 {
+		t.Errorf("%d options, then %d, %v", len(o.Match.Options), len(again.Match.Options), err)
+	}
+}
