@@ -147,19 +147,6 @@ func allowed(s State, side Side) []Move {
 	return out
 }
 
-// anybody lists the moves somebody could make from a state.
-func anybody(s State) []string {
-	var out []string
-	for _, side := range []Side{Team, House, Office} {
-		for _, m := range allowed(s, side) {
-			if !slices.Contains(out, string(m)) {
-				out = append(out, string(m))
-			}
-		}
-	}
-	return out
-}
-
 // Live reports whether beds are held or used for a placement in this state.
 func (s State) Live() bool {
 	return s.Promised() || s == Arrived
