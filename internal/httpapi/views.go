@@ -255,7 +255,10 @@ func view(p placement.Placement, side placement.Side, next []placement.Move, now
 	for _, m := range next {
 		v.Next = append(v.Next, nextView{string(m), "/v1/placements/" + p.ID + "/" + string(m)})
 	}
-	return v.sideRoads(p, side, now)
+	if v = v.sideRoads(p, side, now); p.Sealed && side == placement.House { // the stay in its beds, and nothing of how they came
+		v.Late, v.Choice, v.Looks, v.ByPhone = false, nil, nil, ""
+	}
+	return v
 }
 
 func viewHold(p placement.Placement) *holdView {

@@ -160,6 +160,7 @@ type Placement struct {
 	By          string    // the subject who asked for the last change; empty: the clock
 	Due         time.Time // when the clock must look next; zero: never
 	Withdrawn   time.Time // when the survivor took consent back: see ReadableBy; zero: never
+	Sealed      bool      // consent was taken back before they had arrived anywhere
 	Withdrawing []string  // placements of the same persons from which consent is still to be taken back with it: the clock does
 	FoundAt     time.Time // when beds were found for a waiting request; the team is told, nothing is held
 }

@@ -53,6 +53,7 @@ type placementForm struct {
 	KeptIn     string          `json:"ki,omitempty"`
 	Found      int64           `json:"fo,omitempty"`
 	Withdrawn  int64           `json:"wd,omitempty"`
+	Sealed     bool            `json:"se,omitempty"`
 	Withdraws  []string        `json:"ws,omitempty"`
 	Choice     *choiceForm     `json:"k,omitempty"`
 	Commands   []uint64        `json:"m"` // key and payload in turn
@@ -186,7 +187,7 @@ func FromPlacement(p placement.Placement) table.Item {
 	for _, s := range p.Apart {
 		f.Apart = append(f.Apart, splitForm(s))
 	}
-	f.By, f.Withdrawn, f.Withdraws = p.By, seconds(p.Withdrawn), p.Withdrawing
+	f.By, f.Withdrawn, f.Sealed, f.Withdraws = p.By, seconds(p.Withdrawn), p.Sealed, p.Withdrawing
 	f.TransferOf, f.LateTold, f.Seek, f.KeepFrom, f.KeptIn, f.Same = p.TransferOf, p.LateTold, p.Seek, p.KeepFrom, p.KeptIn, p.Same
 	if f.Ruled = fromRuling(p.Ruling); p.First != p.Ruling {
 		f.First = fromRuling(p.First)
@@ -275,7 +276,7 @@ func ToPlacement(it *table.Item) (placement.Placement, error) {
 		Offered: f.Offered, Tried: f.Tried, Refused: f.Refused, ArrivedAt: instant(f.Arrived), Reason: f.Reason}
 	p.Hold.Parts, p.Hold.Day = toParts(f.Parts), f.Day
 	p.Unwanted, p.WarnedAt, p.Due, p.FoundAt = f.Unwanted, instant(f.WarnedAt), instant(f.Due), instant(f.Found)
-	p.By, p.Withdrawn, p.Withdrawing = f.By, instant(f.Withdrawn), f.Withdraws
+	p.By, p.Withdrawn, p.Sealed, p.Withdrawing = f.By, instant(f.Withdrawn), f.Sealed, f.Withdraws
 	p.TransferOf, p.LateTold, p.Seek, p.KeepFrom, p.KeptIn, p.Same = f.TransferOf, f.LateTold, f.Seek, f.KeepFrom, f.KeptIn, f.Same
 	p.Ruling, p.Basis, p.Back, p.Return = toRuling(f.Ruled), toBasis(f.Basis), toBack(f.Back), toReturn(f.Return)
 	if p.First = p.Ruling; f.First != nil {

@@ -92,7 +92,7 @@ func (s *Service) Next(ctx context.Context, c caller.Caller, p placement.Placeme
 	}
 	for _, side := range sidesOf(c, p) {
 		for _, m := range p.Could(side, now) {
-			if m != placement.MoveReceive && p.ReadableBy(side) == placement.ReadGone { // that they came is a fact
+			if m != placement.MoveReceive && p.ReadableBy(side, c.Shelter()) == placement.ReadGone { // that they came is a fact
 				continue
 			}
 			if sideFor(c, p, m) == side && !slices.Contains(out, m) && s.would(ctx, c, p, m, fits, now) {
