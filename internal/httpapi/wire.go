@@ -295,7 +295,7 @@ type (
 	}
 	phoneBody struct {
 		Moved
-		PhoneCode string `json:"phoneCode,omitempty" maxLength:"12" doc:"What the shelter says its code is; without it the escort learns only a meeting place"`
+		PhoneCode string `json:"phoneCode,omitempty" maxLength:"40" doc:"What the shelter says its code is, in any case, with or without spaces and dashes; without it the escort learns only a meeting place"`
 	}
 	splitBody struct {
 		Moved

@@ -36,7 +36,9 @@ type Hold struct {
 	Parts     []Part
 	Score     int
 	ExpiresAt time.Time
-	Day       shelter.Day // on which the party is expected, or came, where the shelter limits how many come on one
+	// PhoneTries is how many wrong codes of the shelter were said, in this hold and those before.
+	PhoneTries int
+	Day        shelter.Day // on which the party is expected, or came, where the shelter limits how many come on one
 }
 
 // Beds is how many beds the hold has.
@@ -82,10 +84,12 @@ type Return struct {
 	Since time.Time
 }
 
-// Look is one look at the handover point: who, and when.
+// Look is one look at a shelter's handover point: who, when, and in which hold.
 type Look struct {
-	By string // the subject
-	At time.Time
+	By      string // the subject
+	At      time.Time
+	Shelter string
+	HoldNo  int
 }
 
 // Command is a command already carried out: hashes only.
@@ -146,8 +150,7 @@ type Placement struct {
 	WarnedAt    time.Time // the instant of the last warning of a legal clock that was given
 	ByPhone     bool      // accepted on the phone, as the team says
 	Verified    bool      // the team knew the shelter's code
-	PhoneTries  int       // wrong codes said so far
-	Looks       []Look    // at the handover point
+	Looks       []Look    // at handover points
 	RevealUntil time.Time // how long the escort may look at it
 	KeepFrom    []string  // placements whose parties must not be in the same shelter
 	KeptIn      string    // the rescue they all come from: its kept-apart parties take holds one after the other
@@ -286,16 +289,16 @@ func (p Placement) guard(m Move) error {
 			return p.illegal("depart needs the house rules to have been shown")
 		}
 	case MoveReveal:
-		if len(p.Looks) >= MaxLooks {
+		if len(p.looked()) >= MaxLooks {
 			return p.illegal("the handover point has been looked at often enough; ask the desk")
 		}
-	case MovePhone:
+	case MovePhone, MoveAccept:
 		switch {
 		case p.State == Held:
 		case !p.ByPhone || p.Verified:
 			return p.illegal("the shelter's yes is sure already")
-		case p.PhoneTriesLeft() == 0:
-			return p.illegal("too many wrong codes were said; the desk can help")
+		case m == MovePhone && p.PhoneTriesLeft() == 0:
+			return p.illegal("too many wrong codes of this shelter were said: ask it to accept by itself; until then its meeting place is shown")
 		}
 	case MoveWithdraw:
 		switch {

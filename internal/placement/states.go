@@ -99,7 +99,7 @@ var rules = []rule{
 	{move: MoveDivert, side: Team, from: []State{InTransit}},
 	{move: MoveTurnAway, side: Team, from: []State{Accepted, InTransit, Diverted}},
 	{move: MoveCancel, side: Team, from: []State{Requested, Waitlisted, Held, Accepted, InTransit, Diverted}},
-	{move: MoveAccept, side: House, from: []State{Held}},
+	{move: MoveAccept, side: House, from: []State{Held, Accepted, InTransit, Diverted}},
 	{move: MovePhone, side: Team, from: []State{Held, Accepted, InTransit, Diverted}},
 	{move: MoveDecline, side: House, from: []State{Held, Accepted}},
 	{move: MoveTurnAway, side: House, from: []State{Accepted, InTransit, Diverted}},

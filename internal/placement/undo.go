@@ -230,7 +230,7 @@ func before(list []int, i int) (n int) {
 	return n
 }
 
-// MaxLooks bounds how often a handover point is looked at for one placement.
+// MaxLooks bounds how often a handover point is looked at for one hold.
 const MaxLooks = 20
 
 // Reveal records a look at the handover point. The first who looks is the escort;
@@ -245,16 +245,28 @@ func (p Placement) Reveal(subject string, now time.Time) (Placement, error) {
 	if !p.EscortMayBe(subject) {
 		return p, fault.New(fault.Forbidden, "another person of the team is the escort of this party")
 	}
-	p.Looks = append(slices.Clone(p.Looks), Look{By: subject, At: now})
+	p.Looks = append(slices.Clone(p.Looks), Look{By: subject, At: now, Shelter: p.Hold.Shelter, HoldNo: p.Hold.No})
 	return p, nil
+}
+
+// looked are the looks at the point of the shelter that holds the party now.
+func (p Placement) looked() []Look {
+	return slices.DeleteFunc(slices.Clone(p.Looks), func(l Look) bool { return l.HoldNo != p.Hold.No })
+}
+
+// LooksFor are the looks a side sees: a shelter, at whose shelter's point they were,
+// those at its own, and the desk all.
+func (p Placement) LooksFor(side Side, at string) []Look {
+	return slices.DeleteFunc(slices.Clone(p.Looks), func(l Look) bool { return side != Office && (side != House || l.Shelter != at) })
 }
 
 // EscortMayBe reports whether a subject is the escort, or nobody is yet.
 func (p Placement) EscortMayBe(subject string) bool {
-	return len(p.Looks) == 0 || p.Looks[0].By == subject
+	looks := p.looked()
+	return len(looks) == 0 || looks[0].By == subject
 }
 
 // CanLook reports whether a subject may see the handover point now.
 func (p Placement) CanLook(subject string, now time.Time) bool {
-	return slices.Contains(ruleOf(MoveReveal).from, p.State) && !p.late(MoveReveal, now) && len(p.Looks) > 0 && p.Looks[0].By == subject
+	return slices.Contains(ruleOf(MoveReveal).from, p.State) && !p.late(MoveReveal, now) && len(p.looked()) > 0 && p.EscortMayBe(subject)
 }

@@ -110,8 +110,10 @@ type basisForm struct {
 }
 
 type lookForm struct {
-	By string `json:"b"`
-	At int64  `json:"a"`
+	By      string `json:"b"`
+	At      int64  `json:"a"`
+	Shelter string `json:"h,omitempty"`
+	HoldNo  int    `json:"n,omitempty"`
 }
 
 type splitForm struct {
@@ -149,6 +151,7 @@ type pastForm struct {
 	Shelter string      `json:"h"`
 	Parts   []partForm  `json:"b"`
 	Day     shelter.Day `json:"d,omitempty"`
+	Tries   int         `json:"t,omitempty"`
 }
 
 type choiceForm struct {
@@ -180,9 +183,9 @@ func FromPlacement(p placement.Placement) table.Item {
 	f.Parts, f.Day = fromParts(p.Hold.Parts), p.Hold.Day
 	f.Unwanted, f.WarnedAt, f.Due, f.Found = p.Unwanted, seconds(p.WarnedAt), seconds(p.Due), seconds(p.FoundAt)
 	f.Basis, f.Back, f.Return = fromBasis(p.Basis), fromBack(p.Back), fromReturn(p.Return)
-	f.Phone, f.Verified, f.Tries, f.LookUntil = p.ByPhone, p.Verified, p.PhoneTries, seconds(p.RevealUntil)
+	f.Phone, f.Verified, f.Tries, f.LookUntil = p.ByPhone, p.Verified, p.Hold.PhoneTries, seconds(p.RevealUntil)
 	for _, l := range p.Looks {
-		f.Looks = append(f.Looks, lookForm{l.By, seconds(l.At)})
+		f.Looks = append(f.Looks, lookForm{l.By, seconds(l.At), l.Shelter, l.HoldNo})
 	}
 	for _, s := range p.Apart {
 		f.Apart = append(f.Apart, splitForm(s))
@@ -193,7 +196,7 @@ func FromPlacement(p placement.Placement) table.Item {
 		f.First = fromRuling(p.First)
 	}
 	for _, h := range p.Past {
-		f.Past = append(f.Past, pastForm{No: h.No, Shelter: h.Shelter, Parts: fromParts(h.Parts), Day: h.Day})
+		f.Past = append(f.Past, pastForm{No: h.No, Shelter: h.Shelter, Parts: fromParts(h.Parts), Day: h.Day, Tries: h.PhoneTries})
 	}
 	if c := p.Choice; !c.At.IsZero() {
 		f.Choice = &choiceForm{c.By, c.Shelter, c.HouseRulesShown, c.ChildView, c.Viewed, seconds(c.At)}
@@ -282,15 +285,15 @@ func ToPlacement(it *table.Item) (placement.Placement, error) {
 	if p.First = p.Ruling; f.First != nil {
 		p.First = toRuling(f.First)
 	}
-	p.ByPhone, p.Verified, p.PhoneTries, p.RevealUntil = f.Phone, f.Verified, f.Tries, instant(f.LookUntil)
+	p.ByPhone, p.Verified, p.Hold.PhoneTries, p.RevealUntil = f.Phone, f.Verified, f.Tries, instant(f.LookUntil)
 	for _, l := range f.Looks {
-		p.Looks = append(p.Looks, placement.Look{By: l.By, At: instant(l.At)})
+		p.Looks = append(p.Looks, placement.Look{By: l.By, At: instant(l.At), Shelter: l.Shelter, HoldNo: l.HoldNo})
 	}
 	for _, s := range f.Apart {
 		p.Apart = append(p.Apart, placement.Split(s))
 	}
 	for _, past := range f.Past {
-		p.Past = append(p.Past, placement.Hold{No: past.No, Shelter: past.Shelter, Parts: toParts(past.Parts), Day: past.Day})
+		p.Past = append(p.Past, placement.Hold{No: past.No, Shelter: past.Shelter, Parts: toParts(past.Parts), Day: past.Day, PhoneTries: past.Tries})
 	}
 	if c := f.Choice; c != nil {
 		p.Choice = placement.Choice{By: c.By, Shelter: c.Shelter, HouseRulesShown: c.Shown, ChildView: c.View, Viewed: c.Viewed, At: instant(c.At)}

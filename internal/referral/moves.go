@@ -171,19 +171,11 @@ func (s *Service) AcceptByPhone(ctx context.Context, c caller.Caller, id, code s
 		if err != nil {
 			return p, nil, err
 		}
-		said := placement.CodeUnsaid
-		switch {
-		case code == "":
-		case h.Code == code:
-			said = placement.CodeRight
-		default:
-			said = placement.CodeWrong
-		}
-		return p.AcceptByPhone(said, s.Code(), s.Code(), now)
+		return p.AcceptByPhone(placement.HearPhoneCode(code, h.Code), s.Code(), s.Code(), now)
 	})
 }
 
-// Accept is the shelter's yes.
+// Accept is the shelter's yes; it makes one sure that the team heard on the phone.
 func (s *Service) Accept(ctx context.Context, c caller.Caller, id string, cmd Command) (Outcome, error) {
 	return s.move(ctx, c, caller.AnswerPlacement, id, placement.MoveAccept, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
 		return p.Accept(s.Code(), s.Code(), now)
