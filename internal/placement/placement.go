@@ -147,25 +147,26 @@ type Placement struct {
 	First       Ruling // the first of them: it stopped the clocks that run from the rescue
 	Basis       Basis
 	Return      Return
-	WarnedAt    time.Time // the instant of the last warning of a legal clock that was given
-	ByPhone     bool      // accepted on the phone, as the team says
-	Verified    bool      // the team knew the shelter's code
-	Looks       []Look    // at handover points
-	RevealUntil time.Time // how long the escort may look at it
-	KeepFrom    []string  // placements whose parties must not be in the same shelter
-	KeptIn      string    // the rescue they all come from: its kept-apart parties take holds one after the other
-	Apart       []Split   // who was placed apart from the party, and on whose word
-	Back        Back      // what an undo of the last move goes back to
-	TransferOf  string    // the stay this placement moves the party from; arriving ends it
-	LateTold    bool      // the desk was told that the party is long on the road
-	Same        uint64    // the oldest version that differs from this one only in what the clock noted for itself; 0: this one
-	Seek        bool      // the next option could not be looked for yet: the clock does
-	By          string    // the subject who asked for the last change; empty: the clock
-	Due         time.Time // when the clock must look next; zero: never
-	Withdrawn   time.Time // when the survivor took consent back: see ReadableBy; zero: never
-	Sealed      bool      // consent was taken back before they had arrived anywhere
-	Withdrawing []string  // placements of the same persons from which consent is still to be taken back with it: the clock does
-	FoundAt     time.Time // when beds were found for a waiting request; the team is told, nothing is held
+	WarnedAt    time.Time   // the instant of the last warning of a legal clock that was given
+	ByPhone     bool        // accepted on the phone, as the team says
+	Verified    bool        // the team knew the shelter's code
+	Looks       []Look      // at handover points
+	RevealUntil time.Time   // how long the escort may look at it
+	KeepFrom    []string    // placements whose parties must not be in the same shelter
+	KeptIn      string      // the rescue they all come from: its kept-apart parties take holds one after the other
+	Apart       []Split     // who was placed apart from the party, and on whose word
+	Back        Back        // what an undo of the last move goes back to
+	TransferOf  string      // the stay this placement moves the party from; arriving ends it
+	LateTold    bool        // the desk was told that the party is long on the road
+	Same        uint64      // the oldest version that differs from this one only in what the clock noted for itself; 0: this one
+	Seek        bool        // the next option could not be looked for yet: the clock does
+	By          string      // the subject who asked for the last change; empty: the clock
+	Due         time.Time   // when the clock must look next; zero: never
+	Withdrawn   time.Time   // when the survivor took consent back: see ReadableBy; zero: never
+	Sealed      bool        // consent was taken back before they had arrived anywhere
+	Withdrawing []string    // placements of the same persons from which consent is still to be taken back with it: the clock does
+	Untold      []Recipient // of a notice that consent was taken back, which did not fit in that write: the clock tells them
+	FoundAt     time.Time   // when beds were found for a waiting request; the team is told, nothing is held
 }
 
 // ID derives a placement's id from team and idempotency key: 128 bits of

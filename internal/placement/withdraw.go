@@ -60,6 +60,7 @@ func (p Placement) Withdraw(now time.Time) (Placement, []BedMove, error) {
 		p.ChangedAt, p.Back = now, Back{}
 	}
 	p.Withdrawn, p.Sealed = now, p.ArrivedAt.IsZero()
+	p.Untold = p.Recipients()
 	return p, moves, nil
 }
 
@@ -140,11 +141,24 @@ const (
 )
 
 // Notices are one for each recipient.
-func (p Placement) Notices() (out []Notice) {
-	for _, to := range p.Recipients() {
-		out = append(out, Notice{Placement: p.ID, To: to, Closed: p.Sealed, At: p.Withdrawn})
+func (p Placement) Notices() []Notice { return p.notices(p.Recipients()) }
+
+func (p Placement) notices(to []Recipient) (out []Notice) {
+	for _, r := range to {
+		out = append(out, Notice{Placement: p.ID, To: r, Closed: p.Sealed, At: p.Withdrawn})
 	}
 	return out
+}
+
+// Tell answers the notices to so many of those who are still to be told, and the
+// placement with the others left.
+func (p Placement) Tell(most int) (Placement, []Notice) {
+	n := max(0, min(most, len(p.Untold)))
+	told := p.notices(p.Untold[:n])
+	if p.Untold = p.Untold[n:]; len(p.Untold) == 0 {
+		p.Untold = nil
+	}
+	return p, told
 }
 
 // MayLeave reports whether leaving needs nobody's permission: adults whose stay is

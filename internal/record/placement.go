@@ -55,6 +55,7 @@ type placementForm struct {
 	Withdrawn  int64           `json:"wd,omitempty"`
 	Sealed     bool            `json:"se,omitempty"`
 	Withdraws  []string        `json:"ws,omitempty"`
+	Untold     []toForm        `json:"un,omitempty"`
 	Choice     *choiceForm     `json:"k,omitempty"`
 	Commands   []uint64        `json:"m"` // key and payload in turn
 	Arrived    int64           `json:"a,omitempty"`
@@ -63,6 +64,11 @@ type placementForm struct {
 	Door       []string        `json:"d,omitempty"`
 	Override   *code.Override  `json:"v,omitempty"`
 	Reason     uint8           `json:"w,omitempty"`
+}
+
+type toForm struct {
+	Side placement.Side `json:"s,omitempty"`
+	ID   string         `json:"i"`
 }
 
 type requestForm struct {
@@ -192,6 +198,9 @@ func FromPlacement(p placement.Placement) table.Item {
 	}
 	f.By, f.Withdrawn, f.Sealed, f.Withdraws = p.By, seconds(p.Withdrawn), p.Sealed, p.Withdrawing
 	f.TransferOf, f.LateTold, f.Seek, f.KeepFrom, f.KeptIn, f.Same = p.TransferOf, p.LateTold, p.Seek, p.KeepFrom, p.KeptIn, p.Same
+	for _, to := range p.Untold {
+		f.Untold = append(f.Untold, toForm(to))
+	}
 	if f.Ruled = fromRuling(p.Ruling); p.First != p.Ruling {
 		f.First = fromRuling(p.First)
 	}
@@ -288,6 +297,9 @@ func ToPlacement(it *table.Item) (placement.Placement, error) {
 	p.ByPhone, p.Verified, p.Hold.PhoneTries, p.RevealUntil = f.Phone, f.Verified, f.Tries, instant(f.LookUntil)
 	for _, l := range f.Looks {
 		p.Looks = append(p.Looks, placement.Look{By: l.By, At: instant(l.At), Shelter: l.Shelter, HoldNo: l.HoldNo})
+	}
+	for _, to := range f.Untold {
+		p.Untold = append(p.Untold, placement.Recipient(to))
 	}
 	for _, s := range f.Apart {
 		p.Apart = append(p.Apart, placement.Split(s))
