@@ -96,7 +96,7 @@ func (p Placement) Choose(c Choice, now time.Time) (Placement, error) {
 		return p, fault.Field("chosenBy", "children are placed by a guardian or the committee, and heard")
 	}
 	c.At = now
-	p.Choice, p.ChangedAt = c, now
+	p.Choice, p.ChangedAt, p.Back = c, now, Back{}
 	return p, nil
 }
 
@@ -181,7 +181,7 @@ func (p Placement) Extend(until, now time.Time) (Placement, []BedMove, error) {
 	if !until.After(p.Hold.ExpiresAt) {
 		return p, nil, nil // it has as much time already
 	}
-	p.Hold.ExpiresAt, p.ChangedAt = until, now
+	p.Hold.ExpiresAt, p.ChangedAt, p.Back = until, now, Back{}
 	return p, p.beds(KeepBeds, until), nil
 }
 
@@ -451,7 +451,8 @@ func (p Placement) End(persons []int, why code.EndReason, at, now time.Time) (Pl
 
 // EndBefore records that the party will not arrive: it has left, someone has died
 // on the way, or there never was such a party. The team's alone, and a fact: it
-// needs no version. Of part of a party it is recorded after a split.
+// needs no version, and is taken when nothing was awaited any more, too. Of part of a
+// party it is recorded after a split.
 func (p Placement) EndBefore(why code.EndReason, at, now time.Time) (Placement, []BedMove, error) {
 	if p.State == Arrived || p.State == Ended {
 		return p, nil, p.illegal("the party has arrived: its shelter records who leaves")
@@ -473,7 +474,7 @@ func (p Placement) EndBefore(why code.EndReason, at, now time.Time) (Placement, 
 	for i := range p.Stays {
 		p.Stays[i] = Stay{Gone: true, Reason: why, At: at}
 	}
-	p.to(Ended, now)
+	p.leave(MoveEnd, Team, Ended, now)
 	return p, moves, nil
 }
 

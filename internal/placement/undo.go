@@ -79,7 +79,12 @@ func (p Placement) Undo(side Side, now time.Time) (next Placement, moves []BedMo
 			b.From = Requested
 		}
 	case MoveEnd:
-		moves = p.unend(b)
+		if b.Side == House {
+			moves = p.unend(b)
+			break
+		}
+		p.Stays = nil
+		b.From, again = b.reopened()
 	case MoveDecide:
 		p.Ruling, p.Basis, p.Return, p.Back, p.ChangedAt = b.Ruling, b.Basis, b.Return, Back{}, now
 		if p.Ruling.At.IsZero() {
@@ -93,15 +98,22 @@ func (p Placement) Undo(side Side, now time.Time) (next Placement, moves []BedMo
 		p.Back = Back{}
 		return p, nil, b.Shelter, nil
 	case MoveCancel, MoveSupersede:
-		if b.From.Promised() {
-			again = b.Shelter
-		}
-		if b.From != Waitlisted { // who waited waits on
-			b.From = Requested
-		}
+		b.From, again = b.reopened()
 	}
 	p.to(b.From, now)
 	return p, moves, again, nil
+}
+
+// reopened is the state that a placement goes back to which was closed by mistake before
+// arrival, and the shelter whose beds it had.
+func (b Back) reopened() (to State, again string) {
+	switch {
+	case b.From.Promised():
+		return Requested, b.Shelter
+	case b.From == Waitlisted || b.From.Closed(): // who waited waits on
+		return b.From, ""
+	}
+	return Requested, ""
 }
 
 // unreceive takes an arrival back. Beds that were promised are kept again; those
