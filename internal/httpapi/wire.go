@@ -264,7 +264,7 @@ type (
 	}
 	chooseBody struct {
 		Moved
-		Option          string       `json:"option" maxLength:"20" doc:"The option chosen; another than the held one is held instead"`
+		Option          string       `json:"option" maxLength:"20" doc:"The option chosen; instead of another one, held or accepted, it is held, and the shelter asked"`
 		ChosenBy        chosenByCode `json:"chosenBy"`
 		HouseRulesShown bool         `json:"houseRulesShown" doc:"The house rules were shown before the choice"`
 		ChildView       viewCode     `json:"childView,omitempty" doc:"Required when anyone is under 18"`

@@ -22,7 +22,17 @@ type Option struct {
 // TakeHold holds an option until an instant. A live hold elsewhere is given
 // back in the same write: at most one hold lives at a time.
 func (p Placement) TakeHold(o Option, until, now time.Time) (Placement, []BedMove, error) {
-	if err := p.enter(MoveHold); err != nil {
+	return p.take(MoveHold, o, until, now)
+}
+
+// TakeChosen is TakeHold for an option that was chosen: also a party that another
+// shelter has accepted may choose it.
+func (p Placement) TakeChosen(o Option, until, now time.Time) (Placement, []BedMove, error) {
+	return p.take(MoveChoose, o, until, now)
+}
+
+func (p Placement) take(m Move, o Option, until, now time.Time) (Placement, []BedMove, error) {
+	if err := p.enter(m); err != nil {
 		return p, nil, err
 	}
 	if p.State == Held && p.Hold.Shelter == o.Shelter && now.Before(p.Hold.ExpiresAt) {

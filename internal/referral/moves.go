@@ -109,9 +109,18 @@ func (s *Service) Hold(ctx context.Context, c caller.Caller, id, shelter string,
 }
 
 func (s *Service) hold(ctx context.Context, p placement.Placement, shelter string, now time.Time, but ...func(matching.Ask) matching.Ask) (placement.Placement, []placement.BedMove, error) {
-	w, wanted, err := s.asking(ctx, p, now)
+	o, err := s.option(ctx, p, shelter, now, but...)
 	if err != nil {
 		return p, nil, err
+	}
+	return p.TakeHold(o, s.holdUntil(p, now), now)
+}
+
+// option is a shelter that could be held now, or the best where none is named.
+func (s *Service) option(ctx context.Context, p placement.Placement, shelter string, now time.Time, but ...func(matching.Ask) matching.Ask) (none placement.Option, err error) {
+	w, wanted, err := s.asking(ctx, p, now)
+	if err != nil {
+		return none, err
 	}
 	for _, change := range but {
 		wanted = change(wanted)
@@ -119,20 +128,20 @@ func (s *Service) hold(ctx context.Context, p placement.Placement, shelter strin
 	if shelter == "" {
 		best := matching.Rank(w, another(p, wanted, now), s.Policy, 1)
 		if len(best.Options) == 0 {
-			return p, nil, fault.New(fault.ShelterFull, "no shelter fits this party now")
+			return none, fault.New(fault.ShelterFull, "no shelter fits this party now")
 		}
-		return p.TakeHold(best.Options[0].Hold(), s.holdUntil(p, now), now)
+		return best.Options[0].Hold(), nil
 	}
 	o, failed, ok := matching.Try(w, shelter, wanted, s.Policy)
 	switch {
 	case ok && slices.Equal(failed, []string{"beds.free"}):
-		return p, nil, fault.New(fault.ShelterFull, "fewer beds are free there than this party needs").WithRules(failed...)
+		return none, fault.New(fault.ShelterFull, "fewer beds are free there than this party needs").WithRules(failed...)
 	case !ok || len(failed) > 0:
 		// One answer for a shelter that does not fit and one that is not there: which
 		// rule fails would tell a team what it must not learn of a single shelter.
-		return p, nil, fault.New(fault.NotEligible, "this is not an option of this placement now")
+		return none, fault.New(fault.NotEligible, "this is not an option of this placement now")
 	}
-	return p.TakeHold(o.Hold(), s.holdUntil(p, now), now)
+	return o.Hold(), nil
 }
 
 // Release gives the held beds back.
@@ -146,14 +155,17 @@ func (s *Service) Release(ctx context.Context, c caller.Caller, id string, cmd C
 	})
 }
 
-// Choose records the choice of an option; where it is not the one held, the
-// hold is swapped in the same write.
+// Choose records the choice of an option; where it is not the one held or accepted,
+// the hold is swapped in the same write.
 func (s *Service) Choose(ctx context.Context, c caller.Caller, id string, choice placement.Choice, cmd Command) (Outcome, error) {
 	return s.move(ctx, c, caller.MovePlacement, id, placement.MoveChoose, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
 		var beds []placement.BedMove
 		if choice.Shelter != p.Hold.Shelter || !p.State.Live() {
-			var err error
-			if p, beds, err = s.hold(ctx, p, choice.Shelter, now); err != nil {
+			o, err := s.option(ctx, p, choice.Shelter, now)
+			if err != nil {
+				return p, nil, err
+			}
+			if p, beds, err = p.TakeChosen(o, s.holdUntil(p, now), now); err != nil {
 				return p, nil, err
 			}
 		}
