@@ -73,15 +73,23 @@ func (s *Service) alarming(ctx context.Context, c caller.Caller, a caller.Action
 			d.next.RevealUntil = now.Add(s.Policy.Reveal)
 		}
 		d.next, err = d.next.Remember(cmd.hash(c), m)
-		return d, err
+		return d, s.allowing(ctx, err, *stored, c)
 	})
+	if f, ok := fault.Of(err); ok && f.Allowed == nil && slices.Contains(conflicts, f.Kind) { // what a unit's beds refused
+		if now, lerr := s.load(ctx, id); lerr == nil && now != nil {
+			err = s.allowing(ctx, err, *now, c)
+		}
+	}
 	return Outcome{Placement: p, Replayed: replayed}, err
 }
+
+// conflicts are the refusals that list what could be done instead.
+var conflicts = []fault.Kind{fault.IllegalMove, fault.StaleVersion, fault.HoldLapsed, fault.ShelterFull, fault.NotEligible, fault.TooManyMoves}
 
 // allowing lists with a refused move those the sender could make now.
 func (s *Service) allowing(ctx context.Context, err error, p placement.Placement, c caller.Caller) error {
 	f, ok := fault.Of(err)
-	if !ok || (f.Kind != fault.IllegalMove && f.Kind != fault.StaleVersion && f.Kind != fault.HoldLapsed) {
+	if !ok || !slices.Contains(conflicts, f.Kind) {
 		return err
 	}
 	list := []string{}
