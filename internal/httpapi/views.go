@@ -23,7 +23,7 @@ type placementView struct {
 	Policy      string          `json:"policy" doc:"The policy the decision was made under"`
 	CreatedAt   time.Time       `json:"createdAt"`
 	ChangedAt   time.Time       `json:"changedAt"`
-	Late        bool            `json:"late,omitempty" doc:"It reached us hours after it was pressed, so nothing was held"`
+	Late        bool            `json:"late,omitempty" doc:"A hold reached us hours after it was pressed, so nothing was held by it"`
 	NeededUntil *time.Time      `json:"neededUntil,omitempty" doc:"How long a waiting request waits"`
 	Hold        *holdView       `json:"hold,omitempty"`
 	Choice      *choiceView     `json:"choice,omitempty"`

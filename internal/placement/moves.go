@@ -41,7 +41,7 @@ func (p Placement) take(m Move, o Option, until, now time.Time) (Placement, []Be
 	moves := p.drop()
 	before, _ := p.HoldAt(o.Shelter)
 	p.Past = p.remembered(o.Shelter)
-	p.FoundAt = time.Time{}
+	p.FoundAt, p.Late = time.Time{}, false
 	p.Hold = Hold{No: p.Hold.No + 1, Shelter: o.Shelter, Parts: o.Parts, Score: o.Score, ExpiresAt: until, Day: o.Day, PhoneTries: before.PhoneTries}
 	p.ByPhone, p.Verified = false, false // what another shelter has said
 	p.to(Held, now)

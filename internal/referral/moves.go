@@ -109,11 +109,40 @@ func checkSender(p placement.Placement, m placement.Move, cmd Command, now time.
 	return p.CheckVersion(m, cmd.Version)
 }
 
-// Hold holds a shelter for a placement, or the best option when none is named.
+// Hold holds a shelter for a placement, or the best option when none is named. One that
+// was pressed too long ago holds nothing, as with a new request.
 func (s *Service) Hold(ctx context.Context, c caller.Caller, id, shelter string, cmd Command) (Outcome, error) {
-	return s.move(ctx, c, caller.MovePlacement, id, placement.MoveHold, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
-		return s.hold(ctx, p, shelter, now)
+	return s.pressing(ctx, c, id, placement.MoveHold, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {
+		if d.next, d.beds, err = s.hold(ctx, p, shelter, now); err == nil && s.late(cmd.OccurredAt, now) {
+			return late(p), nil
+		}
+		return d, err
 	})
+}
+
+// late reports whether a hold was pressed so long ago that it takes no bed any more
+// (DESIGN section 5): whoever pressed has gone on since.
+func (s *Service) late(pressed, now time.Time) bool {
+	return !pressed.IsZero() && now.Sub(pressed) > s.Policy.LateHold
+}
+
+// late leaves a placement as it is, marked.
+func late(p placement.Placement) decision {
+	p.Late = true
+	return decision{next: p, still: true}
+}
+
+// pressing carries out a move that may take beds; where it came too late for that, the
+// answer says what is to be had now.
+func (s *Service) pressing(ctx context.Context, c caller.Caller, id string, m placement.Move, cmd Command,
+	do func(p placement.Placement, now time.Time) (decision, error)) (Outcome, error) {
+	o, err := s.alarming(ctx, c, caller.MovePlacement, id, m, cmd, do)
+	if err == nil && o.Late {
+		if match, err := s.rank(ctx, o.Placement); err == nil {
+			o.Match = &match
+		}
+	}
+	return o, err
 }
 
 func (s *Service) hold(ctx context.Context, p placement.Placement, shelter string, now time.Time, but ...func(matching.Ask) matching.Ask) (placement.Placement, []placement.BedMove, error) {
@@ -164,21 +193,25 @@ func (s *Service) Release(ctx context.Context, c caller.Caller, id string, cmd C
 }
 
 // Choose records the choice of an option; where it is not the one held or accepted,
-// the hold is swapped in the same write.
+// the hold is swapped in the same write. One that would take beds and was pressed too
+// long ago takes none.
 func (s *Service) Choose(ctx context.Context, c caller.Caller, id string, choice placement.Choice, cmd Command) (Outcome, error) {
-	return s.move(ctx, c, caller.MovePlacement, id, placement.MoveChoose, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
-		var beds []placement.BedMove
-		if choice.Shelter != p.Hold.Shelter || !p.State.Live() {
+	return s.pressing(ctx, c, id, placement.MoveChoose, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {
+		d.next = p
+		takes := choice.Shelter != p.Hold.Shelter || !p.State.Live()
+		if takes {
 			o, err := s.option(ctx, p, choice.Shelter, now)
 			if err != nil {
-				return p, nil, err
+				return d, err
 			}
-			if p, beds, err = p.TakeChosen(o, s.holdUntil(p, now), now); err != nil {
-				return p, nil, err
+			if d.next, d.beds, err = p.TakeChosen(o, s.holdUntil(p, now), now); err != nil {
+				return d, err
 			}
 		}
-		p, err := p.Choose(choice, now)
-		return p, beds, err
+		if d.next, err = d.next.Choose(choice, now); err == nil && takes && s.late(cmd.OccurredAt, now) {
+			return late(p), nil
+		}
+		return d, err
 	})
 }
 

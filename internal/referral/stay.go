@@ -73,7 +73,7 @@ func (s *Service) GiveStayCode(ctx context.Context, c caller.Caller, id string, 
 	if err != nil {
 		return IssuedCode{}, err
 	}
-	out := IssuedCode{No: v.CodeNo, Replayed: replayed}
+	out := IssuedCode{No: v.NumberOf(mine), Replayed: replayed}
 	if made := placement.MakeStayCode(s.Secret, id, v.CodeNo); v.Shows(made, mine, showAgain, s.now()) {
 		out.Code = made
 	}
