@@ -140,6 +140,7 @@ type backForm struct {
 	Return  *returnForm     `json:"t,omitempty"`
 	Instead string          `json:"r,omitempty"`
 	Day     shelter.Day     `json:"d,omitempty"`
+	Left    string          `json:"l,omitempty"`
 }
 
 type returnForm struct {
@@ -384,7 +385,7 @@ func fromBack(b placement.Back) *backForm {
 	if b.Move == "" {
 		return nil
 	}
-	return &backForm{b.Move, b.Side, b.From, b.Shelter, b.Persons, seconds(b.At), fromRuling(b.Ruling), fromBasis(b.Basis), fromReturn(b.Return), b.Replaced, b.Day}
+	return &backForm{b.Move, b.Side, b.From, b.Shelter, b.Persons, seconds(b.At), fromRuling(b.Ruling), fromBasis(b.Basis), fromReturn(b.Return), b.Replaced, b.Day, b.Left}
 }
 
 func toBack(f *backForm) placement.Back {
@@ -392,7 +393,7 @@ func toBack(f *backForm) placement.Back {
 		return placement.Back{}
 	}
 	return placement.Back{Move: f.Move, Side: f.Side, From: f.From, Shelter: f.Shelter, Persons: f.Persons, At: instant(f.At),
-		Ruling: toRuling(f.Ruled), Basis: toBasis(f.Basis), Return: toReturn(f.Return), Replaced: f.Instead, Day: f.Day}
+		Ruling: toRuling(f.Ruled), Basis: toBasis(f.Basis), Return: toReturn(f.Return), Replaced: f.Instead, Day: f.Day, Left: f.Left}
 }
 
 func fromParts(parts []placement.Part) (out []partForm) {

@@ -131,3 +131,21 @@ func TestWhatWasChosenSinceIsNotOverriddenByAnUndo(t *testing.T) {
 		})
 	}
 }
+
+// Of a transfer that will not arrive the end is taken back, too, while the stay it was to
+// move the party from goes on.
+func TestTheEndOfATransferBeforeArrivalIsTakenBack(t *testing.T) {
+	w := testworld.Open(t)
+	ctx, s := context.Background(), w.Service
+	o, move := living(t, w)
+	m := made(t)(s.Transfer(ctx, team, move, o.ID, command("move", 0)))
+	ended := made(t)(s.End(ctx, team, m.ID, nil, code.EndEntryError, command("end", 0)))
+	if next := s.Next(ctx, team, ended.Placement); !slices.Contains(next, placement.MoveUndo) {
+		t.Errorf("next is %v", next)
+	}
+	back := made(t)(s.Undo(ctx, team, m.ID, command("undo", ended.Version)))
+	if back.State != placement.Held || back.Hold.Shelter != m.Hold.Shelter {
+		t.Errorf("%s at %s, before %s", back.State, back.Hold.Shelter, m.Hold.Shelter)
+	}
+	livesAt(t, w, o.Hold.Shelter, o.ID, m.ID)
+}

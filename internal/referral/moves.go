@@ -296,8 +296,8 @@ func (s *Service) Depart(ctx context.Context, c caller.Caller, id string, social
 	})
 }
 
-// Receive records the arrival. Where the placement is a transfer, the stay it
-// comes from ends in the same write: nobody is counted in two places.
+// Receive records the arrival. Where the party has stayed elsewhere, that stay ends
+// in the same write: nobody is counted in two places.
 func (s *Service) Receive(ctx context.Context, c caller.Caller, id string, cmd Command) (Outcome, error) {
 	return s.alarming(ctx, c, caller.AnswerPlacement, id, placement.MoveReceive, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {
 		if d.next, d.beds, err = p.Receive(c.Shelter(), occurred(cmd, now), now); err != nil {
@@ -312,20 +312,7 @@ func (s *Service) Receive(ctx context.Context, c caller.Caller, id string, cmd C
 		if d.next.Basis.From.IsZero() {
 			d.next.Basis = s.Policy.FirstBasis(d.next)
 		}
-		if p.TransferOf == "" || p.State == placement.Arrived {
-			return d, nil
-		}
-		origin, err := s.load(ctx, p.TransferOf)
-		if err != nil || origin == nil || origin.State != placement.Arrived {
-			return d, err // it has ended by itself meanwhile
-		}
-		left, beds, err := origin.EndByTransfer(occurred(cmd, now), now)
-		if err != nil {
-			return d, err
-		}
-		left.By = c.Subject
-		d.also, d.beds = append(d.also, left), append(d.beds, beds...)
-		return d, nil
+		return s.movedIn(ctx, p, d, c.Subject, now)
 	})
 }
 
