@@ -58,14 +58,14 @@ func offered(p placement.Placement, side placement.Side, r *run) []placement.Mov
 		if m == placement.MoveWithdraw && r.ledger.voices[p.ID].CodeNo == 0 {
 			return true // nobody has a code yet
 		}
-		return toldByPeople(side, m) || m == placement.MoveUndo && slices.Contains(physical, p.Back.Move)
+		return toldByPeople(side, m) || m == placement.MoveUndo && toldByPeople(p.Back.Side, p.Back.Move)
 	})
 }
 
 // regretted are the moves that can be taken back, by who makes them; arrivals and
 // departures are regretted apart.
 var regretted = map[placement.Side][]placement.Move{
-	placement.Team:   {placement.MoveDepart, placement.MoveDivert, placement.MoveCancel, placement.MoveRelease, placement.MoveRefuse},
+	placement.Team:   {placement.MoveDepart, placement.MoveDivert, placement.MoveCancel, placement.MoveRelease, placement.MoveRefuse, placement.MoveEnd},
 	placement.House:  {placement.MoveDecline},
 	placement.Office: {placement.MoveDecide, placement.MoveSupersede, placement.MoveRelease},
 }
