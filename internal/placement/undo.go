@@ -25,6 +25,7 @@ type Back struct {
 	// Replaced is the shelter whose beds a mistaken arrival elsewhere gave back.
 	Replaced string
 	Day      shelter.Day // on which the party was expected before its arrival was noted; 0: on none
+	Left     string      // the placement whose stay ended with the arrival
 }
 
 // Fact reports whether the move told what had happened to people, or closed the
@@ -55,8 +56,6 @@ func (p Placement) undoable(side Side, now time.Time) error {
 		return p.illegal("the last move is not one of yours that can be taken back")
 	case !now.Before(p.UndoUntil()):
 		return p.illegal("the last move was made too long ago to be taken back")
-	case p.Back.Move == MoveReceive && p.TransferOf != "":
-		return p.illegal("the stay before has ended with this arrival: ask for a transfer back")
 	}
 	return nil
 }
@@ -165,11 +164,14 @@ func (p Placement) SplitOff(id string, persons []int, by uint8, committee bool, 
 	if err != nil {
 		return p, apart, nil, err
 	}
-	moves = p.drop()
+	moves = append(p.drop(), p.countedApart(id, persons)...)
 	apart = New(id, p.Team, p.Policy, goes, now, Command{})
 	apart.Commands, apart.Seek, apart.Return = nil, goes.HoldBest, p.Return
 	apart.Refused, apart.Unwanted, apart.KeepFrom, apart.KeptIn, apart.By = p.Refused, p.Unwanted, p.KeepFrom, p.KeptIn, p.By
+	whole := p.Request
+	apart = apart.Under(p).partOf(whole)
 	p.Request = stays
+	p = p.partOf(whole)
 	p.Hold = p.Hold.without(persons)
 	p.Past = slices.Clone(p.Past)
 	for i := range p.Past {
@@ -179,6 +181,26 @@ func (p Placement) SplitOff(id string, persons []int, by uint8, committee bool, 
 	p.Choice, p.Offered = Choice{}, nil
 	p.to(Requested, now)
 	return p, apart, moves, nil
+}
+
+// maxCountedApart bounds in how many units, those of the latest holds, a split says
+// whose the people are whom a census has counted there: all is one write.
+const maxCountedApart = 60
+
+// countedApart makes those who are placed apart as much counted as they were, in each
+// unit where beds were held for them: a census may have found them there.
+func (p Placement) countedApart(id string, persons []int) (out []BedMove) {
+	holds := append(slices.Clone(p.Past), p.Hold)
+	slices.Reverse(holds)
+	for _, h := range holds {
+		for _, part := range h.Parts {
+			n := len(slices.DeleteFunc(slices.Clone(part.Persons), func(i int) bool { return !slices.Contains(persons, i) }))
+			if n > 0 && len(out) < maxCountedApart {
+				out = append(out, BedMove{Kind: PartBeds, Shelter: h.Shelter, Unit: part.Unit, Claim: ClaimID(p.ID, h.No), Other: ClaimID(id, 0), Persons: n})
+			}
+		}
+	}
+	return out
 }
 
 // parted divides a request in two: those who stay and those named.

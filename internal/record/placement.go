@@ -33,6 +33,7 @@ type placementForm struct {
 	Unwanted   []string        `json:"u,omitempty"`
 	Ruled      *rulingForm     `json:"j,omitempty"`
 	First      *rulingForm     `json:"jf,omitempty"` // absent where it is the latest
+	Carried    *rulingForm     `json:"jc,omitempty"`
 	WarnedAt   int64           `json:"wa,omitempty"`
 	Basis      *basisForm      `json:"ba,omitempty"`
 	Phone      bool            `json:"ph,omitempty"`
@@ -106,6 +107,7 @@ type basisForm struct {
 	Ground code.StayBasis `json:"g,omitempty"`
 	From   int64          `json:"f,omitempty"`
 	Review int64          `json:"r,omitempty"`
+	Warned int64          `json:"w,omitempty"`
 }
 
 type lookForm struct {
@@ -131,6 +133,7 @@ type backForm struct {
 	Return  *returnForm     `json:"t,omitempty"`
 	Instead string          `json:"r,omitempty"`
 	Day     shelter.Day     `json:"d,omitempty"`
+	Left    string          `json:"l,omitempty"`
 }
 
 type returnForm struct {
@@ -191,6 +194,7 @@ func FromPlacement(p placement.Placement) table.Item {
 	if f.Ruled = fromRuling(p.Ruling); p.First != p.Ruling {
 		f.First = fromRuling(p.First)
 	}
+	f.Carried = fromRuling(p.Carried)
 	for _, h := range p.Past {
 		f.Past = append(f.Past, pastForm{No: h.No, Shelter: h.Shelter, Parts: fromParts(h.Parts), Day: h.Day})
 	}
@@ -281,6 +285,7 @@ func ToPlacement(it *table.Item) (placement.Placement, error) {
 	if p.First = p.Ruling; f.First != nil {
 		p.First = toRuling(f.First)
 	}
+	p.Carried = toRuling(f.Carried)
 	p.ByPhone, p.Verified, p.PhoneTries, p.RevealUntil = f.Phone, f.Verified, f.Tries, instant(f.LookUntil)
 	for _, l := range f.Looks {
 		p.Looks = append(p.Looks, placement.Look{By: l.By, At: instant(l.At)})
@@ -340,14 +345,14 @@ func fromBasis(b placement.Basis) *basisForm {
 	if b.From.IsZero() {
 		return nil
 	}
-	return &basisForm{b.Ground, seconds(b.From), seconds(b.ReviewBy)}
+	return &basisForm{b.Ground, seconds(b.From), seconds(b.ReviewBy), seconds(b.WarnedAt)}
 }
 
 func toBasis(f *basisForm) placement.Basis {
 	if f == nil {
 		return placement.Basis{}
 	}
-	return placement.Basis{Ground: f.Ground, From: instant(f.From), ReviewBy: instant(f.Review)}
+	return placement.Basis{Ground: f.Ground, From: instant(f.From), ReviewBy: instant(f.Review), WarnedAt: instant(f.Warned)}
 }
 
 func fromReturn(r placement.Return) *returnForm {
@@ -368,7 +373,7 @@ func fromBack(b placement.Back) *backForm {
 	if b.Move == "" {
 		return nil
 	}
-	return &backForm{b.Move, b.Side, b.From, b.Shelter, b.Persons, seconds(b.At), fromRuling(b.Ruling), fromBasis(b.Basis), fromReturn(b.Return), b.Replaced, b.Day}
+	return &backForm{b.Move, b.Side, b.From, b.Shelter, b.Persons, seconds(b.At), fromRuling(b.Ruling), fromBasis(b.Basis), fromReturn(b.Return), b.Replaced, b.Day, b.Left}
 }
 
 func toBack(f *backForm) placement.Back {
@@ -376,7 +381,7 @@ func toBack(f *backForm) placement.Back {
 		return placement.Back{}
 	}
 	return placement.Back{Move: f.Move, Side: f.Side, From: f.From, Shelter: f.Shelter, Persons: f.Persons, At: instant(f.At),
-		Ruling: toRuling(f.Ruled), Basis: toBasis(f.Basis), Return: toReturn(f.Return), Replaced: f.Instead, Day: f.Day}
+		Ruling: toRuling(f.Ruled), Basis: toBasis(f.Basis), Return: toReturn(f.Return), Replaced: f.Instead, Day: f.Day, Left: f.Left}
 }
 
 func fromParts(parts []placement.Part) (out []partForm) {

@@ -251,8 +251,8 @@ func (s *Service) Depart(ctx context.Context, c caller.Caller, id string, social
 	})
 }
 
-// Receive records the arrival. Where the placement is a transfer, the stay it
-// comes from ends in the same write: nobody is counted in two places.
+// Receive records the arrival. Where the party has stayed elsewhere, that stay ends
+// in the same write: nobody is counted in two places.
 func (s *Service) Receive(ctx context.Context, c caller.Caller, id string, cmd Command) (Outcome, error) {
 	return s.alarming(ctx, c, caller.AnswerPlacement, id, placement.MoveReceive, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {
 		if d.next, d.beds, err = p.Receive(c.Shelter(), occurred(cmd, now), now); err != nil {
@@ -264,28 +264,13 @@ func (s *Service) Receive(ctx context.Context, c caller.Caller, id string, cmd C
 				return d, err
 			}
 		}
-		if d.next.Basis.From.IsZero() {
-			d.next.Basis = s.Policy.FirstBasis(d.next)
-		}
-		if p.TransferOf == "" || p.State == placement.Arrived {
-			return d, nil
-		}
-		origin, err := s.load(ctx, p.TransferOf)
-		if err != nil || origin == nil || origin.State != placement.Arrived {
-			return d, err // it has ended by itself meanwhile
-		}
-		left, beds, err := origin.EndByTransfer(occurred(cmd, now), now)
-		if err != nil {
-			return d, err
-		}
-		left.By = c.Subject
-		d.also, d.beds = append(d.also, left), append(d.beds, beds...)
-		return d, nil
+		d.next = s.grounded(d.next, p.State == placement.Ended || p.TransferOf != "" && p.State != placement.Arrived)
+		return s.movedIn(ctx, p, d, c.Subject, now)
 	})
 }
 
 // End records that persons have left, or, for the team, that the party will not
-// arrive. A child who left unannounced and a death
+// arrive. A child who left, unannounced or by their own wish, and a death
 // are told to the desk; an adult who leaves by their own wish is nobody's alarm.
 func (s *Service) End(ctx context.Context, c caller.Caller, id string, persons []int, why code.EndReason, cmd Command) (Outcome, error) {
 	action := caller.AnswerPlacement
@@ -294,7 +279,7 @@ func (s *Service) End(ctx context.Context, c caller.Caller, id string, persons [
 	}
 	return s.alarming(ctx, c, action, id, placement.MoveEnd, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {
 		if sideFor(c, p, placement.MoveEnd) == placement.Team {
-			if len(persons) > 0 {
+			if persons != nil {
 				return d, fault.Field("persons", "before arrival is the whole party: split it first")
 			}
 			d.next, d.beds, err = p.EndBefore(why, occurred(cmd, now), now)
@@ -309,6 +294,8 @@ func (s *Service) End(ctx context.Context, c caller.Caller, id string, persons [
 			d.alerts = append(d.alerts, alert(p, placement.AlertDied, now))
 		case why == code.EndLeftUnannounced && d.next.ChildGone(p):
 			d.alerts = append(d.alerts, alert(p, placement.AlertChildUnannounced, now))
+		case why == code.EndOwnWish && d.next.ChildGone(p):
+			d.alerts = append(d.alerts, alert(p, placement.AlertChildOwnWish, now))
 		}
 		return d, nil
 	})

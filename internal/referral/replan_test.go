@@ -67,7 +67,7 @@ func TestAPartyWhoseBedsAreGoneTwiceIsPlannedAThirdTime(t *testing.T) {
 				continue
 			}
 			gone = append(gone, id)
-			how := referral.CensusCommand{IfMatch: w.Unit(t, id, "girls").Census, Census: shelter.Census{CountedAt: w.Now(), Present: 40, Staffed: 40}}
+			how := referral.CensusCommand{IfMatch: w.Unit(t, id, "girls").Census, Census: shelter.Census{CountedAt: w.Now(), Present: 40, Staffed: w.Unit(t, id, "girls").Sanctioned}}
 			if _, err := w.Service.Count(ctx, staff(id), id, "girls", how); err != nil {
 				t.Error(err)
 			}

@@ -81,12 +81,11 @@ func (s *Service) Decide(ctx context.Context, c caller.Caller, id string, cmd De
 			p, err := p.Repatriate(cmd.ReturnTo, cmd.WaitingSince, occurred(cmd.Command, now), now)
 			return p, nil, err
 		}
-		var basis *placement.Basis
-		if at := occurred(cmd.Command, now); cmd.Ground != nil {
-			b := s.Policy.Basis(p, *cmd.Ground, at, cmd.ReviewBy)
-			basis = &b
+		basis, err := s.decided(p, cmd, now)
+		if err != nil {
+			return p, nil, err
 		}
-		p, err := p.Decide(cmd.What, basis, occurred(cmd.Command, now), now)
+		p, err = p.Decide(cmd.What, basis, occurred(cmd.Command, now), now)
 		return p, nil, err
 	})
 }
@@ -104,24 +103,32 @@ func (s *Service) Undo(ctx context.Context, c caller.Caller, id string, cmd Comm
 	if cmd.HoldNo = 0; cmd.Version == 0 { // only the very move the sender saw is taken back
 		return Outcome{}, fault.Field("version", "is required: the placement's version you saw")
 	}
-	return s.move(ctx, c, action, id, placement.MoveUndo, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
+	return s.alarming(ctx, c, action, id, placement.MoveUndo, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {
 		side := sideFor(c, p, placement.MoveUndo)
 		if err := notTheirs(c, p, side); err != nil {
-			return p, nil, err
+			return d, err
 		}
-		back, moves, of, err := p.Undo(side, now)
-		switch lapsed := p.Back.Move == placement.MoveReceive && p.Back.From == placement.Held; {
-		case err == nil && of == "" && lapsed:
-			return s.nextOption(ctx, back, moves, now)
-		case err != nil || of == "":
-			return back, moves, err
+		if d.next, d.beds, err = s.takeBack(ctx, p, side, now); err != nil {
+			return d, err
 		}
-		held, more, err := s.hold(ctx, back, of, now, func(a matching.Ask) matching.Ask { return heldAgain(a, of) })
-		if _, refused := fault.Of(err); refused && p.Back.Fact() {
-			return s.nextOption(ctx, back, moves, now) // that it did not happen is a fact, whatever became of the beds
-		}
-		return held, append(moves, more...), err
+		return s.stayedOn(ctx, p, d, c.Subject, now)
 	})
+}
+
+// takeBack takes the last move of a placement back.
+func (s *Service) takeBack(ctx context.Context, p placement.Placement, side placement.Side, now time.Time) (placement.Placement, []placement.BedMove, error) {
+	back, moves, of, err := p.Undo(side, now)
+	switch lapsed := p.Back.Move == placement.MoveReceive && p.Back.From == placement.Held; {
+	case err == nil && of == "" && lapsed:
+		return s.nextOption(ctx, back, moves, now)
+	case err != nil || of == "":
+		return back, moves, err
+	}
+	held, more, err := s.hold(ctx, back, of, now, func(a matching.Ask) matching.Ask { return heldAgain(a, of) })
+	if _, refused := fault.Of(err); refused && p.Back.Fact() {
+		return s.nextOption(ctx, back, moves, now) // that it did not happen is a fact, whatever became of the beds
+	}
+	return held, append(moves, more...), err
 }
 
 // Split places some of the party apart, in a placement of their own: the answer
@@ -153,6 +160,9 @@ func (s *Service) Correct(ctx context.Context, c caller.Caller, id string, perso
 	o, err := s.alarming(ctx, c, caller.MovePlacement, id, placement.MoveCorrect, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {
 		if d.next, d.beds, err = p.Correct(persons, now); err != nil {
 			return d, err
+		}
+		if d.next.State == placement.Arrived && d.next.Basis.From.IsZero() { // what it was is not theirs
+			d.next.Basis = s.Policy.UndecidedBasis(d.next, now)
 		}
 		fits, err := s.stillFits(ctx, d.next, now)
 		if err == nil && !fits {

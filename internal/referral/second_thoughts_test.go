@@ -388,7 +388,7 @@ func TestSurgeBedsEndByThemselves(t *testing.T) {
 		t.Fatalf("held in surge beds that have ended: %s %v", o.State, err)
 	}
 	bad := cmd
-	for field, change := range map[string]func(){"beds": func() { bad.Beds = 0 }, "ages": func() { bad.Ages = 0 }, "endsAt": func() { bad.EndsAt = w.Now() }} {
+	for field, change := range map[string]func(){"beds": func() { bad.Beds = 0 }, "ages": func() { bad.Population, bad.Ages = code.Girls, code.AdultBands }, "endsAt": func() { bad.EndsAt = w.Now() }} {
 		bad = cmd
 		bad.EndsAt, bad.Key = w.Now().Add(time.Hour), "bad "+field
 		change()
