@@ -120,8 +120,9 @@ type Placement struct {
 	Policy    string
 	CreatedAt time.Time
 	ChangedAt time.Time
-	Version   uint64 // of the stored item
-	Late      bool   // taken without a hold because it reached us hours after it was pressed
+	Since     time.Time // when it came to this state; what is said of it meanwhile changes ChangedAt only
+	Version   uint64    // of the stored item
+	Late      bool      // taken without a hold because it reached us hours after it was pressed
 
 	Hold        Hold     // the live hold, or the last one
 	Past        []Hold   // earlier holds at other shelters, the last at each: the party may still arrive there
@@ -161,6 +162,7 @@ type Placement struct {
 	Due         time.Time // when the clock must look next; zero: never
 	Withdrawn   time.Time // when the survivor took consent back: see ReadableBy; zero: never
 	Withdrawing []string  // placements of the same persons from which consent is still to be taken back with it: the clock does
+	Looked      time.Time // when the clock last saw that beds are to be had for a request nobody has chosen for
 	FoundAt     time.Time // when beds were found for a waiting request; the team is told, nothing is held
 }
 
@@ -180,7 +182,7 @@ func Hash(s string) uint64 {
 // New makes a placement that asks and holds nothing yet.
 func New(id, team, policy string, r Request, now time.Time, cmd Command) Placement {
 	return Placement{ID: id, Team: team, Policy: policy, Request: r, State: Requested,
-		CreatedAt: now, ChangedAt: now, Commands: []Command{cmd}}
+		CreatedAt: now, ChangedAt: now, Since: now, Commands: []Command{cmd}}
 }
 
 // Replay reports whether a command was carried out before; with another
@@ -363,7 +365,7 @@ func (p Placement) CheckHold(m Move, no int) error {
 }
 
 func (p *Placement) to(s State, now time.Time) {
-	p.State, p.ChangedAt, p.LateTold, p.Back, p.Seek, p.Same = s, now, false, Back{}, false, 0
+	p.State, p.ChangedAt, p.Since, p.LateTold, p.Back, p.Seek, p.Same = s, now, now, false, Back{}, false, 0
 }
 
 func (p Placement) beds(kind BedKind, until time.Time) []BedMove {

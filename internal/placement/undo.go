@@ -18,6 +18,7 @@ type Back struct {
 	From    State
 	Shelter string // that was held
 	Persons []int  // who was said to have left
+	Seek    bool   // the clock was to look for beds
 	At      time.Time
 	Ruling  Ruling // before a decision
 	Basis   Basis
@@ -35,7 +36,7 @@ func (b Back) Fact() bool {
 
 // leave goes to another state and remembers how to come back.
 func (p *Placement) leave(m Move, side Side, s State, now time.Time) {
-	back := Back{Move: m, Side: side, From: p.State, Shelter: p.Hold.Shelter, At: now}
+	back := Back{Move: m, Side: side, From: p.State, Shelter: p.Hold.Shelter, Seek: p.Seek, At: now}
 	p.to(s, now)
 	p.Back = back
 }
@@ -101,6 +102,7 @@ func (p Placement) Undo(side Side, now time.Time) (next Placement, moves []BedMo
 		}
 	}
 	p.to(b.From, now)
+	p.Seek = b.Seek
 	return p, moves, again, nil
 }
 
@@ -167,7 +169,7 @@ func (p Placement) SplitOff(id string, persons []int, by uint8, committee bool, 
 	}
 	moves = p.drop()
 	apart = New(id, p.Team, p.Policy, goes, now, Command{})
-	apart.Commands, apart.Seek, apart.Return = nil, goes.HoldBest, p.Return
+	apart.Commands, apart.Seek, apart.Return = nil, true, p.Return
 	apart.Refused, apart.Unwanted, apart.KeepFrom, apart.KeptIn, apart.By = p.Refused, p.Unwanted, p.KeepFrom, p.KeptIn, p.By
 	p.Request = stays
 	p.Hold = p.Hold.without(persons)

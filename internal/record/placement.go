@@ -18,6 +18,8 @@ type placementForm struct {
 	Policy     string          `json:"p"`
 	Created    int64           `json:"c"`
 	Changed    int64           `json:"g"`
+	Since      int64           `json:"en,omitempty"` // absent where it is Changed
+	Looked     int64           `json:"lo,omitempty"`
 	Late       bool            `json:"l,omitempty"`
 	Request    requestForm     `json:"q"`
 	HoldNo     int             `json:"n,omitempty"`
@@ -129,6 +131,7 @@ type backForm struct {
 	Ruled   *rulingForm     `json:"j,omitempty"`
 	Basis   *basisForm      `json:"b,omitempty"`
 	Return  *returnForm     `json:"t,omitempty"`
+	Seek    bool            `json:"k,omitempty"`
 	Instead string          `json:"r,omitempty"`
 	Day     shelter.Day     `json:"d,omitempty"`
 }
@@ -185,6 +188,9 @@ func FromPlacement(p placement.Placement) table.Item {
 	}
 	for _, s := range p.Apart {
 		f.Apart = append(f.Apart, splitForm(s))
+	}
+	if f.Looked = seconds(p.Looked); !p.Since.Equal(p.ChangedAt) {
+		f.Since = seconds(p.Since)
 	}
 	f.By, f.Withdrawn, f.Withdraws = p.By, seconds(p.Withdrawn), p.Withdrawing
 	f.TransferOf, f.LateTold, f.Seek, f.KeepFrom, f.KeptIn, f.Same = p.TransferOf, p.LateTold, p.Seek, p.KeepFrom, p.KeptIn, p.Same
@@ -275,6 +281,9 @@ func ToPlacement(it *table.Item) (placement.Placement, error) {
 		Offered: f.Offered, Tried: f.Tried, Refused: f.Refused, ArrivedAt: instant(f.Arrived), Reason: f.Reason}
 	p.Hold.Parts, p.Hold.Day = toParts(f.Parts), f.Day
 	p.Unwanted, p.WarnedAt, p.Due, p.FoundAt = f.Unwanted, instant(f.WarnedAt), instant(f.Due), instant(f.Found)
+	if p.Looked, p.Since = instant(f.Looked), p.ChangedAt; f.Since != 0 {
+		p.Since = instant(f.Since)
+	}
 	p.By, p.Withdrawn, p.Withdrawing = f.By, instant(f.Withdrawn), f.Withdraws
 	p.TransferOf, p.LateTold, p.Seek, p.KeepFrom, p.KeptIn, p.Same = f.TransferOf, f.LateTold, f.Seek, f.KeepFrom, f.KeptIn, f.Same
 	p.Ruling, p.Basis, p.Back, p.Return = toRuling(f.Ruled), toBasis(f.Basis), toBack(f.Back), toReturn(f.Return)
@@ -368,14 +377,14 @@ func fromBack(b placement.Back) *backForm {
 	if b.Move == "" {
 		return nil
 	}
-	return &backForm{b.Move, b.Side, b.From, b.Shelter, b.Persons, seconds(b.At), fromRuling(b.Ruling), fromBasis(b.Basis), fromReturn(b.Return), b.Replaced, b.Day}
+	return &backForm{b.Move, b.Side, b.From, b.Shelter, b.Persons, seconds(b.At), fromRuling(b.Ruling), fromBasis(b.Basis), fromReturn(b.Return), b.Seek, b.Replaced, b.Day}
 }
 
 func toBack(f *backForm) placement.Back {
 	if f == nil {
 		return placement.Back{}
 	}
-	return placement.Back{Move: f.Move, Side: f.Side, From: f.From, Shelter: f.Shelter, Persons: f.Persons, At: instant(f.At),
+	return placement.Back{Move: f.Move, Side: f.Side, From: f.From, Shelter: f.Shelter, Persons: f.Persons, Seek: f.Seek, At: instant(f.At),
 		Ruling: toRuling(f.Ruled), Basis: toBasis(f.Basis), Return: toReturn(f.Return), Replaced: f.Instead, Day: f.Day}
 }
 

@@ -39,17 +39,19 @@ func (s *Service) due(p placement.Placement) time.Time {
 	case placement.Held:
 		sooner(p.Hold.ExpiresAt)
 	case placement.Requested:
-		if p.Seek {
+		switch {
+		case p.Seek:
 			sooner(p.ChangedAt)
-		}
-		if !p.FoundAt.IsZero() {
+		case !p.FoundAt.IsZero():
 			sooner(p.FoundAt.Add(s.Policy.Found))
+		default:
+			sooner(s.lookAt(p))
 		}
 	case placement.Waitlisted:
 		sooner(p.Request.NeededUntil)
 	case placement.Accepted, placement.InTransit, placement.Diverted:
 		if !p.LateTold {
-			sooner(p.ChangedAt.Add(s.Policy.Overdue))
+			sooner(p.Since.Add(s.Policy.Overdue))
 		}
 	case placement.Ended, placement.Cancelled, placement.Superseded:
 		return next

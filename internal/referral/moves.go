@@ -142,7 +142,11 @@ func (s *Service) Release(ctx context.Context, c caller.Caller, id string, cmd C
 		side, action = placement.Office, caller.RulePlacement
 	}
 	return s.move(ctx, c, action, id, placement.MoveRelease, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
-		return p.Release(side, now)
+		p, beds, err := p.Release(side, now)
+		if err != nil {
+			return p, nil, err
+		}
+		return s.unheld(ctx, p, side != placement.Team, now), beds, nil
 	})
 }
 
@@ -206,10 +210,11 @@ func (s *Service) Decline(ctx context.Context, c caller.Caller, id string, why c
 }
 
 // nextOption holds the best shelter not tried yet, when the team asked for a
-// hold in the first place; when nothing fits, the placement waits.
+// hold in the first place; else it is told what fits. When nothing does, the
+// placement waits.
 func (s *Service) nextOption(ctx context.Context, p placement.Placement, beds []placement.BedMove, now time.Time) (placement.Placement, []placement.BedMove, error) {
 	if !p.Request.HoldBest {
-		return p, beds, nil
+		return s.unheld(ctx, p, true, now), beds, nil
 	}
 	return s.holdNext(ctx, p, beds, now)
 }

@@ -13,10 +13,15 @@ import (
 	"panah/internal/placement"
 )
 
-// Refuse is the party's no to the shelter held.
+// Refuse is the party's no to the shelter held. Nothing else is held for it
+// unasked: where nothing fits any more, it waits.
 func (s *Service) Refuse(ctx context.Context, c caller.Caller, id string, why code.RefuseReason, cmd Command) (Outcome, error) {
 	return s.move(ctx, c, caller.MovePlacement, id, placement.MoveRefuse, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
-		return p.Refuse(why, now)
+		p, beds, err := p.Refuse(why, now)
+		if err != nil {
+			return p, nil, err
+		}
+		return s.unheld(ctx, p, false, now), beds, nil
 	})
 }
 
@@ -104,23 +109,34 @@ func (s *Service) Undo(ctx context.Context, c caller.Caller, id string, cmd Comm
 	if cmd.HoldNo = 0; cmd.Version == 0 { // only the very move the sender saw is taken back
 		return Outcome{}, fault.Field("version", "is required: the placement's version you saw")
 	}
-	return s.move(ctx, c, action, id, placement.MoveUndo, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
+	return s.alarming(ctx, c, action, id, placement.MoveUndo, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {
 		side := sideFor(c, p, placement.MoveUndo)
 		if err := notTheirs(c, p, side); err != nil {
-			return p, nil, err
+			return d, err
 		}
 		back, moves, of, err := p.Undo(side, now)
 		switch lapsed := p.Back.Move == placement.MoveReceive && p.Back.From == placement.Held; {
-		case err == nil && of == "" && lapsed:
-			return s.nextOption(ctx, back, moves, now)
-		case err != nil || of == "":
-			return back, moves, err
+		case err != nil:
+			return d, err
+		case of == "" && lapsed:
+			d.next, d.beds, err = s.nextOption(ctx, back, moves, now)
+			return d, err
+		case of == "" && back.State == placement.Requested && p.State != placement.Requested && !back.Seek:
+			return decision{next: s.unheld(ctx, back, side != placement.Team, now), beds: moves}, nil
+		case of == "":
+			return decision{next: back, beds: moves}, nil
 		}
-		held, more, err := s.hold(ctx, back, of, now, func(a matching.Ask) matching.Ask { return heldAgain(a, of) })
-		if _, refused := fault.Of(err); refused && p.Back.Fact() {
-			return s.nextOption(ctx, back, moves, now) // that it did not happen is a fact, whatever became of the beds
+		var more []placement.BedMove
+		d.next, more, err = s.hold(ctx, back, of, now, func(a matching.Ask) matching.Ask { return heldAgain(a, of) })
+		if _, refused := fault.Of(err); refused && p.Back.Fact() { // that it did not happen is a fact, whatever became of the beds
+			if p.Back.From == placement.InTransit || p.Back.From == placement.Diverted {
+				d.alerts = append(d.alerts, alert(p, placement.AlertBedsGone, now))
+			}
+			d.next, d.beds, err = s.nextOption(ctx, back, moves, now)
+			return d, err
 		}
-		return held, append(moves, more...), err
+		d.beds = append(moves, more...)
+		return d, err
 	})
 }
 
