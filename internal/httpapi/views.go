@@ -26,6 +26,7 @@ type placementView struct {
 	Late        bool            `json:"late,omitempty" doc:"It reached us hours after it was pressed, so nothing was held"`
 	NeededUntil *time.Time      `json:"neededUntil,omitempty" doc:"How long a waiting request waits"`
 	Hold        *holdView       `json:"hold,omitempty"`
+	Stopped     *time.Time      `json:"shelterStopped,omitempty" doc:"Since when the shelter that is held, or has the party, takes nobody any more, closed or suspended: nobody departs for it, and who is there must move"`
 	Choice      *choiceView     `json:"choice,omitempty"`
 	Persons     []personView    `json:"persons,omitempty" doc:"The party, for its team and the desk"`
 	Arrived     *arrivedView    `json:"arrived,omitempty"`
@@ -238,7 +239,7 @@ func view(p placement.Placement, side placement.Side, next []placement.Move, now
 		v.FoundAt = timeOrNil(p.FoundAt)
 	}
 	if p.State.Live() {
-		v.Hold = viewHold(p)
+		v.Hold, v.Stopped = viewHold(p), timeOrNil(p.Hold.Stopped)
 	}
 	if c := p.Choice; !c.At.IsZero() {
 		v.Choice = &choiceView{code.ChosenBys.Name(c.By), optionID(c.Shelter), c.HouseRulesShown, "", c.At}

@@ -37,6 +37,7 @@ type Hold struct {
 	Score     int
 	ExpiresAt time.Time
 	Day       shelter.Day // on which the party is expected, or came, where the shelter limits how many come on one
+	Stopped   time.Time   // since when the shelter takes nobody any more; zero: it takes part
 }
 
 // Beds is how many beds the hold has.
@@ -156,6 +157,7 @@ type Placement struct {
 	Back        Back      // what an undo of the last move goes back to
 	TransferOf  string    // the stay this placement moves the party from; arriving ends it
 	LateTold    bool      // the desk was told that the party is long on the road
+	MustMove    string    // the alert that told the desk that they must move; empty: none, or it is over
 	Same        uint64    // the oldest version that differs from this one only in what the clock noted for itself; 0: this one
 	Seek        bool      // the next option could not be looked for yet: the clock does
 	By          string    // the subject who asked for the last change; empty: the clock
@@ -280,11 +282,17 @@ func (p Placement) guard(m Move) error {
 	switch m {
 	case MoveDepart:
 		switch {
+		case !p.Hold.Stopped.IsZero():
+			return p.illegal("the shelter takes nobody any more: another is to be held")
 		case p.State == Diverted:
 		case p.Choice.At.IsZero() || p.Choice.Shelter != p.Hold.Shelter:
 			return p.illegal("depart needs a recorded choice of this shelter first")
 		case !p.Choice.HouseRulesShown:
 			return p.illegal("depart needs the house rules to have been shown")
+		}
+	case MoveAccept:
+		if !p.Hold.Stopped.IsZero() {
+			return p.illegal("the shelter takes nobody any more")
 		}
 	case MoveReveal:
 		if len(p.Looks) >= MaxLooks {
@@ -292,6 +300,8 @@ func (p Placement) guard(m Move) error {
 		}
 	case MovePhone:
 		switch {
+		case p.State == Held && !p.Hold.Stopped.IsZero():
+			return p.illegal("the shelter takes nobody any more: another is to be held")
 		case p.State == Held:
 		case !p.ByPhone || p.Verified:
 			return p.illegal("the shelter's yes is sure already")

@@ -19,6 +19,7 @@ type Back struct {
 	Shelter string // that was held
 	Persons []int  // who was said to have left
 	Seek    bool   // the clock was to look for beds
+	Told    string // the alert that told the desk of it
 	At      time.Time
 	Ruling  Ruling // before a decision
 	Basis   Basis
@@ -81,6 +82,10 @@ func (p Placement) Undo(side Side, now time.Time) (next Placement, moves []BedMo
 		}
 	case MoveEnd:
 		moves = p.unend(b)
+	case MoveDepart:
+		if b.From == Accepted { // who goes along is said anew
+			p.Override, p.Overridden = 0, false
+		}
 	case MoveDecide:
 		p.Ruling, p.Basis, p.Return, p.Back, p.ChangedAt = b.Ruling, b.Basis, b.Return, Back{}, now
 		if p.Ruling.At.IsZero() {

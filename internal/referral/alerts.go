@@ -172,6 +172,20 @@ func (s *Service) alertAt(ctx context.Context, cursor string) (*table.Item, erro
 	return it, refusal(err)
 }
 
+// overOps mark the alert of a cursor as over: what it tells of is not so any more.
+func (s *Service) overOps(ctx context.Context, cursor string) ([]table.Op, error) {
+	it, err := s.alertAt(ctx, cursor)
+	if it == nil || err != nil {
+		return nil, err
+	}
+	a, err := record.ToAlert(it)
+	if err != nil || !a.Over.IsZero() {
+		return nil, err
+	}
+	a.Over = s.now()
+	return []table.Op{table.PutOp(record.FromAlert(a), it.Version)}, nil
+}
+
 // Acknowledge notes that somebody of the desk has seen an alert. Said twice, it
 // is the same. It ends the pause that a serious complaint stands for.
 func (s *Service) Acknowledge(ctx context.Context, c caller.Caller, district place.Code, id string) (placement.Alert, error) {

@@ -72,6 +72,9 @@ func (s *Service) alarming(ctx context.Context, c caller.Caller, a caller.Action
 		if d.next.State != stored.State || d.next.Verified != stored.Verified { // accepted, sure, on its way: the escort may look where to go
 			d.next.RevealUntil = now.Add(s.Policy.Reveal)
 		}
+		if d.next.Back.Move == m && len(d.alerts) > 0 && d.alerts[0].Kind != placement.AlertMustMove { // an undo is the end of it
+			d.next.Back.Told = alertCursor(d.alerts[0])
+		}
 		d.next, err = d.next.Remember(cmd.hash(c), m)
 		return d, err
 	})
@@ -249,7 +252,7 @@ func (s *Service) Depart(ctx context.Context, c caller.Caller, id string, social
 			why = *override
 		}
 		d.next, err = p.Depart(socialWorker, why, override != nil, now)
-		if d.next.Overridden && !p.Overridden {
+		if d.next.Overridden && p.State == placement.Accepted {
 			d.alerts = append(d.alerts, alert(p, placement.AlertNoSocialWorker, now))
 		}
 		return d, err
@@ -265,7 +268,10 @@ func (s *Service) Receive(ctx context.Context, c caller.Caller, id string, cmd C
 		}
 		if len(d.beds) > 0 {
 			d.next, d.beds = s.atItsDoor(ctx, d.next, d.beds)
-			if d.alerts, err = s.movesOn(ctx, d.next, now); err != nil {
+			if p.MustMove != "" && p.Hold.Shelter != d.next.Hold.Shelter {
+				d.next.MustMove = "" // that was about another shelter
+			}
+			if d.next, d.alerts, err = s.movesOn(ctx, d.next, now); err != nil {
 				return d, err
 			}
 		}

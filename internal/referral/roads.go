@@ -109,35 +109,47 @@ func (s *Service) Undo(ctx context.Context, c caller.Caller, id string, cmd Comm
 	if cmd.HoldNo = 0; cmd.Version == 0 { // only the very move the sender saw is taken back
 		return Outcome{}, fault.Field("version", "is required: the placement's version you saw")
 	}
-	return s.alarming(ctx, c, action, id, placement.MoveUndo, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {
-		side := sideFor(c, p, placement.MoveUndo)
-		if err := notTheirs(c, p, side); err != nil {
-			return d, err
+	return s.alarming(ctx, c, action, id, placement.MoveUndo, cmd, func(p placement.Placement, now time.Time) (decision, error) {
+		d, err := s.takeBack(ctx, c, p, now)
+		if p.Back.Told != "" {
+			d.over = append(d.over, p.Back.Told)
 		}
-		back, moves, of, err := p.Undo(side, now)
-		switch lapsed := p.Back.Move == placement.MoveReceive && p.Back.From == placement.Held; {
-		case err != nil:
-			return d, err
-		case of == "" && lapsed:
-			d.next, d.beds, err = s.nextOption(ctx, back, moves, now)
-			return d, err
-		case of == "" && back.State == placement.Requested && p.State != placement.Requested && !back.Seek:
-			return decision{next: s.unheld(ctx, back, side != placement.Team, now), beds: moves}, nil
-		case of == "":
-			return decision{next: back, beds: moves}, nil
+		if stays := d.next.State == placement.Arrived && p.State == placement.Ended; err == nil && stays {
+			d.next, d.alerts, err = s.movesOn(ctx, d.next, now) // its shelter may have stopped, or taken part again, meanwhile
 		}
-		var more []placement.BedMove
-		d.next, more, err = s.hold(ctx, back, of, now, func(a matching.Ask) matching.Ask { return heldAgain(a, of) })
-		if _, refused := fault.Of(err); refused && p.Back.Fact() { // that it did not happen is a fact, whatever became of the beds
-			if p.Back.From == placement.InTransit || p.Back.From == placement.Diverted {
-				d.alerts = append(d.alerts, alert(p, placement.AlertBedsGone, now))
-			}
-			d.next, d.beds, err = s.nextOption(ctx, back, moves, now)
-			return d, err
-		}
-		d.beds = append(moves, more...)
 		return d, err
 	})
+}
+
+// takeBack takes the last move of a placement back, for one side.
+func (s *Service) takeBack(ctx context.Context, c caller.Caller, p placement.Placement, now time.Time) (d decision, err error) {
+	side := sideFor(c, p, placement.MoveUndo)
+	if err := notTheirs(c, p, side); err != nil {
+		return d, err
+	}
+	back, moves, of, err := p.Undo(side, now)
+	switch lapsed := p.Back.Move == placement.MoveReceive && p.Back.From == placement.Held; {
+	case err != nil:
+		return d, err
+	case of == "" && lapsed:
+		d.next, d.beds, err = s.nextOption(ctx, back, moves, now)
+		return d, err
+	case of == "" && back.State == placement.Requested && p.State != placement.Requested && !back.Seek:
+		return decision{next: s.unheld(ctx, back, side != placement.Team, now), beds: moves}, nil
+	case of == "":
+		return decision{next: back, beds: moves}, nil
+	}
+	var more []placement.BedMove
+	d.next, more, err = s.hold(ctx, back, of, now, func(a matching.Ask) matching.Ask { return heldAgain(a, of) })
+	if _, refused := fault.Of(err); refused && p.Back.Fact() { // that it did not happen is a fact, whatever became of the beds
+		if p.Back.From == placement.InTransit || p.Back.From == placement.Diverted {
+			d.alerts = append(d.alerts, alert(p, placement.AlertBedsGone, now))
+		}
+		d.next, d.beds, err = s.nextOption(ctx, back, moves, now)
+		return d, err
+	}
+	d.beds = append(moves, more...)
+	return d, err
 }
 
 // Split places some of the party apart, in a placement of their own: the answer
@@ -171,8 +183,11 @@ func (s *Service) Correct(ctx context.Context, c caller.Caller, id string, perso
 			return d, err
 		}
 		fits, err := s.stillFits(ctx, d.next, now)
-		if err == nil && !fits {
-			d.alerts = append(d.alerts, alert(p, placement.AlertMustMove, now))
+		switch {
+		case err == nil && fits:
+			d.next.MustMove = "" // where the desk was told, that is over
+		case err == nil:
+			d.next, d.alerts, err = s.tellMustMove(ctx, d.next, alert(p, placement.AlertMustMove, now), now)
 		}
 		return d, err
 	})
@@ -191,6 +206,9 @@ var passing = []string{"beds.free", "places.step_free", "places.medical", "party
 func (s *Service) stillFits(ctx context.Context, p placement.Placement, now time.Time) (bool, error) {
 	if !p.State.Live() {
 		return true, nil
+	}
+	if !p.Hold.Stopped.IsZero() {
+		return false, nil
 	}
 	w, wanted, err := s.asking(ctx, p, now)
 	if err != nil {
