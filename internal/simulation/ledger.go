@@ -64,6 +64,7 @@ func (l *ledger) apply(changes []table.Change, by *process) {
 		}
 		l.versions[it.Key] = it.Version
 		aside := record.IsNotice(it.Key) || strings.HasPrefix(it.PK, "AL#") || strings.HasPrefix(it.PK, "G#") // told again, or counted again: no harm
+		aside = aside || by != nil && by.request != nil && by.request.walks && record.IsPlacement(it.Key)
 		if by != nil && it.WriteID == by.writing && !aside {
 			by.writes++
 		}
