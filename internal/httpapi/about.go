@@ -74,7 +74,7 @@ func aboutMove(path string) string {
 
 // about says of the other operations who may call them, and what is not in the summary.
 var about = map[string]string{
-	"requestPlacement": "By a rescue team; with transferOf also by the shelter the party lives in. The id comes from team and key, so that a repeat finds the first.",
+	"requestPlacement": "By a rescue team; with transferOf also by the shelter the party lives in: one transfer at a time, a new one replaces one that has no beds. The id comes from team and key, so that a repeat finds the first.",
 	"listPlacements":   "For a rescue team; for a shelter what it asked for itself.",
 	"getPlacement":     "For the team that asked and the desk of the district. next lists what would succeed for this caller now.",
 	"getOptions":       "For the team that asked and the desk; with explain the desk sees why each shelter fits or not.",

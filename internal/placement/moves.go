@@ -28,10 +28,10 @@ func (p Placement) TakeHold(o Option, until, now time.Time) (Placement, []BedMov
 	if p.State == Held && p.Hold.Shelter == o.Shelter && now.Before(p.Hold.ExpiresAt) {
 		return p, nil, p.illegal("this shelter is held already")
 	}
-	moves := p.drop()
+	moves, no := p.drop(), p.lastNo()+1
 	p.Past = p.remembered(o.Shelter)
 	p.FoundAt = time.Time{}
-	p.Hold = Hold{No: p.Hold.No + 1, Shelter: o.Shelter, Parts: o.Parts, Score: o.Score, ExpiresAt: until, Day: o.Day}
+	p.Hold = Hold{No: no, Shelter: o.Shelter, Parts: o.Parts, Score: o.Score, ExpiresAt: until, Day: o.Day}
 	p.to(Held, now)
 	take := p.beds(TakeBeds, until)
 	for i := range take {
@@ -303,9 +303,37 @@ func (p Placement) Overdue() Placement { p.LateTold = true; return p }
 
 // EndByTransfer ends a stay because the party has arrived elsewhere.
 func (p Placement) EndByTransfer(at, now time.Time) (Placement, []BedMove, error) {
+	if at.Before(p.ArrivedAt) { // that they have come elsewhere is a fact, whatever the clocks say
+		at = p.ArrivedAt
+	}
 	p, moves, err := p.End(nil, code.EndTransferred, at, now)
 	p.Back = Back{} // only where they have arrived can it be taken back
 	return p, moves, err
+}
+
+// Overtaken closes a request whose people have arrived elsewhere, or ask anew: what
+// it had is given back, and nobody takes it back.
+func (p Placement) Overtaken(now time.Time) (Placement, []BedMove, error) {
+	p, moves, err := p.Supersede(now)
+	p.Back = Back{}
+	return p, moves, err
+}
+
+// Stayed takes back that the people of a stay have moved on at an instant: where it
+// has ended with that, it goes on.
+func (p Placement) Stayed(at, now time.Time) (Placement, []BedMove, bool) {
+	var gone []int
+	for i, s := range p.Stays {
+		if s.Gone && s.Reason == code.EndTransferred && s.At.Equal(at) {
+			gone = append(gone, i)
+		}
+	}
+	if p.State != Ended || len(gone) == 0 {
+		return p, nil, false
+	}
+	moves := p.unend(Back{Persons: gone})
+	p.to(Arrived, now)
+	return p, moves, true
 }
 
 // Supersede closes a request that another one replaces: the desk's alone, no

@@ -421,6 +421,16 @@ func (p Placement) HeldBy(shelter string) bool {
 	return ok
 }
 
+// lastNo is the number of the latest hold. After an arrival at a shelter that held
+// beds before, it is not that of the hold there.
+func (p Placement) lastNo() int {
+	last := p.Hold.No
+	for _, h := range p.Past {
+		last = max(last, h.No)
+	}
+	return last
+}
+
 // HoldAt is the live or last hold at a shelter.
 func (p Placement) HoldAt(shelter string) (Hold, bool) {
 	for _, h := range append([]Hold{p.Hold}, p.Past...) {

@@ -27,6 +27,7 @@ type Back struct {
 	// Replaced is the shelter whose beds a mistaken arrival elsewhere gave back.
 	Replaced string
 	Day      shelter.Day // on which the party was expected before its arrival was noted; 0: on none
+	Left     string      // the placement whose stay ended with the arrival
 }
 
 // Fact reports whether the move told what had happened to people, or closed the
@@ -57,8 +58,6 @@ func (p Placement) undoable(side Side, now time.Time) error {
 		return p.illegal("the last move is not one of yours that can be taken back")
 	case !now.Before(p.UndoUntil()):
 		return p.illegal("the last move was made too long ago to be taken back")
-	case p.Back.Move == MoveReceive && p.TransferOf != "":
-		return p.illegal("the stay before has ended with this arrival: ask for a transfer back")
 	}
 	return nil
 }

@@ -137,6 +137,7 @@ type backForm struct {
 	Told    string          `json:"w,omitempty"`
 	Instead string          `json:"r,omitempty"`
 	Day     shelter.Day     `json:"d,omitempty"`
+	Left    string          `json:"l,omitempty"`
 }
 
 type returnForm struct {
@@ -382,7 +383,7 @@ func fromBack(b placement.Back) *backForm {
 	if b.Move == "" {
 		return nil
 	}
-	return &backForm{b.Move, b.Side, b.From, b.Shelter, b.Persons, seconds(b.At), fromRuling(b.Ruling), fromBasis(b.Basis), fromReturn(b.Return), b.Seek, b.Told, b.Replaced, b.Day}
+	return &backForm{b.Move, b.Side, b.From, b.Shelter, b.Persons, seconds(b.At), fromRuling(b.Ruling), fromBasis(b.Basis), fromReturn(b.Return), b.Seek, b.Told, b.Replaced, b.Day, b.Left}
 }
 
 func toBack(f *backForm) placement.Back {
@@ -390,7 +391,7 @@ func toBack(f *backForm) placement.Back {
 		return placement.Back{}
 	}
 	return placement.Back{Move: f.Move, Side: f.Side, From: f.From, Shelter: f.Shelter, Persons: f.Persons, Seek: f.Seek, Told: f.Told, At: instant(f.At),
-		Ruling: toRuling(f.Ruled), Basis: toBasis(f.Basis), Return: toReturn(f.Return), Replaced: f.Instead, Day: f.Day}
+		Ruling: toRuling(f.Ruled), Basis: toBasis(f.Basis), Return: toReturn(f.Return), Replaced: f.Instead, Day: f.Day, Left: f.Left}
 }
 
 func fromParts(parts []placement.Part) (out []partForm) {

@@ -47,6 +47,20 @@ func (m *meanwhile) Write(ctx context.Context, b table.Batch) error {
 	return m.Store.Write(ctx, b)
 }
 
+func openMeanwhile(t *testing.T) (*meanwhile, *testworld.World) {
+	t.Helper()
+	raw, err := embedded.Open(filepath.Join(t.TempDir(), "panah.db"), embedded.Options{NoSync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = raw.Close() })
+	m := &meanwhile{Store: raw}
+	return m, testworld.On(t, m)
+}
+
+// on lets something happen just before the next write of a placement.
+func (m *meanwhile) on(id string, do func()) { m.item, m.do = record.PlacementKey(id), do }
+
 // twoKeptApart are two girls of one rescue without beds, who must not meet.
 func twoKeptApart(t *testing.T, w *testworld.World) (ids [2]string) {
 	t.Helper()
@@ -156,12 +170,7 @@ func TestKeptApartThoughTheTurnIsReadLate(t *testing.T) {
 // A transfer that is asked for while its stay is told of whom it is kept apart from
 // since is told, too.
 func TestATransferAskedForMeanwhileIsKeptApart(t *testing.T) {
-	raw, err := embedded.Open(filepath.Join(t.TempDir(), "panah.db"), embedded.Options{NoSync: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := &meanwhile{Store: raw}
-	w := testworld.On(t, m)
+	m, w := openMeanwhile(t)
 	ctx, s := context.Background(), w.Service
 	o, err := s.NewRescue(ctx, team, raid(1, 0, 0), command("raid", 0))
 	if err != nil {
@@ -197,12 +206,7 @@ func TestATransferAskedForMeanwhileIsKeptApart(t *testing.T) {
 // An arrival is a fact, also at the instant at which the other is held there: the
 // hold is decided again on it.
 func TestAHoldGivesWayToAnArrivalOfWhomItIsKeptApartFrom(t *testing.T) {
-	raw, err := embedded.Open(filepath.Join(t.TempDir(), "panah.db"), embedded.Options{NoSync: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := &meanwhile{Store: raw}
-	w := testworld.On(t, m)
+	m, w := openMeanwhile(t)
 	ctx, s := context.Background(), w.Service
 	ids := twoKeptApart(t, w)
 	there := at(t, w, ids[0]).Hold.Shelter // released, and still they may come

@@ -259,8 +259,8 @@ func (s *Service) Depart(ctx context.Context, c caller.Caller, id string, social
 	})
 }
 
-// Receive records the arrival. Where the placement is a transfer, the stay it
-// comes from ends in the same write: nobody is counted in two places.
+// Receive records the arrival. Where the party has stayed elsewhere, that stay ends
+// in the same write: nobody is counted in two places.
 func (s *Service) Receive(ctx context.Context, c caller.Caller, id string, cmd Command) (Outcome, error) {
 	return s.alarming(ctx, c, caller.AnswerPlacement, id, placement.MoveReceive, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {
 		if d.next, d.beds, err = p.Receive(c.Shelter(), occurred(cmd, now), now); err != nil {
@@ -268,30 +268,18 @@ func (s *Service) Receive(ctx context.Context, c caller.Caller, id string, cmd C
 		}
 		if len(d.beds) > 0 {
 			d.next, d.beds = s.atItsDoor(ctx, d.next, d.beds)
-			if p.MustMove != "" && p.Hold.Shelter != d.next.Hold.Shelter {
+			if p.Hold.Shelter != d.next.Hold.Shelter {
 				d.next.MustMove = "" // that was about another shelter
-			}
-			if d.next, d.alerts, err = s.movesOn(ctx, d.next, now); err != nil {
-				return d, err
 			}
 		}
 		if d.next.Basis.From.IsZero() {
 			d.next.Basis = s.Policy.FirstBasis(d.next)
 		}
-		if p.TransferOf == "" || p.State == placement.Arrived {
-			return d, nil
+		d, err = s.movedIn(ctx, p, d, c.Subject, now)
+		if len(d.beds) > 0 && d.next.State == placement.Arrived && err == nil {
+			d.next, d.alerts, err = s.movesOn(ctx, d.next, now)
 		}
-		origin, err := s.load(ctx, p.TransferOf)
-		if err != nil || origin == nil || origin.State != placement.Arrived {
-			return d, err // it has ended by itself meanwhile
-		}
-		left, beds, err := origin.EndByTransfer(occurred(cmd, now), now)
-		if err != nil {
-			return d, err
-		}
-		left.By = c.Subject
-		d.also, d.beds = append(d.also, left), append(d.beds, beds...)
-		return d, nil
+		return d, err
 	})
 }
 

@@ -88,6 +88,7 @@ func (s *Service) Transfer(ctx context.Context, c caller.Caller, r placement.Req
 	id, tries := placement.ID(c.Asks(), cmd.Key), 0
 	var match matching.Result
 	var known record.Transfers
+	var before []placement.Placement // asked for from the same stay, and replaced
 	p, replayed, err := s.runFrom(ctx, id, nil, false, func(stored *placement.Placement, now time.Time) (decision, error) {
 		if stored != nil {
 			if err := s.unlessGone(ctx, c, *stored); err != nil {
@@ -105,6 +106,9 @@ func (s *Service) Transfer(ctx context.Context, c caller.Caller, r placement.Req
 			if p, known, err = s.transferring(ctx, c, p, transferOf); err != nil {
 				return decision{}, err
 			}
+			if before, err = s.replaced(ctx, known, id, c.Subject, now); err != nil {
+				return decision{}, s.unlessStored(ctx, id, err)
+			}
 		}
 		p.By = c.Subject
 		p.Late = r.HoldBest && !r.OccurredAt.IsZero() && now.Sub(r.OccurredAt) > s.Policy.LateHold
@@ -121,7 +125,8 @@ func (s *Service) Transfer(ctx context.Context, c caller.Caller, r placement.Req
 		if transferOf != "" {
 			d.with = append(d.with, table.PutOp(record.FromTransfers(known.And(id)), known.Version))
 		}
-		d.also, err = s.partners(ctx, p)
+		partners, err := s.partners(ctx, p)
+		d.also = append(before, partners...)
 		return d, err
 	})
 	if err != nil {
@@ -248,6 +253,9 @@ func (s *Service) transferable(ctx context.Context, c caller.Caller, p placement
 	if origin == nil || (c.Allow(caller.MovePlacement, resource(*origin)) != nil && c.Allow(caller.AnswerPlacement, resource(*origin)) != nil) ||
 		origin.State != placement.Arrived {
 		return p, fault.Field("transferOf", "is not a stay of this team, or with this shelter")
+	}
+	if !origin.Withdrawn.IsZero() && c.Role != caller.Shelter {
+		return p, fault.Field("transferOf", "is a stay of somebody who has taken consent back: the shelter asks with them")
 	}
 	if origin.PersonsHere() != len(p.Request.Persons) {
 		return p, fault.Field("party.persons", "must be those who are in the shelter now")

@@ -110,23 +110,28 @@ func (s *Service) Undo(ctx context.Context, c caller.Caller, id string, cmd Comm
 		return Outcome{}, fault.Field("version", "is required: the placement's version you saw")
 	}
 	return s.alarming(ctx, c, action, id, placement.MoveUndo, cmd, func(p placement.Placement, now time.Time) (decision, error) {
-		d, err := s.takeBack(ctx, c, p, now)
+		side := sideFor(c, p, placement.MoveUndo)
+		if err := notTheirs(c, p, side); err != nil {
+			return decision{}, err
+		}
+		d, err := s.takeBack(ctx, p, side, now)
+		if err != nil {
+			return d, err
+		}
 		if p.Back.Told != "" {
 			d.over = append(d.over, p.Back.Told)
 		}
-		if stays := d.next.State == placement.Arrived && p.State == placement.Ended; err == nil && stays {
-			d.next, d.alerts, err = s.movesOn(ctx, d.next, now) // its shelter may have stopped, or taken part again, meanwhile
+		if d.next.State == placement.Arrived && p.State == placement.Ended { // its shelter may have stopped, or taken part again, meanwhile
+			if d.next, d.alerts, err = s.movesOn(ctx, d.next, now); err != nil {
+				return d, err
+			}
 		}
-		return d, err
+		return s.stayedOn(ctx, p, d, c.Subject, now)
 	})
 }
 
-// takeBack takes the last move of a placement back, for one side.
-func (s *Service) takeBack(ctx context.Context, c caller.Caller, p placement.Placement, now time.Time) (d decision, err error) {
-	side := sideFor(c, p, placement.MoveUndo)
-	if err := notTheirs(c, p, side); err != nil {
-		return d, err
-	}
+// takeBack takes the last move of a placement back.
+func (s *Service) takeBack(ctx context.Context, p placement.Placement, side placement.Side, now time.Time) (d decision, err error) {
 	back, moves, of, err := p.Undo(side, now)
 	switch lapsed := p.Back.Move == placement.MoveReceive && p.Back.From == placement.Held; {
 	case err != nil:

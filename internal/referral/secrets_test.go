@@ -76,12 +76,12 @@ func TestNoCountTellsThatAShelterIsPaused(t *testing.T) {
 	o := livesIn(t, w, girl())
 	ask := func(key string) (house, other map[string]int) {
 		t.Helper()
-		m, err := s.Transfer(ctx, staff("GRLS"), girl(), o.ID, command(key, 0))
+		q := girl()
+		q.HoldBest = false
+		m, err := s.Transfer(ctx, staff("GRLS"), q, o.ID, command(key, 0))
 		if err != nil {
 			t.Fatal(err)
 		}
-		q := girl()
-		q.HoldBest = false
 		by, err := s.Request(ctx, team, q, command("team "+key, 0))
 		if err != nil {
 			t.Fatal(err)

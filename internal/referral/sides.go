@@ -145,6 +145,11 @@ func (s *Service) wouldUndo(ctx context.Context, c caller.Caller, p placement.Pl
 	if err != nil || notTheirs(c, p, side) != nil {
 		return false
 	}
+	if p.Back.Move == placement.MoveEnd && p.State == placement.Ended {
+		k, err := s.kinOf(ctx, p)
+		_, elsewhere := k.here()
+		return err == nil && !elsewhere
+	}
 	if of == "" || p.Back.Fact() {
 		return true
 	}

@@ -80,12 +80,14 @@ func TestWithdrawalReachesATransferThatIsAskedFor(t *testing.T) {
 	o := made(t)(s.Request(ctx, team, r, command("ask", 0)))
 	said, house := ownCode(t, w, o.ID), staff(o.Hold.Shelter)
 	made(t)(s.Receive(ctx, house, o.ID, command("came", 0)))
+	r.HoldBest = false
 	m := made(t)(s.Transfer(ctx, house, r, o.ID, command("transfer", 0)))
+	r.HoldBest = true
 	n := made(t)(s.Transfer(ctx, house, r, o.ID, command("another", 0)))
 	if own := withdraw(t, w, said); own.Placement.State != placement.Arrived {
 		t.Errorf("the stay is %s", own.Placement.State)
 	}
-	isWithdrawn(t, w, m.ID, placement.Cancelled)
+	isWithdrawn(t, w, m.ID, placement.Superseded)
 	isWithdrawn(t, w, n.ID, placement.Cancelled)
 	account(t, w)
 }
@@ -123,13 +125,18 @@ func TestAWithdrawalThatDoesNotFitInOneWriteIsFinished(t *testing.T) {
 	said, house := ownCode(t, w, o.ID), staff(o.Hold.Shelter)
 	made(t)(s.Receive(ctx, house, o.ID, command("came", 0)))
 	var all []string
+	r.HoldBest = false
 	for i := range 70 {
 		m := made(t)(s.Transfer(ctx, house, r, o.ID, command(fmt.Sprint("transfer ", i), 0)))
 		all = append(all, m.ID)
 	}
 	withdraw(t, w, said)
-	for _, id := range all {
-		isWithdrawn(t, w, id, placement.Cancelled)
+	for i, id := range all {
+		state := placement.Superseded
+		if i == len(all)-1 {
+			state = placement.Cancelled
+		}
+		isWithdrawn(t, w, id, state)
 	}
 	if p := stored(t, w, o.ID); len(p.Withdrawing) > 0 || !p.Due.IsZero() && !p.Due.After(w.Now()) {
 		t.Errorf("left: %v, due %v", p.Withdrawing, p.Due)

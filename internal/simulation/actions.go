@@ -500,6 +500,8 @@ func (r *run) comeOrGo() {
 	}
 	g := r.truth.there[p.ID]
 	switch {
+	case g != nil && g.frozen && len(g.facts) == 0 && len(g.persons) > 0 && p.State == placement.Arrived && r.chance(0.2):
+		r.ask(p.ID) // once more, though a transfer is under way
 	case g != nil && (g.frozen || len(g.facts) > 0):
 	case g != nil && len(g.persons) > 0 && p.State == placement.Arrived && !died(p) && r.chance(0.1):
 		r.send(r.arrival(p, g.shelter)) // said twice, by two phones
@@ -525,14 +527,17 @@ func (r *run) arrive(p placement.Placement) {
 	if at == "" || died(p) || p.State == placement.Arrived {
 		return
 	}
+	if r.truth.unsaid(p) {
+		return // a phone tells of one move of these people after the other
+	}
 	r.clock = r.clock.Add(2e9)
 	g := r.truth.guests(p.ID)
 	g.shelter, g.persons, g.since = at, nil, r.clock
 	for i := range p.Request.Persons {
 		g.persons = append(g.persons, i)
 	}
-	if o := r.truth.there[p.TransferOf]; p.TransferOf != "" && o != nil {
-		o.persons = nil
+	for _, o := range r.truth.kin(p) {
+		o.persons, o.frozen = nil, false
 	}
 	r.send(r.arrival(p, at))
 }

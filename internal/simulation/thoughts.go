@@ -141,7 +141,7 @@ func (r *run) mistaken(by *process, p placement.Placement) {
 	case here && p.State == placement.Arrived:
 		at = g.shelter
 		r.needs(r.atOnce(by, r.departure(p, at, g.persons[:1+r.random.IntN(len(g.persons))])), "end of a stay", p)
-	case here || at == "" || p.State == placement.Arrived || p.TransferOf != "" || died(p):
+	case here || at == "" || p.State == placement.Arrived || died(p) || r.truth.unsaid(p):
 		return
 	default:
 		if len(p.Past) > 0 && r.chance(0.3) {

@@ -41,6 +41,29 @@ func (t *truth) guests(id string) *guests {
 	return g
 }
 
+// kin are the guests that are the same people as a placement's, by transfers.
+func (t *truth) kin(p placement.Placement) (out []*guests) {
+	for _, id := range t.order {
+		if id != p.ID && t.first(id) == t.first(p.ID) {
+			out = append(out, t.there[id])
+		}
+	}
+	return out
+}
+
+// first is the placement by which people came who have been moved since.
+func (t *truth) first(id string) string {
+	for of := t.run.ledger.placements[id].TransferOf; of != ""; of = t.run.ledger.placements[id].TransferOf {
+		id = of
+	}
+	return id
+}
+
+// unsaid reports whether something of the same people is still to be told.
+func (t *truth) unsaid(p placement.Placement) bool {
+	return slices.ContainsFunc(t.kin(p), func(g *guests) bool { return len(g.facts) > 0 })
+}
+
 // inside is how many of a placement's people are in a unit.
 func (t *truth) inside(id, shelter, unit string) int {
 	g := t.there[id]

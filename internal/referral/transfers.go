@@ -1,0 +1,186 @@
+package referral
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"panah/internal/fault"
+	"panah/internal/placement"
+	"panah/internal/record"
+	"panah/internal/table"
+)
+
+// kin are the placements of the same people, one stay after another: the stay that
+// a transfer was asked for from, its other transfers, and what came of these. lists
+// are the transfers read for it: whatever is decided on kin writes them, so that of
+// two decisions at one instant the second is made on the first.
+type kin struct {
+	others []placement.Placement
+	lists  []record.Transfers
+}
+
+// kinOf reads the kin of a placement. Who was never in a shelter has no transfers.
+func (s *Service) kinOf(ctx context.Context, p placement.Placement) (k kin, err error) {
+	root := p.ID
+	for up := p; up.TransferOf != ""; root = up.ID {
+		from, err := s.load(ctx, up.TransferOf)
+		if err != nil || from == nil {
+			return k, err
+		}
+		up = *from
+	}
+	ids := []string{root}
+	for i := 0; i < len(ids); i++ {
+		one := &p
+		if ids[i] != p.ID {
+			if one, err = s.load(ctx, ids[i]); err != nil {
+				return k, err
+			}
+			if one == nil {
+				continue
+			}
+			k.others = append(k.others, *one)
+		}
+		if ids[i] != root && one.ArrivedAt.IsZero() {
+			continue
+		}
+		list, err := s.transfersOf(ctx, ids[i])
+		if err != nil {
+			return k, err
+		}
+		k.lists = append(k.lists, list)
+		for _, id := range list.To {
+			if !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return k, nil
+}
+
+// ops write the lists again.
+func (k kin) ops() (out []table.Op) {
+	for _, list := range k.lists {
+		out = append(out, table.PutOp(record.FromTransfers(list), list.Version))
+	}
+	return out
+}
+
+// here is the placement by which the people are in a shelter, if they are.
+func (k kin) here() (placement.Placement, bool) {
+	i := slices.IndexFunc(k.others, func(p placement.Placement) bool { return p.State == placement.Arrived })
+	if i < 0 {
+		return placement.Placement{}, false
+	}
+	return k.others[i], true
+}
+
+// open reports whether a placement still asks for beds, or has them promised.
+func open(p placement.Placement) bool {
+	return p.State == placement.Requested || p.State == placement.Waitlisted || p.State.Promised()
+}
+
+// movedIn completes an arrival where its people may be elsewhere by what is stored:
+// the stay they came from ends in the same write, and what else was asked for them
+// is closed. Where they have been told to have arrived elsewhere later, this stay
+// has ended with that.
+func (s *Service) movedIn(ctx context.Context, was placement.Placement, d decision, by string, now time.Time) (decision, error) {
+	if was.TransferOf == "" && was.State != placement.Ended || len(d.beds) == 0 {
+		return d, nil
+	}
+	k, err := s.kinOf(ctx, was)
+	if err != nil {
+		return d, err
+	}
+	d.with = append(d.with, k.ops()...)
+	at := d.next.ArrivedAt
+	for _, other := range k.others {
+		switch {
+		case other.State == placement.Arrived && other.ArrivedAt.After(at):
+			ended, beds, err := d.next.EndByTransfer(other.ArrivedAt, now)
+			if err != nil {
+				return d, err
+			}
+			d.next, d.beds = ended, append(d.beds, beds...)
+		case other.State == placement.Arrived:
+			left, beds, err := other.EndByTransfer(at, now)
+			if err != nil {
+				return d, err
+			}
+			left.By, d.next.Back.Left = by, other.ID
+			d.also, d.beds = append(d.also, left), append(d.beds, beds...)
+		case open(other):
+			over, beds, err := other.Overtaken(now)
+			if err != nil {
+				return d, err
+			}
+			over.By = by
+			d.also, d.beds = append(d.also, over), append(d.beds, beds...)
+		}
+	}
+	return d, nil
+}
+
+// stayedOn completes the undo of an arrival or a departure for the people's other
+// placements: the stay they were said to have left goes on, and who has arrived
+// elsewhere since has not stayed.
+func (s *Service) stayedOn(ctx context.Context, was placement.Placement, d decision, by string, now time.Time) (decision, error) {
+	switch {
+	case was.Back.Move == placement.MoveEnd && d.next.State == placement.Arrived && was.State == placement.Ended:
+		k, err := s.kinOf(ctx, was)
+		if err != nil {
+			return d, err
+		}
+		if _, elsewhere := k.here(); elsewhere {
+			return d, goneOn()
+		}
+		d.with = append(d.with, k.ops()...)
+	case was.Back.Move == placement.MoveReceive && was.Back.Left != "":
+		left, err := s.load(ctx, was.Back.Left)
+		if err != nil || left == nil {
+			return d, err
+		}
+		if stays, beds, ok := left.Stayed(was.ArrivedAt, now); ok {
+			stays.By = by
+			stays, told, err := s.movesOn(ctx, stays, now) // its shelter may have stopped, or taken part again, meanwhile
+			if err != nil {
+				return d, err
+			}
+			d.also, d.beds, d.alerts = append(d.also, stays), append(d.beds, beds...), append(d.alerts, told...)
+		}
+	}
+	return d, nil
+}
+
+func goneOn() error {
+	return fault.New(fault.IllegalMove, "the party has arrived elsewhere since: ask for a transfer back")
+}
+
+// replaced closes what was asked for earlier from a stay: one transfer is under way
+// at a time. One that has beds is not replaced. id is the new one's: where it is
+// known already, this is a repeat.
+func (s *Service) replaced(ctx context.Context, known record.Transfers, id, by string, now time.Time) (out []placement.Placement, err error) {
+	if slices.Contains(known.To, id) {
+		return nil, errAgain
+	}
+	for _, id := range known.To {
+		p, err := s.load(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case p == nil || !open(*p):
+		case p.State.Promised():
+			return nil, fault.New(fault.IllegalMove, "a transfer of this stay has beds already: cancel it first").WithAllowed([]string{})
+		default:
+			over, _, err := p.Overtaken(now)
+			if err != nil {
+				return nil, err
+			}
+			over.By = by
+			out = append(out, over)
+		}
+	}
+	return out, nil
+}
