@@ -32,7 +32,7 @@ type placementView struct {
 	Arrived     *arrivedView    `json:"arrived,omitempty"`
 	Earlier     []stayedView    `json:"earlierStays,omitempty" doc:"Stays that had ended when the party arrived again, the first first"`
 	DoorCode    string          `json:"doorCode,omitempty" doc:"This side's half of the code compared at the door"`
-	FoundAt     *time.Time      `json:"bedsFoundAt,omitempty" doc:"Beds are to be had, after waiting or after a hold that lapsed: choose now, nothing is held"`
+	FoundAt     *time.Time      `json:"bedsFoundAt,omitempty" doc:"Beds are to be had, after waiting or after a hold that was lost: choose now, nothing is held"`
 	Clocks      []clockView     `json:"clocks,omitempty" doc:"Time limits of law"`
 	Committee   bool            `json:"pendingCommittee,omitempty" doc:"Someone is under 18 and no decision is recorded yet"`
 	Return      *returnView     `json:"return,omitempty" doc:"Where the party waits to be brought home, for the desk"`

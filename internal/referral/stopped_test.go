@@ -293,3 +293,74 @@ func TestALatePartyIsToldWhateverIsSaidOfItMeanwhile(t *testing.T) {
 		t.Errorf("nobody is told; due %v", stored(t, w, o.ID).Due)
 	}
 }
+
+// The change is in the book of the team and of the shelter: a device that asks for
+// what has changed is told, with the placement as it is.
+func TestADeviceIsToldThatTheShelterHasStopped(t *testing.T) {
+	w := testworld.Open(t)
+	ctx, s := context.Background(), w.Service
+	o := departed(t, w, request(t, w, "one", true))
+	w.Feed(t)
+	before, err := s.Sync(ctx, testworld.Team, "", 10)
+	if err != nil || len(before.Placements) != 1 {
+		t.Fatal(before.Placements, err)
+	}
+	since := before.Cursor
+	for _, to := range []shelter.Status{shelter.Suspended, shelter.Active} {
+		setStatus(t, w, o.Hold.Shelter, to, shelter.Statuses.Name(to))
+		d, err := s.Sync(ctx, testworld.Team, since, 10)
+		if err != nil || len(d.Placements) != 1 || d.Placements[0].ID != o.ID || d.Placements[0].Hold.Stopped.IsZero() == to.MovesOut() {
+			t.Fatalf("%s: %+v, %v", shelter.Statuses.Name(to), d.Placements, err)
+		}
+		list, _, err := s.Mine(ctx, team, 10, "")
+		if err != nil || len(list) != 1 || list[0].Version != d.Placements[0].Version || list[0].Hold.Stopped.IsZero() == to.MovesOut() {
+			t.Fatalf("%s: listed %+v, %v", shelter.Statuses.Name(to), list, err)
+		}
+		since = d.Cursor
+	}
+}
+
+// Whoever moves out of a shelter that has stopped need not move any more; a mistaken
+// arrival elsewhere that is taken back leaves them there, and the desk is told anew.
+func TestATransferOutOfAShelterThatHasStoppedEndsTheAlert(t *testing.T) {
+	w := testworld.Open(t)
+	ctx, s := context.Background(), w.Service
+	o := request(t, w, "one", true)
+	first := o.Hold.Shelter
+	must(t)(s.Receive(ctx, staff(first), o.ID, command("came", 0)))
+	setStatus(t, w, first, shelter.Closed, "close")
+	moved := made(t)(s.Transfer(ctx, team, girl(), o.ID, command("move", 0)))
+	w.Pass(time.Minute)
+	in := made(t)(s.Receive(ctx, staff(moved.Hold.Shelter), moved.ID, command("there", 0)))
+	if list := alerts(t, w); len(list) != 0 || stored(t, w, o.ID).MustMove != "" {
+		t.Fatalf("they have moved: %+v", list)
+	}
+	made(t)(s.Undo(ctx, staff(moved.Hold.Shelter), moved.ID, command("not they", in.Version)))
+	if list := alerts(t, w); len(list) != 1 || list[0].Placement != o.ID || list[0].Kind != placement.AlertMustMove {
+		t.Fatalf("they are in the closed shelter: %+v", list)
+	}
+}
+
+// An end that is taken back finds the shelter as it is by then.
+func TestWhoIsStillThereAfterAllMustMoveWhereTheShelterHasStoppedMeanwhile(t *testing.T) {
+	for _, stops := range []bool{true, false} {
+		w := testworld.Open(t)
+		ctx, s := context.Background(), w.Service
+		o := request(t, w, "one", true)
+		sh := o.Hold.Shelter
+		must(t)(s.Receive(ctx, staff(sh), o.ID, command("came", 0)))
+		if !stops {
+			setStatus(t, w, sh, shelter.Suspended, "before")
+		}
+		gone := made(t)(s.End(ctx, staff(sh), o.ID, nil, code.EndHome, command("home", 0)))
+		if stops {
+			setStatus(t, w, sh, shelter.Suspended, "meanwhile")
+		} else {
+			setStatus(t, w, sh, shelter.Active, "resume")
+		}
+		back := made(t)(s.Undo(ctx, staff(sh), o.ID, command("still here", gone.Version)))
+		if list := alerts(t, w); back.Hold.Stopped.IsZero() == stops || (len(list) == 1) != stops {
+			t.Errorf("stops meanwhile %v: stopped at %v, alerts %+v", stops, back.Hold.Stopped, list)
+		}
+	}
+}
