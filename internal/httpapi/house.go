@@ -25,7 +25,7 @@ func (a *API) undoCount(ctx context.Context, in *undoCountInput) (*unitOutput, e
 	if err != nil {
 		return nil, err
 	}
-	u, err := a.referrals.UndoCount(ctx, c, in.ID, in.Unit, referral.Command{Key: in.Key, Version: in.Body.Version})
+	u, err := a.referrals.UndoCount(ctx, c, in.ID, in.Unit, referral.Command{Key: in.Key, Payload: "undo " + in.Unit + " " + canonical(in.Body), Version: in.Body.Version})
 	if err != nil {
 		return nil, err
 	}

@@ -362,10 +362,14 @@ func (a *API) receiveMany(ctx context.Context, in *bulkReceiveInput) (*bulkOutpu
 	if err != nil {
 		return nil, err
 	}
-	list, err := a.referrals.ReceiveAll(ctx, c, in.ID, texts(in.Body.Placements),
-		referral.Command{Key: in.Key, Payload: "receive many", OccurredAt: at(in.Body.OccurredAt)})
+	list, replayed, err := a.referrals.ReceiveAll(ctx, c, in.ID, texts(in.Body.Placements),
+		referral.Command{Key: in.Key, Payload: "receive many " + canonical(in.Body), OccurredAt: at(in.Body.OccurredAt)})
 	if err != nil {
 		return nil, err
 	}
-	return viewBulk(list), nil
+	out := viewBulk(list)
+	if replayed {
+		out.Replayed = "true"
+	}
+	return out, nil
 }

@@ -489,14 +489,14 @@ func TestBedsComeFreeAsPersonsLeave(t *testing.T) {
 	p := arrived(t, 3, placement.Part{Unit: "room", Persons: []int{0, 2}, Beds: 4}, placement.Part{Unit: "hall", Persons: []int{1}})
 	first, moves, err := p.End([]int{0, 1}, code.EndHome, minutes(5), minutes(9))
 	want := []placement.BedMove{
-		{Kind: placement.VacateBeds, Shelter: "HOME", Unit: "room", Persons: 1, N: -1, Until: minutes(5)},
-		{Kind: placement.VacateBeds, Shelter: "HOME", Unit: "hall", Persons: 1, Until: minutes(5)},
+		{Kind: placement.VacateBeds, Shelter: "HOME", Unit: "room", Claim: "p_1.1", Persons: 1, N: -1, Until: minutes(5)},
+		{Kind: placement.VacateBeds, Shelter: "HOME", Unit: "hall", Claim: "p_1.1", Persons: 1, Until: minutes(5)},
 	}
 	if err != nil || !reflect.DeepEqual(moves, want) || first.State != placement.Arrived || first.PersonsHere() != 1 {
 		t.Fatalf("%+v, %+v, %v", first, moves, err)
 	}
 	last, moves, err := first.End(nil, code.EndOwnWish, minutes(7), minutes(9))
-	want = []placement.BedMove{{Kind: placement.VacateBeds, Shelter: "HOME", Unit: "room", Persons: 1, N: 3, Until: minutes(7)}}
+	want = []placement.BedMove{{Kind: placement.VacateBeds, Shelter: "HOME", Unit: "room", Claim: "p_1.1", Persons: 1, N: 3, Until: minutes(7)}}
 	if err != nil || !reflect.DeepEqual(moves, want) || last.State != placement.Ended || last.Stays[2] != (placement.Stay{Gone: true, Reason: code.EndOwnWish, At: minutes(7)}) {
 		t.Fatalf("%+v, %+v, %v", last, moves, err)
 	}
@@ -576,6 +576,7 @@ func TestASplitLosesNobody(t *testing.T) {
 			p.Request.Persons[i].Needs = code.Set[code.Need](1 << i) // to know them by
 		}
 		p.Refused, p.Unwanted, p.KeepFrom, p.By = []string{"NO"}, []string{"NEVER"}, []string{"p_9"}, "subject"
+		p.Past = []placement.Hold{{No: 7, Shelter: "PAST", Parts: []placement.Part{{Unit: "x", Persons: []int{2, 3}}, {Unit: "y", Persons: []int{0, 1}}}}}
 		return p
 	}
 	stay, apart, moves, err := party().SplitOff("p_2", []int{1, 0}, 0, false, minutes(3))
@@ -588,8 +589,15 @@ func TestASplitLosesNobody(t *testing.T) {
 		}
 		return out
 	}
-	if fmt.Sprint(names(stay), names(apart)) != "[4 8] [1 2]" || len(moves) != 3 || stay.State != placement.Requested || apart.State != placement.Requested {
+	if fmt.Sprint(names(stay), names(apart)) != "[4 8] [1 2]" || len(moves) != 6 || stay.State != placement.Requested || apart.State != placement.Requested {
 		t.Errorf("%v stay, %v go, beds move %+v", names(stay), names(apart), moves)
+	}
+	if want := []placement.BedMove{
+		{Kind: placement.PartBeds, Shelter: "HOME", Unit: "a", Claim: "p_1.1", Other: "p_2.0", Persons: 1},
+		{Kind: placement.PartBeds, Shelter: "HOME", Unit: "b", Claim: "p_1.1", Other: "p_2.0", Persons: 1},
+		{Kind: placement.PartBeds, Shelter: "PAST", Unit: "y", Claim: "p_1.7", Other: "p_2.0", Persons: 2},
+	}; !reflect.DeepEqual(moves[3:], want) {
+		t.Errorf("whom a census has counted: %+v", moves[3:])
 	}
 	if want := []placement.Part{{Unit: "a", Persons: []int{1}, Beds: 4}, {Unit: "c", Persons: []int{0}}}; !reflect.DeepEqual(stay.Hold.Parts, want) {
 		t.Errorf("who stays was held as %+v", stay.Hold.Parts)
@@ -788,7 +796,7 @@ func TestACorrectionKeepsTheSamePersons(t *testing.T) {
 }
 
 func TestADecisionIsNeverMadeInTheFuture(t *testing.T) {
-	basis := placement.Basis{Ground: code.StayVoluntary, From: now, ReviewBy: minutes(99)}
+	basis := placement.Basis{Ground: code.StayCommitteeOrder, From: now, ReviewBy: minutes(99)}
 	for at, want := range map[time.Time]time.Time{minutes(1): minutes(1), minutes(9): minutes(3)} {
 		p, err := accepted(t, 1).Decide(2, &basis, at, minutes(3))
 		if err != nil || p.Ruling != (placement.Ruling{What: 2, At: want}) || p.Basis != basis || p.ChangedAt != minutes(3) {

@@ -95,15 +95,8 @@ func (p Placement) Choose(c Choice, now time.Time) (Placement, error) {
 	if err := p.enter(MoveChoose); err != nil {
 		return p, err
 	}
-	switch {
-	case !c.HouseRulesShown:
-		return p, fault.Field("houseRulesShown", "the house rules must be shown before a choice counts")
-	case p.Request.Children() && !c.Viewed:
-		return p, fault.Field("childView", "a child's own view must be recorded, or that it could not be given")
-	case c.By != code.ChosenBySelf && !p.Request.Children():
-		return p, fault.Field("chosenBy", "adults choose for themselves")
-	case c.By == code.ChosenBySelf && p.Request.allChildren():
-		return p, fault.Field("chosenBy", "children are placed by a guardian or the committee, and heard")
+	if err := c.allowedFor(p.Request); err != nil {
+		return p, err
 	}
 	c.At = now
 	p.Choice, p.ChangedAt, p.Back = c, now, Back{}
@@ -222,7 +215,8 @@ func (p Placement) Divert(why code.DivertReason, now time.Time) (Placement, erro
 
 // Correct replaces what was said of the persons: an age or where somebody is to
 // sleep was wrong. The party stays the same people, in the same order; beds are
-// kept until they are swapped.
+// kept until they are swapped. A choice that would not count for who they are, and a
+// ground they do not stay on, are theirs no more.
 func (p Placement) Correct(persons []Person, now time.Time) (Placement, []BedMove, error) {
 	if err := p.enter(MoveCorrect); err != nil {
 		return p, nil, err
@@ -234,7 +228,10 @@ func (p Placement) Correct(persons []Person, now time.Time) (Placement, []BedMov
 	p.Request.Persons = slices.Clone(persons)
 	p.ChangedAt, p.Back = now, Back{}
 	p.WarnedAt = time.Time{} // a clock of law may run now that did not before
-	return p, p.refit(before), nil
+	if p.Choice.allowedFor(p.Request) != nil {
+		p.Choice = Choice{}
+	}
+	return p.regrounded(before), p.refit(before), nil
 }
 
 // refit is what becomes of the places beside beds when other needs are known of
@@ -319,8 +316,11 @@ func (p Placement) Decide(what code.Decision, basis *Basis, at, now time.Time) (
 	if err := notBefore(at, p.Request.RescuedAt, "the rescue"); err != nil {
 		return p, err
 	}
-	if onReturn(what) {
+	switch {
+	case onReturn(what):
 		return p, fault.Field("decision", "is about a return: it needs its own facts")
+	case basis != nil && basis.Ground == code.StayVoluntary && p.Request.Children():
+		return p, fault.Field("basis", "is for adults: someone under 18 stays on the decision of others, and is heard")
 	}
 	if at.After(now) {
 		at = now
@@ -443,7 +443,7 @@ func (p Placement) Cancel(why code.CancelReason, now time.Time) (Placement, []Be
 }
 
 // End records that persons have left, for a reason; the placement ends with the
-// last of them. persons are indexes into the party; none means all who are there.
+// last of them. persons are indexes into the party; nil means all who are there.
 func (p Placement) End(persons []int, why code.EndReason, at, now time.Time) (Placement, []BedMove, error) {
 	if p.State != Arrived {
 		return p, nil, p.illegal("a placement that is %s does not allow a shelter to end it", p.State)
@@ -460,7 +460,10 @@ func (p Placement) End(persons []int, why code.EndReason, at, now time.Time) (Pl
 	if at.Before(p.ArrivedAt) { // two clocks differ a little
 		at = p.ArrivedAt
 	}
-	if len(persons) == 0 {
+	if persons != nil && len(persons) == 0 {
+		return p, nil, fault.Field("persons", "names nobody: leave it out where all leave")
+	}
+	if persons == nil {
 		for i, s := range p.Stays {
 			if !s.Gone {
 				persons = append(persons, i)
@@ -541,7 +544,7 @@ func (p Placement) vacate(persons []int, at time.Time) []BedMove {
 			}
 		}
 		if n := len(before) - len(left); n > 0 {
-			out = append(out, BedMove{Kind: VacateBeds, Shelter: p.Hold.Shelter, Unit: part.Unit, Persons: n, N: part.unblocked(n, len(left)), Until: at,
+			out = append(out, BedMove{Kind: VacateBeds, Shelter: p.Hold.Shelter, Unit: part.Unit, Claim: ClaimID(p.ID, p.Hold.No), Persons: n, N: part.unblocked(n, len(left)), Until: at,
 				Places: part.places(p.Request, before).Minus(part.places(p.Request, left))})
 		}
 	}

@@ -75,6 +75,7 @@ type Basis struct {
 	Ground   code.StayBasis
 	From     time.Time
 	ReviewBy time.Time
+	WarnedAt time.Time // the instant of the last warning of this review that was given
 }
 
 // Return is where a party is to be brought home, across a border of a country or
@@ -147,7 +148,8 @@ type Placement struct {
 	First       Ruling // the first of them: it stopped the clocks that run from the rescue
 	Basis       Basis
 	Return      Return
-	WarnedAt    time.Time   // the instant of the last warning of a legal clock that was given
+	Carried     Ruling      // the Ruling of the stay it moves the party from, as it was when that was asked for
+	WarnedAt    time.Time   // the instant of the last warning that was given of the clocks that run from the rescue
 	ByPhone     bool        // accepted on the phone, as the team says
 	Verified    bool        // the team knew the shelter's code
 	Looks       []Look      // at handover points
@@ -228,6 +230,7 @@ type BedMove struct {
 	Places shelter.Places // that these people need beside beds
 	Day    shelter.Day    // on which they come, where the shelter limits how many do
 	Limit  shelter.Limit  // on that day, for TakeBeds
+	Other  string         // with PartBeds: the claim of those placed apart
 	Came   bool           // with EmptyBeds: they had come there before, on Day, and that stands
 }
 
@@ -247,6 +250,7 @@ const (
 	ReturnBeds                 // free → occupied: a departure is taken back
 	RefitBeds                  // held stays held: its people need other places than was said
 	RecountBeds                // occupied stays occupied: so many places more or, below 0, fewer are used
+	PartBeds                   // nothing changes but whose they are: so many of those a census has named are placed apart
 )
 
 // Next lists the moves a side could make now with success, as far as the placement
@@ -312,6 +316,10 @@ func (p Placement) guard(m Move) error {
 		if !p.Withdrawn.IsZero() {
 			return p.illegal("consent was withdrawn: nothing more is told of the persons")
 		}
+	case MoveDecide:
+		if p.State == Cancelled && !p.Withdrawn.IsZero() {
+			return p.illegal("consent was withdrawn before arrival: nobody decides of the party any more")
+		}
 	case MoveSplit:
 		if len(p.Request.Persons) < 2 {
 			return p.illegal("one person cannot be split")
@@ -327,8 +335,10 @@ func (p Placement) guard(m Move) error {
 	return nil
 }
 
+// illegal is a refusal of a move. Which moves its sender could make instead is for
+// the use case to say: it hangs on who asks, and on beds.
 func (p Placement) illegal(format string, args ...any) *fault.Fault {
-	return fault.New(fault.IllegalMove, format, args...).WithAllowed(anybody(p.State))
+	return fault.New(fault.IllegalMove, format, args...)
 }
 
 // enter checks that a move may be made from here.
@@ -442,6 +452,20 @@ func (p Placement) BedsIn(shelter, unit string) int {
 	for _, part := range h.Parts {
 		if part.Unit == unit {
 			n += len(part.Persons)
+		}
+	}
+	return n
+}
+
+// Inside is how many of the party a shelter means that counts it among those in a
+// unit: of who lives there, those who have not left, otherwise all.
+func (p Placement) Inside(shelter, unit string) (n int) {
+	if p.State != Arrived || p.Hold.Shelter != shelter {
+		return p.BedsIn(shelter, unit)
+	}
+	for _, part := range p.Hold.Parts {
+		if part.Unit == unit {
+			n += len(p.notGone(part))
 		}
 	}
 	return n

@@ -176,11 +176,14 @@ func (p Placement) SplitOff(id string, persons []int, by uint8, committee bool, 
 	if err != nil {
 		return p, apart, nil, err
 	}
-	moves = p.drop()
+	moves = append(p.drop(), p.countedApart(id, persons)...)
 	apart = New(id, p.Team, p.Policy, goes, now, Command{})
 	apart.Commands, apart.Seek, apart.Return = nil, goes.HoldBest, p.Return
 	apart.Refused, apart.Unwanted, apart.KeepFrom, apart.KeptIn, apart.By = p.Refused, p.Unwanted, p.KeepFrom, p.KeptIn, p.By
+	whole := p.Request
+	apart = apart.Under(p).partOf(whole)
 	p.Request = stays
+	p = p.partOf(whole)
 	p.Hold = p.Hold.without(persons)
 	p.Past = slices.Clone(p.Past)
 	for i := range p.Past {
@@ -190,6 +193,26 @@ func (p Placement) SplitOff(id string, persons []int, by uint8, committee bool, 
 	p.Choice, p.Offered = Choice{}, nil
 	p.to(Requested, now)
 	return p, apart, moves, nil
+}
+
+// maxCountedApart bounds in how many units, those of the latest holds, a split says
+// whose the people are whom a census has counted there: all is one write.
+const maxCountedApart = 60
+
+// countedApart makes those who are placed apart as much counted as they were, in each
+// unit where beds were held for them: a census may have found them there.
+func (p Placement) countedApart(id string, persons []int) (out []BedMove) {
+	holds := append(slices.Clone(p.Past), p.Hold)
+	slices.Reverse(holds)
+	for _, h := range holds {
+		for _, part := range h.Parts {
+			n := len(slices.DeleteFunc(slices.Clone(part.Persons), func(i int) bool { return !slices.Contains(persons, i) }))
+			if n > 0 && len(out) < maxCountedApart {
+				out = append(out, BedMove{Kind: PartBeds, Shelter: h.Shelter, Unit: part.Unit, Claim: ClaimID(p.ID, h.No), Other: ClaimID(id, 0), Persons: n})
+			}
+		}
+	}
+	return out
 }
 
 // parted divides a request in two: those who stay and those named.

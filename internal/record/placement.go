@@ -33,6 +33,7 @@ type placementForm struct {
 	Unwanted   []string        `json:"u,omitempty"`
 	Ruled      *rulingForm     `json:"j,omitempty"`
 	First      *rulingForm     `json:"jf,omitempty"` // absent where it is the latest
+	Carried    *rulingForm     `json:"jc,omitempty"`
 	WarnedAt   int64           `json:"wa,omitempty"`
 	Basis      *basisForm      `json:"ba,omitempty"`
 	Phone      bool            `json:"ph,omitempty"`
@@ -113,6 +114,7 @@ type basisForm struct {
 	Ground code.StayBasis `json:"g,omitempty"`
 	From   int64          `json:"f,omitempty"`
 	Review int64          `json:"r,omitempty"`
+	Warned int64          `json:"w,omitempty"`
 }
 
 type lookForm struct {
@@ -205,6 +207,7 @@ func FromPlacement(p placement.Placement) table.Item {
 	if f.Ruled = fromRuling(p.Ruling); p.First != p.Ruling {
 		f.First = fromRuling(p.First)
 	}
+	f.Carried = fromRuling(p.Carried)
 	for _, h := range p.Past {
 		f.Past = append(f.Past, pastForm{No: h.No, Shelter: h.Shelter, Parts: fromParts(h.Parts), Day: h.Day, Tries: h.PhoneTries})
 	}
@@ -295,6 +298,7 @@ func ToPlacement(it *table.Item) (placement.Placement, error) {
 	if p.First = p.Ruling; f.First != nil {
 		p.First = toRuling(f.First)
 	}
+	p.Carried = toRuling(f.Carried)
 	p.ByPhone, p.Verified, p.Hold.PhoneTries, p.RevealUntil = f.Phone, f.Verified, f.Tries, instant(f.LookUntil)
 	for _, l := range f.Looks {
 		p.Looks = append(p.Looks, placement.Look{By: l.By, At: instant(l.At), Shelter: l.Shelter, HoldNo: l.HoldNo})
@@ -357,14 +361,14 @@ func fromBasis(b placement.Basis) *basisForm {
 	if b.From.IsZero() {
 		return nil
 	}
-	return &basisForm{b.Ground, seconds(b.From), seconds(b.ReviewBy)}
+	return &basisForm{b.Ground, seconds(b.From), seconds(b.ReviewBy), seconds(b.WarnedAt)}
 }
 
 func toBasis(f *basisForm) placement.Basis {
 	if f == nil {
 		return placement.Basis{}
 	}
-	return placement.Basis{Ground: f.Ground, From: instant(f.From), ReviewBy: instant(f.Review)}
+	return placement.Basis{Ground: f.Ground, From: instant(f.From), ReviewBy: instant(f.Review), WarnedAt: instant(f.Warned)}
 }
 
 func fromReturn(r placement.Return) *returnForm {

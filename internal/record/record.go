@@ -48,6 +48,21 @@ func WrittenAt(writeID string) (time.Time, bool) {
 // markFor is how long a mark stands: longer than a command may be late.
 const markFor = 8 * 24 * time.Hour
 
+// fromChanges lists keys and payloads in turn.
+func fromChanges(list []shelter.Command) (out []uint64) {
+	for _, c := range list {
+		out = append(out, c.Key, c.Payload)
+	}
+	return out
+}
+
+func toChanges(list []uint64) (out []shelter.Command) {
+	for i := 0; i+1 < len(list); i += 2 {
+		out = append(out, shelter.Command{Key: list[i], Payload: list[i+1]})
+	}
+	return out
+}
+
 // Mark is the item by which a shelter remembers one command that changes several
 // of its items and must act once.
 func Mark(shelterID, command string, key uint64, now time.Time) table.Item {
@@ -147,9 +162,7 @@ func FromShelter(s shelter.Shelter) table.Item {
 	for _, l := range s.Languages {
 		f.Languages = append(f.Languages, languageForm(l))
 	}
-	for _, c := range s.Commands {
-		f.Commands = append(f.Commands, c.Key, c.Payload)
-	}
+	f.Commands = fromChanges(s.Commands)
 	return table.Item{Key: ShelterKey(s.ID), Body: marshal(f)}
 }
 
@@ -167,9 +180,7 @@ func ToShelter(it *table.Item) (shelter.Shelter, error) {
 	for _, l := range f.Languages {
 		s.Languages = append(s.Languages, shelter.Language(l))
 	}
-	for i := 0; i+1 < len(f.Commands); i += 2 {
-		s.Commands = append(s.Commands, shelter.Command{Key: f.Commands[i], Payload: f.Commands[i+1]})
-	}
+	s.Commands = toChanges(f.Commands)
 	return s, nil
 }
 
@@ -197,7 +208,7 @@ type unitForm struct {
 	Phone      bool                   `json:"ph,omitempty"`
 	Before     *beforeForm            `json:"be,omitempty"`
 	Opened     uint64                 `json:"op,omitempty"`
-	Undone     []uint64               `json:"un,omitempty"`
+	Undone     []uint64               `json:"un,omitempty"` // key and payload in turn
 	Told       string                 `json:"oc,omitempty"`
 	StepFree   shelter.Limit          `json:"sf,omitempty"`
 	Medical    shelter.Limit          `json:"md,omitempty"`
@@ -244,7 +255,7 @@ func FromUnit(u shelter.Unit) table.Item {
 		Sanctioned: u.Sanctioned, Staffed: c.Staffed(), OutOf: c.OutOfService(), Occupied: c.Occupied(), Census: u.Census,
 		Counted: seconds(u.CountedAt), Confirmed: seconds(u.ConfirmedAt), Moved: seconds(u.MovedAt),
 		Offered: seconds(u.LastOffered), Included: u.Counted, Mark: u.Mark, By: u.By,
-		RoomBeds: u.RoomBeds, Blocked: c.Blocked(), Ends: seconds(u.EndsAt), Phone: u.ByPhone, Before: fromBefore(u.Before), Opened: u.Opened, Undone: u.Undone, Told: u.OverTold,
+		RoomBeds: u.RoomBeds, Blocked: c.Blocked(), Ends: seconds(u.EndsAt), Phone: u.ByPhone, Before: fromBefore(u.Before), Opened: u.Opened, Undone: fromChanges(u.Undone), Told: u.OverTold,
 		StepFree: u.StepFree, Medical: u.Medical, Used: used, Places: places})}
 }
 
@@ -291,7 +302,7 @@ func ToUnit(it *table.Item) (shelter.Unit, error) {
 		Ages: f.Ages, Kind: f.Kind, SeparateSleeping: f.Separate, Site: f.Site, Rev: it.Guard.Rev, Version: it.Version,
 		Census: f.Census, Sanctioned: f.Sanctioned, CountedAt: instant(f.Counted), ConfirmedAt: instant(f.Confirmed),
 		MovedAt: instant(f.Moved), LastOffered: instant(f.Offered), Counted: f.Included, Mark: f.Mark, By: f.By,
-		RoomBeds: f.RoomBeds, EndsAt: instant(f.Ends), ByPhone: f.Phone, Before: before, Opened: f.Opened, Undone: f.Undone, OverTold: f.Told,
+		RoomBeds: f.RoomBeds, EndsAt: instant(f.Ends), ByPhone: f.Phone, Before: before, Opened: f.Opened, Undone: toChanges(f.Undone), OverTold: f.Told,
 		StepFree: f.StepFree, Medical: f.Medical,
 	}, counts.WithBlocked(f.Blocked), claims)
 	if f.Used != nil {

@@ -1,9 +1,11 @@
 package referral
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"time"
 
 	"panah/internal/caller"
@@ -396,17 +398,45 @@ func (s *Service) DepartAll(ctx context.Context, c caller.Caller, id string, soc
 	return out, replayed, err
 }
 
-// ReceiveAll records the arrival of many placements at one shelter.
-func (s *Service) ReceiveAll(ctx context.Context, c caller.Caller, shelterID string, ids []string, cmd Command) ([]Bulk, error) {
+// ReceiveAll records the arrival of many placements at one shelter. The shelter
+// remembers which they are before anybody is received: the same command sent again
+// finishes what it began, and is refused for others.
+func (s *Service) ReceiveAll(ctx context.Context, c caller.Caller, shelterID string, ids []string, cmd Command) (out []Bulk, replayed bool, err error) {
 	if err := c.Allow(caller.AnswerPlacement, caller.Resource{Shelter: shelterID}); err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return s.bulk(len(ids), func(i int) (Outcome, string, error) {
+	if replayed, err = s.markedOnce(ctx, shelterID, "receive", cmd.hash(c)); err != nil {
+		return nil, false, err
+	}
+	out, err = s.bulk(len(ids), func(i int) (Outcome, string, error) {
 		one := cmd
 		one.Key = cmd.Key + "/" + ids[i]
 		o, err := s.Receive(ctx, c, ids[i], one)
 		return o, ids[i], err
 	})
+	return out, replayed, err
+}
+
+// markedOnce leaves the mark of a command at a shelter before it is carried out and
+// reports whether it was there; one of another payload under the same key is refused.
+func (s *Service) markedOnce(ctx context.Context, shelterID, command string, cmd placement.Command) (bool, error) {
+	mark := record.Mark(shelterID, command, cmd.Key, s.now())
+	mark.Body = []byte(strconv.FormatUint(cmd.Payload, 16))
+	writeID := s.NewID()
+	err := s.Store.Write(ctx, table.Batch{WriteID: writeID, Ops: []table.Op{table.PutOp(mark, 0)}})
+	if _, lost := table.IsStale(err); !lost && !errors.Is(err, table.ErrUnknown) {
+		return false, refusal(err)
+	}
+	it, err := s.Store.Get(ctx, mark.Key, table.Strong)
+	switch {
+	case err != nil:
+		return false, refusal(err)
+	case it == nil:
+		return false, fault.New(fault.Busy, "the shelter is busy; send it again shortly")
+	case !bytes.Equal(it.Body, mark.Body):
+		return false, fault.New(fault.KeyReused, "this Idempotency-Key was used for another request")
+	}
+	return it.WriteID != writeID, nil
 }
 
 // bulk carries out n commands, some at once. What is no fault ends it.

@@ -247,7 +247,7 @@ func TestAUnitOverCapacityIsToldOnceAndUntilItIsNot(t *testing.T) {
 	if a.Kind != placement.AlertOverCapacity || a.Shelter != "GRLS" || a.Unit != "girls" || a.Placement != "" {
 		t.Fatalf("%+v", a)
 	}
-	counted(45, 60, 3) // more staff, and still more than the authority allows
+	counted(45, 40, 3)
 	told(1)
 	o := request(t, w, "one", false)
 	if _, err := s.Supersede(ctx, desk, o.ID, command("close", 1)); err != nil {

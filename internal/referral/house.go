@@ -35,7 +35,7 @@ func (s *Service) Admit(ctx context.Context, c caller.Caller, shelterID, unit st
 			return decision{next: *stored, done: true}, err
 		}
 		r := placement.Request{Place: v.District, RescuedAt: occurred(cmd, now), Persons: persons, Consent: consent, Limit: 1, OccurredAt: cmd.OccurredAt}
-		if err := s.unlessStored(ctx, id, r.Check(now)); err != nil {
+		if err := s.unlessStored(ctx, id, admissible(r.Check(now))); err != nil {
 			return decision{}, err
 		}
 		beds := 0
@@ -52,6 +52,19 @@ func (s *Service) Admit(ctx context.Context, c caller.Caller, shelterID, unit st
 		return d, nil
 	})
 	return Outcome{Placement: p, Replayed: replayed}, err
+}
+
+// admissible names in a fault of a request the fields of an admission.
+func admissible(err error) error {
+	if f, ok := fault.Of(err); ok {
+		switch f.Field {
+		case "rescuedAt": // they came before anybody asked
+			f.Field = "occurredAt"
+		case "party.persons":
+			f.Field = "persons"
+		}
+	}
+	return err
 }
 
 // Confirm notes that nothing has changed in any unit since the last count: the

@@ -393,9 +393,9 @@ func TestManyDepartAndArriveInOneCommand(t *testing.T) {
 		t.Fatalf("%+v %v", second, err)
 	}
 	for shelterID, ids := range at {
-		for range 2 { // pressed twice
-			in, err := s.ReceiveAll(ctx, staff(shelterID), shelterID, ids, command("came", 0))
-			if err != nil || len(in) != len(ids) {
+		for _, again := range []bool{false, true} { // pressed twice
+			in, replayed, err := s.ReceiveAll(ctx, staff(shelterID), shelterID, ids, command("came", 0))
+			if err != nil || len(in) != len(ids) || replayed != again {
 				t.Fatal(in, err)
 			}
 			for _, b := range in {

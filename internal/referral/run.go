@@ -291,17 +291,20 @@ func applyBeds(u shelter.Unit, m placement.BedMove, now time.Time) (shelter.Unit
 	case placement.FillBeds:
 		return u.Arrive(m.Claim, m.Persons, m.N, m.Until).Occupy(m.Places), nil
 	case placement.VacateBeds:
-		return u.Leave(m.Persons, m.N, m.Until).Occupy(none.Minus(m.Places)), nil
+		return u.Leave(m.Claim, m.Persons, m.N, m.Until).Occupy(none.Minus(m.Places)), nil
 	case placement.RefillBeds:
-		return u.Unarrive(m.Claim, m.Persons, m.N, m.Until).Occupy(none.Minus(m.Places)).Needing(m.Claim, m.Places), nil
+		u = u.Unarrive(m.Claim, m.Persons, m.N, m.Until).Occupy(none.Minus(m.Places))
+		return u.WithClaim(m.Claim, shelter.Claim{N: m.N, Places: m.Places}), nil
 	case placement.EmptyBeds:
-		return u.Unarrive("", m.Persons, m.N, m.Until).Occupy(none.Minus(m.Places)), nil
+		return u.Unarrive(m.Claim, m.Persons, m.N, m.Until).Occupy(none.Minus(m.Places)), nil
 	case placement.ReturnBeds:
-		return u.Return(m.Persons, m.N, m.Until).Occupy(m.Places), nil
+		return u.Return(m.Claim, m.Persons, m.N, m.Until).Occupy(m.Places), nil
 	case placement.RefitBeds:
 		return u.Needing(m.Claim, m.Places), nil
 	case placement.RecountBeds:
 		return u.Occupy(m.Places), nil
+	case placement.PartBeds:
+		return u.Part(m.Claim, m.Other, m.Persons), nil
 	default:
 		return u.Release(m.Claim), nil
 	}

@@ -138,8 +138,8 @@ func (s *Service) count(ctx context.Context, u shelter.Unit, cmd CensusCommand) 
 	return next, err
 }
 
-// counted looks up how many people of each named placement sleep in the unit.
-// Those whose arrival is recorded are among the occupied anyway.
+// counted looks up how many people of each named placement sleep in the unit. Also
+// those whose arrival is recorded are noted: it may be taken back, and they were counted.
 func (s *Service) counted(ctx context.Context, u shelter.Unit, ids []string) (map[string]int, error) {
 	out := map[string]int{}
 	for i, id := range ids {
@@ -153,14 +153,17 @@ func (s *Service) counted(ctx context.Context, u shelter.Unit, ids []string) (ma
 				return nil, err
 			}
 		}
-		n := p.BedsIn(u.Shelter, u.ID)
-		switch {
-		case n == 0:
-			return nil, fault.Field(fmt.Sprintf("countedPlacements[%d]", i), "is not a placement that holds or held beds in this unit")
-		case p.State == placement.Arrived || p.State == placement.Ended:
-			continue
+		claim, n := p.ClaimAt(u.Shelter), p.Inside(u.Shelter, u.ID)
+		beds := p.BedsIn(u.Shelter, u.ID)
+		if beds == 0 { // placed apart from a party that had beds here, and counted with it
+			claim, n = u.Named(id)
 		}
-		out[p.ClaimAt(u.Shelter)] = n // this hold's: one taken later is not the one that was counted
+		if beds == 0 && n == 0 {
+			return nil, fault.Field(fmt.Sprintf("countedPlacements[%d]", i), "is not a placement that holds or held beds in this unit")
+		}
+		if n > 0 {
+			out[claim] = n // this hold's: one taken later is not the one that was counted
+		}
 	}
 	return out, nil
 }

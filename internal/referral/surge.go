@@ -87,6 +87,8 @@ func newSurge(v ShelterView, cmd SurgeCommand, now time.Time) (shelter.Unit, err
 		return shelter.Unit{}, fault.Field("beds", "must be at least 1")
 	case cmd.Ages == 0:
 		return shelter.Unit{}, fault.Field("ages", "needs at least one age band")
+	case !cmd.Population.Has(cmd.Ages):
+		return shelter.Unit{}, fault.Field("ages", "do not belong to this population: girls and boys are under 18, women and men are not")
 	case !cmd.EndsAt.After(now) || cmd.EndsAt.After(now.Add(maxSurge)):
 		return shelter.Unit{}, fault.Field("endsAt", "must be within the next ninety days")
 	}
@@ -125,18 +127,20 @@ func (s *Service) undoCount(ctx context.Context, c caller.Caller, shelterID, uni
 		if err != nil {
 			return u, err
 		}
-		if !slices.Contains(u.Undone, cmd.hash(c).Key) {
-			switch {
-			case mark != 0 && u.Mark != mark:
-				return u, fault.New(fault.IllegalMove, "that count does not stand any more").WithAllowed([]string{})
-			case mark == 0 && u.Census != cmd.Version:
-				f := fault.New(fault.StaleVersion, "the unit has been counted anew since version was read")
-				f.Field = "version"
-				return u, f.WithAllowed([]string{})
-			}
+		once := shelter.Command(cmd.hash(c))
+		if done, err := u.UndoneBy(once); done || err != nil {
+			return u, err
 		}
-		next, err := u.Undo(cmd.hash(c).Key, s.now())
-		if err != nil || next.Census == u.Census {
+		switch {
+		case mark != 0 && u.Mark != mark:
+			return u, fault.New(fault.IllegalMove, "that count does not stand any more").WithAllowed([]string{})
+		case mark == 0 && u.Census != cmd.Version:
+			f := fault.New(fault.StaleVersion, "the unit has been counted anew since version was read")
+			f.Field = "version"
+			return u, f.WithAllowed([]string{})
+		}
+		next, err := u.Undo(once, s.now())
+		if err != nil {
 			return u, err
 		}
 		next.By = c.Subject

@@ -178,6 +178,9 @@ func (r Registration) apply(s Shelter, units []Unit) (Shelter, []Unit) {
 			u.RoomBeds = f.RoomBeds
 			u.blocked = max(0, u.BedsFor(u.occupied)-u.occupied)
 		}
+		if u.Sanctioned > 0 && u.staffed > u.Sanctioned { // nobody is offered what is not allowed any more
+			u.staffed, u.outOfService = u.Sanctioned, min(u.outOfService, u.Sanctioned)
+		}
 		u.StepFree, u.Medical = f.StepFree, f.Medical
 	}
 	for i := range all {

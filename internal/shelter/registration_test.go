@@ -120,6 +120,14 @@ func TestAnUpdateKeepsPeopleAndLosesNoUnit(t *testing.T) {
 	if c := all[0].Counts(); c.Occupied() != 12 || c.Staffed() != 20 || c.Held() != 2 || all[0].Sanctioned != 30 || all[1].Counts() != (shelter.Counts{}) {
 		t.Errorf("%+v", all)
 	}
+	r.Units[0].Sanctioned = 15
+	if _, all, _, err = r.Update(s, units); err != nil || all[0].Counts().Staffed() != 15 || all[0].Counts().Occupied() != 12 {
+		t.Errorf("beds that are not allowed any more: %+v, %v", all[0], err)
+	}
+	r.Units[0].Sanctioned = 0
+	if _, all, _, err = r.Update(s, units); err != nil || all[0].Counts().Staffed() != 20 {
+		t.Errorf("nobody has said how many are allowed: %+v, %v", all[0], err)
+	}
 	r.Units = r.Units[1:]
 	if _, _, _, err := r.Update(s, units); !fault.Is(err, fault.Invalid) {
 		t.Errorf("a unit was forgotten: %v", err)

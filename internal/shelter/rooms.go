@@ -78,11 +78,11 @@ func (u Unit) UndoUntil() time.Time {
 const maxUndone = 4
 
 // Undo takes the last census back: the counts before it stand again. It is
-// refused once somebody has come or gone since, or after UndoFor. key is the
-// command's; one that was carried out before changes nothing.
-func (u Unit) Undo(key uint64, now time.Time) (Unit, error) {
-	if slices.Contains(u.Undone, key) {
-		return u, nil
+// refused once somebody has come or gone since, or after UndoFor. A command that was
+// carried out before changes nothing.
+func (u Unit) Undo(cmd Command, now time.Time) (Unit, error) {
+	if done, err := u.UndoneBy(cmd); done || err != nil {
+		return u, err
 	}
 	if u.Before == nil || !now.Before(u.UndoUntil()) {
 		return u, fault.New(fault.IllegalMove, "there is no count to take back any more: send a new one").WithAllowed([]string{})
@@ -91,10 +91,14 @@ func (u Unit) Undo(key uint64, now time.Time) (Unit, error) {
 	u.staffed, u.outOfService, u.occupied, u.blocked = b.staffed, b.outOfService, b.occupied, b.blocked
 	u.CountedAt, u.ConfirmedAt, u.Counted = b.CountedAt, b.ConfirmedAt, b.Counted
 	u.Before, u.Mark = nil, 0
-	u.Undone = append(slices.Clone(u.Undone[max(0, len(u.Undone)-maxUndone+1):]), key)
+	u.Undone = append(slices.Clone(u.Undone[max(0, len(u.Undone)-maxUndone+1):]), cmd)
 	u.Census++
 	return u, nil
 }
+
+// UndoneBy reports whether a command has taken a census back before; with another
+// payload under the same key it is refused.
+func (u Unit) UndoneBy(cmd Command) (bool, error) { return replay(u.Undone, cmd) }
 
 // Vouch notes that somebody says nothing has changed since the last count, as of
 // an instant; on the phone, to a rescue team, it is noted as such.

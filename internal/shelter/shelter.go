@@ -86,8 +86,8 @@ type Shelter struct {
 	Commands    []Command
 }
 
-// Command is a change of status already carried out: a copy of it that arrives
-// late must not act again on what somebody has changed since. Hashes only.
+// Command is a change of status, or a census taken back, already carried out: a copy
+// of it that arrives late must not act again on what somebody has changed since. Hashes only.
 type Command struct{ Key, Payload uint64 }
 
 // MaxCommands is how many changes of status a shelter remembers, the latest.
@@ -95,12 +95,14 @@ const MaxCommands = 32
 
 // Replay reports whether a change was carried out before; with another payload
 // under the same key it is refused.
-func (s Shelter) Replay(cmd Command) (bool, error) {
-	i := slices.IndexFunc(s.Commands, func(c Command) bool { return c.Key == cmd.Key })
+func (s Shelter) Replay(cmd Command) (bool, error) { return replay(s.Commands, cmd) }
+
+func replay(known []Command, cmd Command) (bool, error) {
+	i := slices.IndexFunc(known, func(c Command) bool { return c.Key == cmd.Key })
 	if i < 0 {
 		return false, nil
 	}
-	if s.Commands[i].Payload != cmd.Payload {
+	if known[i].Payload != cmd.Payload {
 		return false, fault.New(fault.KeyReused, "this Idempotency-Key was used for another request")
 	}
 	return true, nil

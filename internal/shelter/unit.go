@@ -2,6 +2,7 @@ package shelter
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -101,14 +102,14 @@ type Unit struct {
 	ConfirmedAt time.Time      // when somebody last vouched for the counts
 	MovedAt     time.Time      // the last arrival or departure recorded
 	LastOffered time.Time      // the latest end of any claim so far
-	Counted     map[string]int // people, by claim, whom the census found here before their arrival was recorded
+	Counted     map[string]int // people, by claim, whom the last census has named and who have not been said to have left since
 	Mark        uint64         // of the last census as it was sent, to know it again
 	By          string         // the subject who counted or confirmed last
 	ByPhone     bool           // the counts were last vouched for on the phone, to a rescue team
 	Opened      uint64         // of surge beds: hash of what was asked for
 	OverTold    string         // the alert that told of a census over capacity; empty since one that was not
 	Before      *Before        // the counts the last census replaced, until somebody comes or goes
-	Undone      []uint64       // by which commands a census was taken back, the latest: a copy of one takes back no other
+	Undone      []Command      // by which commands a census was taken back, the latest: a copy of one takes back no other
 }
 
 // OverSanctioned is how many more people sleep here than the authority allows; where
@@ -293,68 +294,117 @@ func (u Unit) Release(id string) Unit {
 // Arrive records that n people of a hold of so many beds came at an instant. It
 // is a fact: it is taken without a claim, late and over capacity. People a census
 // has counted already (it names them, or was counted after they came) are not
-// counted twice.
+// counted twice; that it named them is remembered until they leave, so that an
+// arrival taken back and told again finds the same.
 func (u Unit) Arrive(id string, n, beds int, at time.Time) Unit {
-	already, others := 0, maps.Clone(u.Counted)
-	for claim, here := range u.Counted { // whichever of its holds was counted
-		if placementOf(claim) == placementOf(id) {
-			already = min(n, already+here)
-			delete(others, claim)
-		}
-	}
+	u = u.Release(id)
+	return u.come(id, n, beds, at, 1)
+}
+
+// come counts n people of a placement in, or out again with by -1, but for those
+// whom a census has counted.
+func (u Unit) come(id string, n, beds int, at time.Time, by int) Unit {
+	already := min(n, u.named(id))
 	if !at.After(u.CountedAt) {
 		already = n
 	}
-	u = u.Release(id)
-	u.Counted = others
-	u.occupied += n - already
+	u.occupied = max(0, u.occupied+by*(n-already))
 	if already == 0 { // a census has counted rooms as well as people
-		u.blocked += max(0, beds-n)
+		u.blocked = max(0, u.blocked+by*max(0, beds-n))
 	}
-	u.moved(at)
+	u.moved(at, by)
 	return u
 }
 
-// Leave records that n people went at an instant, by which so many of their
-// rooms' empty beds come free (negative: stay blocked with those who remain). A
-// census counted since then did not see them any more, and stands.
-func (u Unit) Leave(n, unblocked int, at time.Time) Unit {
+// Named is by which claim, and how many, the last census has named people of a
+// placement here who have not been said to have left since; 0 where none.
+func (u Unit) Named(placement string) (claim string, n int) {
+	for id, here := range u.Counted {
+		if placementOf(id) == placement {
+			claim, n = max(claim, id), n+here
+		}
+	}
+	return claim, n
+}
+
+// named is how many people of a placement the last census has named here, whichever
+// of its holds was counted.
+func (u *Unit) named(id string) (n int) {
+	_, n = u.Named(placementOf(id))
+	return n
+}
+
+// forget leaves out what the last census has said of a placement: those of it who
+// are here are told by its arrival alone.
+func (u *Unit) forget(id string) {
+	u.Counted = maps.Clone(u.Counted)
+	maps.DeleteFunc(u.Counted, func(claim string, _ int) bool { return placementOf(claim) == placementOf(id) })
+}
+
+// Part gives another claim n of the people whom the last census has named by one
+// of this claim's placement, and the one before it, if it may stand again: they are
+// placed apart from it.
+func (u Unit) Part(id, other string, n int) Unit {
+	u.Counted = parted(u.Counted, id, other, n)
+	if u.Before != nil {
+		before := *u.Before
+		before.Counted = parted(before.Counted, id, other, n)
+		u.Before = &before
+	}
+	return u
+}
+
+func parted(counted map[string]int, id, other string, n int) map[string]int {
+	out := maps.Clone(counted)
+	for _, claim := range slices.Sorted(maps.Keys(counted)) {
+		moved := min(n, counted[claim])
+		if placementOf(claim) != placementOf(id) || moved <= 0 {
+			continue
+		}
+		n -= moved
+		out[other] += moved
+		if out[claim] -= moved; out[claim] == 0 {
+			delete(out, claim)
+		}
+	}
+	return out
+}
+
+// Leave records that n people of a claim's placement went at an instant, by which so
+// many of their rooms' empty beds come free (negative: stay blocked with those who
+// remain). A census counted since then did not see them any more, and stands.
+func (u Unit) Leave(id string, n, unblocked int, at time.Time) Unit {
 	if at.After(u.CountedAt) {
 		u.occupied = max(0, u.occupied-n)
 		u.blocked = max(0, u.blocked-unblocked)
+		u.forget(id)
 	}
-	u.moved(at)
+	u.moved(at, 1)
 	return u
 }
 
 // Return takes a departure back: n people are still here, and as many empty beds
 // of their rooms are blocked as came free.
-func (u Unit) Return(n, unblocked int, at time.Time) Unit {
+func (u Unit) Return(id string, n, unblocked int, at time.Time) Unit {
 	if at.After(u.CountedAt) { // a census since then has counted them anyway
 		u.occupied += n
 		u.blocked = max(0, u.blocked+unblocked)
 	}
+	u.forget(id)
 	u.Before = nil
 	return u
 }
 
-// Unarrive takes an arrival back: n people are not here after all. Where claim
-// is named, their beds are kept for them again, without an end.
-func (u Unit) Unarrive(claim string, n, beds int, at time.Time) Unit {
-	if at.After(u.CountedAt) { // a census since then has counted without mistake
-		u.occupied = max(0, u.occupied-n)
-		u.blocked = max(0, u.blocked-max(0, beds-n))
-	}
-	u.Before = nil
-	if claim == "" {
-		return u
-	}
-	return u.WithClaim(claim, Claim{N: beds})
+// Unarrive takes an arrival back: n people have not come after all, but for those
+// whom a census has named. A census since then has counted without the mistake.
+func (u Unit) Unarrive(id string, n, beds int, at time.Time) Unit {
+	return u.come(id, n, beds, at, -1)
 }
 
-func (u *Unit) moved(at time.Time) {
+// moved notes when somebody came or went; what is taken back has not been.
+func (u *Unit) moved(at time.Time, by int) {
 	u.Before = nil
-	if at.After(u.MovedAt) {
+	if by > 0 && at.After(u.MovedAt) {
 		u.MovedAt = at
 	}
 }
@@ -369,8 +419,8 @@ type Census struct {
 	Mark                  uint64         // of the census as it was sent
 }
 
-// Count applies a census. It may exceed capacity: that is reported, not
-// refused. A census counted before a later arrival or departure is refused
+// Count applies a census. People may exceed capacity: that is reported, not
+// refused; beds may not exceed what the authority allows, where it has said. A census counted before a later arrival or departure is refused
 // with fault.Precondition: it would undo what happened since.
 func (u Unit) Count(c Census, now time.Time) (Unit, error) {
 	counts, err := NewCounts(c.Staffed, c.OutOfService, c.Present, 0)
@@ -382,6 +432,8 @@ func (u Unit) Count(c Census, now time.Time) (Unit, error) {
 		return u, fault.Field("countedAt", "is required")
 	case c.CountedAt.After(now.Add(ClockSlack)):
 		return u, fault.Field("countedAt", "is in the future")
+	case u.Sanctioned > 0 && c.Staffed > u.Sanctioned:
+		return u, fault.Field("staffed", "is more than the beds the authority allows")
 	case c.CountedAt.Before(u.MovedAt):
 		return u, fault.New(fault.Precondition, "someone arrived or left after this count was made")
 	case c.CountedAt.Before(u.CountedAt):

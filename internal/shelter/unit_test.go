@@ -1,6 +1,7 @@
 package shelter_test
 
 import (
+	"maps"
 	"reflect"
 	"strings"
 	"testing"
@@ -205,17 +206,16 @@ func TestAnArrivalIsCountedOnce(t *testing.T) {
 		at                time.Time
 		n, beds           int
 		occupied, blocked int
-		left              map[string]int // still counted ahead of their receipt
 	}{
-		{"nobody counted them", nil, minutes(-5), 2, 2, 5, 0, nil},
-		{"in rooms of their own, whose empty beds are blocked", nil, minutes(-5), 2, 4, 5, 2, nil},
-		{"a census named them all", map[string]int{"p_1.1": 2}, minutes(-5), 2, 4, 3, 0, map[string]int{}},
-		{"a census named one of them", map[string]int{"p_1.1": 1}, minutes(-5), 2, 2, 4, 0, map[string]int{}},
-		{"a census named them under an earlier hold", map[string]int{"p_1.2": 2}, minutes(-5), 2, 2, 3, 0, map[string]int{}},
-		{"a census named more than came", map[string]int{"p_1.1": 3}, minutes(-5), 2, 2, 3, 0, map[string]int{}},
-		{"a census named others", map[string]int{"p_2.1": 2}, minutes(-5), 2, 2, 5, 0, map[string]int{"p_2.1": 2}},
-		{"the census was made after they came", nil, minutes(-90), 2, 4, 3, 0, nil},
-		{"the census was made as they came", nil, minutes(-60), 2, 2, 3, 0, nil},
+		{"nobody counted them", nil, minutes(-5), 2, 2, 5, 0},
+		{"in rooms of their own, whose empty beds are blocked", nil, minutes(-5), 2, 4, 5, 2},
+		{"a census named them all", map[string]int{"p_1.1": 2}, minutes(-5), 2, 4, 3, 0},
+		{"a census named one of them", map[string]int{"p_1.1": 1}, minutes(-5), 2, 2, 4, 0},
+		{"a census named them under an earlier hold", map[string]int{"p_1.2": 2}, minutes(-5), 2, 2, 3, 0},
+		{"a census named more than came", map[string]int{"p_1.1": 3}, minutes(-5), 2, 2, 3, 0},
+		{"a census named others", map[string]int{"p_2.1": 2}, minutes(-5), 2, 2, 5, 0},
+		{"the census was made after they came", nil, minutes(-90), 2, 4, 3, 0},
+		{"the census was made as they came", nil, minutes(-60), 2, 2, 3, 0},
 	} {
 		u := unit(t, 10, 0, 3, map[string]shelter.Claim{"p_1.1": {N: c.beds}, "p_2.1": {N: 2}})
 		u.Counted, u.Before = c.counted, &shelter.Before{}
@@ -223,7 +223,7 @@ func TestAnArrivalIsCountedOnce(t *testing.T) {
 		if counts := got.Counts(); counts.Occupied() != c.occupied || counts.Blocked() != c.blocked {
 			t.Errorf("%s: %d occupied, %d blocked, want %d and %d", c.name, counts.Occupied(), counts.Blocked(), c.occupied, c.blocked)
 		}
-		if _, ok := got.Claim("p_1.1"); ok || len(got.Counted) != len(c.left) || got.Before != nil {
+		if _, ok := got.Claim("p_1.1"); ok || !maps.Equal(got.Counted, c.counted) || got.Before != nil {
 			t.Errorf("%s: claims %v, counted %v, to take back %v", c.name, got.Claims(), got.Counted, got.Before)
 		}
 		want := u.MovedAt
@@ -232,6 +232,10 @@ func TestAnArrivalIsCountedOnce(t *testing.T) {
 		}
 		if !got.MovedAt.Equal(want) {
 			t.Errorf("%s: moved at %v, want %v", c.name, got.MovedAt, want)
+		}
+		back := got.Unarrive("p_1.1", c.n, c.beds, c.at).WithClaim("p_1.1", shelter.Claim{N: c.beds})
+		if back.Counts() != u.Counts() || !maps.Equal(back.Counted, u.Counted) {
+			t.Errorf("%s, and taken back: %+v with %v counted, was %+v", c.name, back.Counts(), back.Counted, u.Counts())
 		}
 	}
 }
@@ -244,15 +248,15 @@ func TestFactsBeforeTheLastCensusChangeNoCount(t *testing.T) {
 		do                func(shelter.Unit, time.Time) shelter.Unit
 		occupied, blocked int // when it happened after the census
 	}{
-		{"two leave, whose room had one empty bed", func(u shelter.Unit, at time.Time) shelter.Unit { return u.Leave(2, 1, at) }, 4, 3},
-		{"one leaves a room that the others keep", func(u shelter.Unit, at time.Time) shelter.Unit { return u.Leave(1, -1, at) }, 5, 5},
-		{"more leave than were here", func(u shelter.Unit, at time.Time) shelter.Unit { return u.Leave(9, 9, at) }, 0, 0},
-		{"two are still here, and one bed with them", func(u shelter.Unit, at time.Time) shelter.Unit { return u.Return(2, 1, at) }, 8, 5},
-		{"one is still here, in a room the others kept", func(u shelter.Unit, at time.Time) shelter.Unit { return u.Return(1, -1, at) }, 7, 3},
-		{"more blocked beds taken back than there are", func(u shelter.Unit, at time.Time) shelter.Unit { return u.Return(1, -9, at) }, 7, 0},
-		{"two have not come after all, in a room of three", func(u shelter.Unit, at time.Time) shelter.Unit { return u.Unarrive("", 2, 3, at) }, 4, 3},
-		{"more have not come than are here", func(u shelter.Unit, at time.Time) shelter.Unit { return u.Unarrive("", 9, 20, at) }, 0, 0},
-		{"fewer beds than people", func(u shelter.Unit, at time.Time) shelter.Unit { return u.Unarrive("", 2, 1, at) }, 4, 4},
+		{"two leave, whose room had one empty bed", func(u shelter.Unit, at time.Time) shelter.Unit { return u.Leave("p_1.1", 2, 1, at) }, 4, 3},
+		{"one leaves a room that the others keep", func(u shelter.Unit, at time.Time) shelter.Unit { return u.Leave("p_1.1", 1, -1, at) }, 5, 5},
+		{"more leave than were here", func(u shelter.Unit, at time.Time) shelter.Unit { return u.Leave("p_1.1", 9, 9, at) }, 0, 0},
+		{"two are still here, and one bed with them", func(u shelter.Unit, at time.Time) shelter.Unit { return u.Return("p_1.1", 2, 1, at) }, 8, 5},
+		{"one is still here, in a room the others kept", func(u shelter.Unit, at time.Time) shelter.Unit { return u.Return("p_1.1", 1, -1, at) }, 7, 3},
+		{"more blocked beds taken back than there are", func(u shelter.Unit, at time.Time) shelter.Unit { return u.Return("p_1.1", 1, -9, at) }, 7, 0},
+		{"two have not come after all, in a room of three", func(u shelter.Unit, at time.Time) shelter.Unit { return u.Unarrive("p_1.1", 2, 3, at) }, 4, 3},
+		{"more have not come than are here", func(u shelter.Unit, at time.Time) shelter.Unit { return u.Unarrive("p_1.1", 9, 20, at) }, 0, 0},
+		{"fewer beds than people", func(u shelter.Unit, at time.Time) shelter.Unit { return u.Unarrive("p_1.1", 2, 1, at) }, 4, 4},
 	} {
 		u := unit(t, 20, 0, 6, nil)
 		u = shelter.Restore(u, u.Counts().WithBlocked(4), nil)
@@ -268,14 +272,42 @@ func TestFactsBeforeTheLastCensusChangeNoCount(t *testing.T) {
 		}
 	}
 	u := unit(t, 20, 0, 6, nil)
-	if got := u.Leave(1, 0, minutes(-5)); !got.MovedAt.Equal(minutes(-5)) {
+	if got := u.Leave("p_1.1", 1, 0, minutes(-5)); !got.MovedAt.Equal(minutes(-5)) {
 		t.Errorf("a departure is not noted: %v", got.MovedAt)
 	}
-	if c, ok := u.Unarrive("p_1.1", 2, 4, minutes(-5)).Claim("p_1.1"); !ok || c.N != 4 || !c.Until.IsZero() {
-		t.Errorf("an arrival taken back keeps the beds without an end: %v", c)
+	if got := u.Unarrive("p_1.1", 2, 4, minutes(-5)); len(got.Claims()) != 0 || !got.MovedAt.Equal(u.MovedAt) {
+		t.Errorf("an arrival taken back leaves %v, moved at %v", got.Claims(), got.MovedAt)
 	}
-	if got := u.Unarrive("", 2, 4, minutes(-5)); len(got.Claims()) != 0 {
-		t.Errorf("an arrival without a claim leaves %v", got.Claims())
+}
+
+// What a census has said of a party stands until they leave, and goes with those who
+// are placed apart; a census that is taken back gives back what the one before said.
+func TestWhomACensusHasNamedUntilTheyLeave(t *testing.T) {
+	u := unit(t, 20, 0, 6, nil)
+	u.Counted = map[string]int{"p_1.1": 1, "p_1.3": 1, "p_2.1": 2}
+	u.Before = &shelter.Before{Counted: map[string]int{"p_1.1": 3}}
+	for name, c := range map[string]struct{ got, want map[string]int }{
+		"they leave":                          {u.Leave("p_1.1", 1, 0, minutes(-5)).Counted, map[string]int{"p_2.1": 2}},
+		"they had left before it":             {u.Leave("p_1.1", 1, 0, minutes(-60)).Counted, u.Counted},
+		"they have not left after all":        {u.Return("p_1.1", 1, 0, minutes(-60)).Counted, map[string]int{"p_2.1": 2}},
+		"one is placed apart":                 {u.Part("p_1.9", "p_4.0", 1).Counted, map[string]int{"p_4.0": 1, "p_1.3": 1, "p_2.1": 2}},
+		"two are placed apart":                {u.Part("p_1.9", "p_4.0", 2).Counted, map[string]int{"p_4.0": 2, "p_2.1": 2}},
+		"more are placed apart than it named": {u.Part("p_2.1", "p_4.0", 5).Counted, map[string]int{"p_4.0": 2, "p_1.1": 1, "p_1.3": 1}},
+		"others are placed apart":             {u.Part("p_3.1", "p_4.0", 2).Counted, u.Counted},
+		"apart, by the census before":         {u.Part("p_1.9", "p_4.0", 2).Before.Counted, map[string]int{"p_1.1": 1, "p_4.0": 2}},
+	} {
+		if !maps.Equal(c.got, c.want) {
+			t.Errorf("%s: %v, want %v", name, c.got, c.want)
+		}
+	}
+	if claim, n := u.Named("p_1"); n != 2 || claim != "p_1.3" {
+		t.Errorf("named %d as %s", n, claim)
+	}
+	if len(u.Counted) != 3 || u.Before.Counted["p_1.1"] != 3 {
+		t.Errorf("the unit before has changed: %v, %v", u.Counted, u.Before.Counted)
+	}
+	if got := (shelter.Unit{}).Part("p_1.1", "p_2.1", 1); len(got.Counted) != 0 || got.Before != nil {
+		t.Errorf("nobody was named: %v", got.Counted)
 	}
 }
 
@@ -294,12 +326,13 @@ func TestACensusIsTakenOrSaysWhy(t *testing.T) {
 		{"as old as the last", func(c *shelter.Census) { c.CountedAt = minutes(-60) }, "", ""},
 		{"older than the last", func(c *shelter.Census) { c.CountedAt = minutes(-60).Add(-time.Second) }, fault.Precondition, ""},
 		{"of more people than a unit may have", func(c *shelter.Census) { c.Present = shelter.MaxBeds + 1 }, fault.Invalid, "present"},
+		{"of more beds than are allowed", func(c *shelter.Census) { c.Staffed = 13 }, fault.Invalid, "staffed"},
 		{"of rooms where there are none", func(c *shelter.Census) { c.Rooms = 1 }, fault.Invalid, "roomsOccupied"},
 	} {
 		census := good
 		c.change(&census)
 		u := unit(t, 10, 0, 3, map[string]shelter.Claim{"p_1.1": {N: 2}, "dead.1": {N: 1, Until: now}})
-		u.ByPhone = true
+		u.ByPhone, u.Sanctioned = true, 12
 		got, err := u.Count(census, now)
 		if f, _ := fault.Of(err); kind(err) != c.kind || f != nil && f.Field != c.field {
 			t.Errorf("%s: %v", c.name, err)
@@ -376,7 +409,7 @@ func TestACensusIsTakenBack(t *testing.T) {
 	if !u.UndoUntil().IsZero() || !counted.UndoUntil().Equal(now.Add(shelter.UndoFor)) {
 		t.Errorf("can be taken back until %v", counted.UndoUntil())
 	}
-	back, err := counted.Undo(77, now.Add(shelter.UndoFor-time.Second))
+	back, err := counted.Undo(shelter.Command{Key: 77, Payload: 7}, now.Add(shelter.UndoFor-time.Second))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -384,23 +417,26 @@ func TestACensusIsTakenBack(t *testing.T) {
 		back.Census != counted.Census+1 || back.Repeats(shelter.Census{Mark: 5}) || back.Before != nil {
 		t.Errorf("before %+v, after %+v", u, back)
 	}
-	if again, err := back.Undo(77, now); err != nil || again.Census != back.Census {
+	if again, err := back.Undo(shelter.Command{Key: 77, Payload: 7}, now); err != nil || again.Census != back.Census {
 		t.Errorf("the same command again: %v", err)
 	}
-	if _, err := back.Undo(78, now); kind(err) != fault.IllegalMove {
+	if _, err := back.Undo(shelter.Command{Key: 77, Payload: 8}, now); kind(err) != fault.KeyReused {
+		t.Errorf("another command under the same key: %v", err)
+	}
+	if _, err := back.Undo(shelter.Command{Key: 78}, now); kind(err) != fault.IllegalMove {
 		t.Errorf("nothing to take back: %v", err)
 	}
-	if _, err := counted.Undo(77, now.Add(shelter.UndoFor)); kind(err) != fault.IllegalMove {
+	if _, err := counted.Undo(shelter.Command{Key: 77, Payload: 7}, now.Add(shelter.UndoFor)); kind(err) != fault.IllegalMove {
 		t.Errorf("after fifteen minutes: %v", err)
 	}
-	if _, err := counted.Arrive("p_2.1", 1, 1, now.Add(time.Second)).Undo(77, now.Add(time.Minute)); kind(err) != fault.IllegalMove {
+	if _, err := counted.Arrive("p_2.1", 1, 1, now.Add(time.Second)).Undo(shelter.Command{Key: 77, Payload: 7}, now.Add(time.Minute)); kind(err) != fault.IllegalMove {
 		t.Errorf("after somebody came: %v", err)
 	}
 	for key := range uint64(6) {
 		c, _ := back.Count(shelter.Census{CountedAt: now, Present: 9, Staffed: 12}, now)
-		back, _ = c.Undo(key, now)
+		back, _ = c.Undo(shelter.Command{Key: key}, now)
 	}
-	if want := []uint64{2, 3, 4, 5}; !reflect.DeepEqual(back.Undone, want) {
+	if want := []shelter.Command{{Key: 2}, {Key: 3}, {Key: 4}, {Key: 5}}; !reflect.DeepEqual(back.Undone, want) {
 		t.Errorf("remembers %v, want %v", back.Undone, want)
 	}
 }
@@ -476,6 +512,10 @@ func TestIntakeHoursEndBeforeTheirLastMinute(t *testing.T) {
 		if got := c.hours.OpenAt(c.at, c.offset); got != c.open {
 			t.Errorf("%v at %v, %d minutes ahead: open %v", c.hours, c.at, c.offset, got)
 		}
+	}
+	always := shelter.Hours{From: 7, To: 7}
+	if day.RoundTheClock() || night.RoundTheClock() || !always.RoundTheClock() || !(shelter.Hours{}).RoundTheClock() {
+		t.Error("round the clock is where the first minute is the last")
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"panah/internal/caller"
 	"panah/internal/code"
@@ -254,7 +255,7 @@ var drivers = map[placement.Move]driver{
 	},
 	placement.MoveSplit: func(r *run, p placement.Placement, cmd referral.Command) call {
 		g := r.truth.there[p.ID]
-		if g != nil && (len(g.persons) > 0 || len(g.facts) > 0) {
+		if g != nil && !r.unaware && (len(g.persons) > 0 || len(g.facts) > 0) {
 			return nil // they are through a door already
 		}
 		r.truth.guests(p.ID).frozen = true
@@ -265,7 +266,7 @@ var drivers = map[placement.Move]driver{
 	},
 	placement.MoveEnd: func(r *run, p placement.Placement, cmd referral.Command) call {
 		g := r.truth.there[p.ID]
-		if g != nil && (len(g.persons) > 0 || len(g.facts) > 0) {
+		if g != nil && !r.unaware && (len(g.persons) > 0 || len(g.facts) > 0) {
 			return nil // they are through a door already
 		}
 		r.truth.guests(p.ID).frozen = true
@@ -504,11 +505,12 @@ func (r *run) comeOrGo() {
 		r.ask(p.ID) // once more, though a transfer is under way
 	case g != nil && (g.frozen || len(g.facts) > 0):
 	case g != nil && len(g.persons) > 0 && p.State == placement.Arrived && !died(p) && r.chance(0.1):
-		r.send(r.arrival(p, g.shelter)) // said twice, by two phones
-	case g != nil && len(g.persons) > 0:
-		if p.State != placement.Arrived {
-			return
+		r.send(r.arrival(p, g.shelter, r.clock)) // said twice, by two phones
+	case g != nil && len(g.persons) > 0 && p.State != placement.Arrived:
+		if p.HeldBy(g.shelter) && !died(p) && r.named(p.ID) { // a census has found them: now they are received
+			r.send(r.arrival(p, g.shelter, time.Time{}))
 		}
+	case g != nil && len(g.persons) > 0:
 		if p.Team != "" && slices.ContainsFunc(teams, func(c caller.Caller) bool { return c.Scope == p.Team }) && r.chance(0.25) {
 			r.ask(p.ID)
 			return
@@ -530,6 +532,16 @@ func (r *run) arrive(p placement.Placement) {
 	if r.truth.unsaid(p) {
 		return // a phone tells of one move of these people after the other
 	}
+	timeless := !r.truth.elsewhere(p) && r.chance(0.3) // a phone that says no time: they have come when it is heard
+	when := r.comes(p, at)
+	if timeless {
+		when = time.Time{}
+	}
+	r.send(r.arrival(p, at, when))
+}
+
+// comes lets a party come to a shelter, unless somebody tells of it unseen.
+func (r *run) comes(p placement.Placement, at string) time.Time {
 	r.clock = r.clock.Add(2e9)
 	g := r.truth.guests(p.ID)
 	g.shelter, g.persons, g.since = at, nil, r.clock
@@ -539,13 +551,14 @@ func (r *run) arrive(p placement.Placement) {
 	for _, o := range r.truth.kin(p) {
 		o.persons, o.frozen = nil, false
 	}
-	r.send(r.arrival(p, at))
+	return r.clock
 }
 
-// arrival tells that a placement's people have come to a shelter, just now.
-func (r *run) arrival(p placement.Placement, at string) *request {
+// arrival tells that a placement's people have come to a shelter, and when; at the
+// zero time, when it is heard.
+func (r *run) arrival(p placement.Placement, at string, when time.Time) *request {
 	cmd := r.command("receive")
-	cmd.OccurredAt = r.clock
+	cmd.OccurredAt = when
 	r.clock = r.clock.Add(2e9)
 	who := staff(at)
 	return &request{name: fmt.Sprintf("receive %s at %s %s", p.ID, at, cmd.Key), subject: who.Subject, about: p.ID, move: placement.MoveReceive,
@@ -605,7 +618,9 @@ func (r *run) counting(s place, u shelter.Unit) *request {
 	}
 	for _, id := range r.truth.order {
 		p := r.ledger.placements[id]
-		if n := r.truth.inside(id, s.ID, u.ID); n > 0 && p.State != placement.Arrived && p.BedsIn(s.ID, u.ID) > 0 {
+		_, before := stored.Named(id)
+		known := p.BedsIn(s.ID, u.ID) > 0 || before > 0
+		if n := r.truth.inside(id, s.ID, u.ID); n > 0 && known && (p.State != placement.Arrived || r.chance(0.2)) {
 			cmd.Placements = append(cmd.Placements, id)
 		}
 	}

@@ -91,6 +91,7 @@ type run struct {
 	tried   map[string]int // how often somebody has pressed the button of a row of the table of moves
 	away    bool           // the consumers of the feed are
 	lost    int            // changes that were cut from the feed
+	unaware bool           // a team acts that does not know its party is in a shelter already
 	healing bool           // no new faults: things must come to rest
 	desk    []place        // the shelters, as their staff know them
 }

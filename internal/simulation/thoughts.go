@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"panah/internal/caller"
 	"panah/internal/code"
@@ -86,8 +87,11 @@ func (r *run) secondThoughts() {
 		}
 		p = r.ledger.placements[pick(r, r.ledger.order)]
 	}
-	if r.chance(0.4) {
+	if n := r.random.Float64(); n < 0.4 {
 		r.mistaken(by, p)
+		return
+	} else if n < 0.6 {
+		r.found(by, p)
 		return
 	}
 	side := pick(r, []placement.Side{placement.Team, placement.House, placement.Office})
@@ -137,7 +141,13 @@ func (r *run) mistaken(by *process, p placement.Placement) {
 	}
 	at := p.Hold.Shelter
 	r.clock = r.clock.Add(2e9)
+	if at != "" && r.chance(0.3) {
+		r.countAll(by, at)
+	}
 	switch here := g != nil && len(g.persons) > 0; {
+	case here && p.State == placement.Arrived && p.Back.Move == placement.MoveReceive && p.Back.Left == "" && !died(p) && !p.UndoUntil().Before(r.clock.Add(soon)):
+		r.toldAgain(by, p.ID)
+		return
 	case here && p.State == placement.Arrived:
 		at = g.shelter
 		r.needs(r.atOnce(by, r.departure(p, at, g.persons[:1+r.random.IntN(len(g.persons))])), "end of a stay", p)
@@ -147,13 +157,30 @@ func (r *run) mistaken(by *process, p placement.Placement) {
 		if len(p.Past) > 0 && r.chance(0.3) {
 			at = pick(r, p.Past).Shelter
 		}
-		r.needs(r.atOnce(by, r.arrival(p, at)), "arrival", p)
+		r.needs(r.atOnce(by, r.arrival(p, at, r.clock)), "arrival", p)
 	}
 	if r.chance(0.4) {
 		s := r.desk[slices.IndexFunc(r.desk, func(s place) bool { return s.ID == at })]
 		_ = r.atOnce(by, r.counting(s, pick(r, s.Units)))
 	}
-	p = r.ledger.placements[p.ID]
+	if p = r.ledger.placements[p.ID]; p.State == placement.Ended && !died(p) && len(g.persons) == len(p.Request.Persons) && r.chance(0.5) {
+		r.countAll(by, at)
+		if r.named(p.ID) { // nobody takes it back: they are received again
+			r.received(by, p.ID)
+			return
+		}
+	}
+	r.takenBack(by, p, at)
+	if r.chance(0.3) {
+		r.countAll(by, at)
+	}
+}
+
+// soon is how long what is made at once may take.
+const soon = 5 * time.Minute
+
+// takenBack takes back what a shelter has told of a placement.
+func (r *run) takenBack(by *process, p placement.Placement, at string) {
 	cmd, who := r.command("undo"), staff(at)
 	cmd.Version = p.Version
 	r.needs(r.atOnce(by, &request{name: fmt.Sprintf("undo %s %s v%d", p.ID, cmd.Key, p.Version), subject: who.Subject, about: p.ID,
@@ -170,6 +197,129 @@ func (r *run) needs(err error, what string, p placement.Placement) {
 	if err != nil && (p.Withdrawn.IsZero() || !fault.Is(err, fault.Gone)) {
 		r.fail("the %s of %s, %s, was refused: %v", what, p.ID, p.State, err)
 	}
+}
+
+// found lets a party come to a shelter whose census finds them before anybody has
+// received them. Their team knows nothing of it and goes on; then they are received,
+// perhaps taken back by mistake and received again.
+func (r *run) found(by *process, p placement.Placement) {
+	at := p.Hold.Shelter
+	if len(p.Past) > 0 && r.chance(0.3) {
+		at = pick(r, p.Past).Shelter
+	}
+	g := r.truth.there[p.ID]
+	busy := g != nil && (g.frozen || len(g.facts) > 0 || len(g.persons) > 0) || r.truth.unsaid(p) || r.truth.elsewhere(p)
+	if busy || at == "" || died(p) || p.State == placement.Arrived || !p.Withdrawn.IsZero() {
+		return
+	}
+	when := r.comes(p, at)
+	if r.countAll(by, at); !r.named(p.ID) {
+		r.needs(r.atOnce(by, r.arrival(p, at, when)), "arrival", p)
+		return
+	}
+	ids := []string{p.ID}
+	for range r.random.IntN(3) {
+		if apart := r.goesOn(by, p.ID); apart != "" {
+			ids = append(ids, apart)
+		}
+		if r.chance(0.3) {
+			r.countAll(by, at)
+		}
+	}
+	r.random.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
+	for _, id := range ids {
+		if p := r.ledger.placements[id]; !p.HeldBy(at) {
+			r.heldAt(by, p, at)
+		}
+		if p := r.ledger.placements[id]; p.HeldBy(at) {
+			r.received(by, id)
+			if p = r.ledger.placements[id]; p.Back.Left == "" && r.chance(0.5) {
+				r.toldAgain(by, id)
+			}
+		}
+	}
+}
+
+// goesOn lets a team that does not know where its party is go on; apart is who was
+// placed apart by it.
+func (r *run) goesOn(by *process, id string) (apart string) {
+	before := r.ledger.placements[id]
+	moves := slices.DeleteFunc(offered(before, placement.Team, r), func(m placement.Move) bool {
+		return !slices.Contains([]placement.Move{placement.MoveSplit, placement.MoveHold, placement.MoveRelease, placement.MoveRefuse, placement.MoveCancel, placement.MoveEnd}, m)
+	})
+	if len(moves) == 0 {
+		return ""
+	}
+	m := pick(r, moves)
+	if slices.Contains(moves, placement.MoveSplit) && r.chance(0.5) {
+		m = placement.MoveSplit
+	}
+	r.unaware = true
+	q := r.pressed(before, placement.Team, m)
+	r.unaware = false
+	if err := r.atOnce(by, q); m == placement.MoveSplit && err == nil {
+		after := r.ledger.placements[id]
+		apart = after.Apart[len(after.Apart)-1].Placement
+		r.truth.parted(before, apart)
+	}
+	r.truth.guests(id).frozen = false
+	return apart
+}
+
+// heldAt holds a shelter for a placement, if it fits.
+func (r *run) heldAt(by *process, p placement.Placement, at string) {
+	who, cmd := r.who(p, placement.Team), r.command("hold")
+	cmd.Version = p.Version
+	_ = r.atOnce(by, &request{name: fmt.Sprintf("hold %s at %s %s", p.ID, at, cmd.Key), subject: who.Subject, about: p.ID, move: placement.MoveHold, side: placement.Team,
+		key: hashed(who, cmd.Key), ghostly: true,
+		do: func(ctx context.Context, s *referral.Service, c caller.Caller) error {
+			_, err := s.Hold(ctx, c, p.ID, at, cmd)
+			return err
+		}})
+}
+
+// received tells that people who sleep in a shelter have come there: when they did
+// or, where its census has named them, also without a time.
+func (r *run) received(by *process, id string) {
+	p, g := r.ledger.placements[id], r.truth.guests(id)
+	when := g.since
+	if r.named(id) && r.chance(0.7) {
+		when = time.Time{}
+	}
+	r.needs(r.atOnce(by, r.arrival(p, g.shelter, when)), "arrival", p)
+}
+
+// toldAgain takes an arrival back that was true, and tells of it again.
+func (r *run) toldAgain(by *process, id string) {
+	g := r.truth.guests(id)
+	r.takenBack(by, r.ledger.placements[id], g.shelter)
+	if r.chance(0.5) {
+		r.countAll(by, g.shelter)
+	}
+	r.received(by, id)
+}
+
+// countAll counts every unit of a shelter.
+func (r *run) countAll(by *process, shelterID string) {
+	s := r.desk[slices.IndexFunc(r.desk, func(s place) bool { return s.ID == shelterID })]
+	for _, u := range s.Units {
+		_ = r.atOnce(by, r.counting(s, u))
+	}
+}
+
+// named reports whether the last census of each unit has named everybody of a
+// placement who sleeps there.
+func (r *run) named(id string) bool {
+	g := r.truth.guests(id)
+	for _, s := range r.desk {
+		for _, u := range s.Units {
+			stored := r.ledger.units[s.ID+"/"+u.ID]
+			if _, n := stored.Named(id); s.ID == g.shelter && n < r.truth.inside(id, s.ID, u.ID) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func died(p placement.Placement) bool {

@@ -77,7 +77,7 @@ func (t *truth) inside(id, shelter, unit string) int {
 		}
 		return 0
 	}
-	n := 0
+	n, held := 0, false
 	for _, h := range append([]placement.Hold{p.Hold}, p.Past...) {
 		if h.Shelter != shelter {
 			continue
@@ -89,9 +89,38 @@ func (t *truth) inside(id, shelter, unit string) int {
 				}
 			}
 		}
+		held = true
 		break
 	}
+	if !held && g.unit == unit { // placed apart from a party that was held there
+		return len(g.persons)
+	}
 	return n
+}
+
+// elsewhere reports whether people of a placement are anywhere by another one.
+func (t *truth) elsewhere(p placement.Placement) bool {
+	return slices.ContainsFunc(t.kin(p), func(g *guests) bool { return len(g.persons) > 0 })
+}
+
+// parted moves the first of a party that sleeps in a shelter to a placement of their
+// own; before is the party as it was.
+func (t *truth) parted(before placement.Placement, apart string) {
+	g, goes := t.guests(before.ID), t.guests(apart)
+	h, _ := before.HoldAt(g.shelter)
+	for _, part := range h.Parts {
+		if slices.Contains(part.Persons, 0) {
+			goes.unit = part.Unit
+		}
+	}
+	goes.shelter, goes.since, goes.persons = g.shelter, g.since, []int{0}
+	var stay []int
+	for _, i := range g.persons {
+		if i > 0 {
+			stay = append(stay, i-1)
+		}
+	}
+	g.persons = stay
 }
 
 // present is how many people are in a unit.
