@@ -23,7 +23,7 @@ func TestAnotherOptionIsChosenWhileAccepted(t *testing.T) {
 	if o.State != placement.Accepted || !slices.Contains(s.Next(ctx, team, o.Placement), placement.MoveChoose) {
 		t.Fatal(o.State)
 	}
-	choice := placement.Choice{By: code.ChosenByGuardian, Shelter: another(first), HouseRulesShown: true, Viewed: true}
+	choice := placement.Choice{By: code.ChosenByGuardian, Shelter: anotherHome(first), HouseRulesShown: true, Viewed: true}
 	unknown := choice
 	unknown.Shelter = "NONE"
 	if _, err := s.Choose(ctx, team, o.ID, unknown, command("none", o.Version)); !fault.Is(err, fault.NotEligible) {
@@ -47,7 +47,7 @@ func TestAHoldDoesNotGiveUpWhatIsAccepted(t *testing.T) {
 	ctx, s := context.Background(), w.Service
 	o := request(t, w, "one", true)
 	o = made(t)(s.Accept(ctx, staff(o.Hold.Shelter), o.ID, command("yes", o.Version)))
-	if _, err := s.Hold(ctx, team, o.ID, another(o.Hold.Shelter), command("hold", o.Version)); !fault.Is(err, fault.IllegalMove) {
+	if _, err := s.Hold(ctx, team, o.ID, anotherHome(o.Hold.Shelter), command("hold", o.Version)); !fault.Is(err, fault.IllegalMove) {
 		t.Error(err)
 	}
 	account(t, w)

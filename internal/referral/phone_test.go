@@ -26,8 +26,8 @@ func coded(t *testing.T, w *testworld.World, at string) string {
 	return h.Code
 }
 
-// another is some other shelter that girls fit into.
-func another(than string) string {
+// anotherHome is another shelter that girls fit into.
+func anotherHome(than string) string {
 	if than == "HOMA" {
 		return "GRLS"
 	}
@@ -81,7 +81,7 @@ func TestWrongCodesOfOneShelterAreNotHeldAgainstTheNext(t *testing.T) {
 	ctx, s := context.Background(), w.Service
 	o := request(t, w, "one", true)
 	first := o.Hold.Shelter
-	next := another(first)
+	next := anotherHome(first)
 	coded(t, w, first)
 	o = guesses(t, w, o, placement.MaxPhoneTries)
 	o = made(t)(s.Release(ctx, team, o.ID, command("release", o.Version)))
@@ -153,7 +153,7 @@ func TestALookBelongsToTheShelterWhosePointWasSeen(t *testing.T) {
 	ctx, s := context.Background(), w.Service
 	o := request(t, w, "one", true)
 	first := o.Hold.Shelter
-	next := another(first)
+	next := anotherHome(first)
 	coded(t, w, first)
 	o = made(t)(s.Accept(ctx, staff(first), o.ID, command("yes", o.Version)))
 	shown, err := s.Reveal(ctx, team, o.ID, command("look", o.Version))

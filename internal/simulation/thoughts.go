@@ -283,7 +283,7 @@ func (r *run) heldAt(by *process, p placement.Placement, at string) {
 func (r *run) received(by *process, id string) {
 	p, g := r.ledger.placements[id], r.truth.guests(id)
 	when := g.since
-	if r.named(id) && r.chance(0.7) {
+	if r.named(id) && (p.State == placement.Ended || r.chance(0.7)) { // within a stay that is said to have ended nobody arrives
 		when = time.Time{}
 	}
 	r.needs(r.atOnce(by, r.arrival(p, g.shelter, when)), "arrival", p)
