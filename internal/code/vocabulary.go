@@ -237,9 +237,13 @@ var DeclineReasons = NewList[DeclineReason]("full", "not_registered_for_group", 
 // CancelReason is why a request ends before arrival.
 type CancelReason uint8
 
-// CancelConsentWithdrawn is the survivor's own word, with their code: a team
-// cannot give it.
-const CancelConsentWithdrawn CancelReason = 6
+// The cancel reasons a rule looks at. CancelConsentWithdrawn is the survivor's own
+// word, with their code: a team cannot give it.
+const (
+	CancelWentHome         CancelReason = 1
+	CancelEntryError       CancelReason = 4
+	CancelConsentWithdrawn CancelReason = 6
+)
 
 // CancelReasons lists why a request is withdrawn.
 var CancelReasons = NewList[CancelReason]("own_wish", "went_home", "placed_elsewhere", "hospital", "entry_error", "no_longer_needed", "consent_withdrawn")
@@ -304,6 +308,10 @@ const (
 	StayAwaitingCommittee
 	StayCommitteeOrder
 )
+
+// Order reports whether somebody has ordered the stay: the other grounds are those of
+// a stay of which nobody has decided yet, or the person alone.
+func (b StayBasis) Order() bool { return b != StayVoluntary && b != StayAwaitingCommittee }
 
 // StayBases lists the grounds of a stay.
 var StayBases = NewList[StayBasis]("voluntary", "awaiting_committee", "cwc_order", "interim_magistrate", "magistrate_inquiry", "protective_order")

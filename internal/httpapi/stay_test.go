@@ -418,3 +418,58 @@ func TestASeriousComplaintPausesNewOffersUntilItWasLookedInto(t *testing.T) {
 		}
 	})
 }
+
+// Who was taken for a child, or for an adult, is told what holds for who they are.
+func TestACorrectedAgeIsToldToTheSurvivorToo(t *testing.T) {
+	child := strings.Replace(woman, `"ageBand":"25-59","ageStatus":"stated","placeWith":"women"`, `"ageBand":"15-17","ageStatus":"stated","placeWith":"girls"`, 1)
+	is := func(age, status, with string) map[string]any {
+		return map[string]any{"version": 3, "persons": []map[string]any{{"ageBand": age, "ageStatus": status, "placeWith": with, "languages": []string{"bn"}}}}
+	}
+	for name, c := range map[string]struct {
+		asked         string
+		corrected     map[string]any
+		basis, decide string
+		leaves        bool
+	}{
+		"an adult": {child, is("25-59", "documented", "women"), "voluntary", "you", true},
+		"a child":  {woman, is("15-17", "stated", "girls"), "awaiting_committee", "committee", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachWay(t, func(t *testing.T, _ *testworld.World, as func(string) client) {
+				p := as(testworld.Team).do("POST", "/v1/placements", "key-00000001", c.asked).want(t, 201)
+				me := coded(as, testworld.Team, p.str("id"), "key-code-0001")
+				arrived(t, as, p)
+				as(testworld.Team).do("POST", "/v1/placements/"+p.str("id")+"/correct", "key-correct-1", c.corrected).want(t, 200)
+				now := me.say("view").want(t, 200)
+				if now.str("stay", "basis") != c.basis || now.str("decides") != c.decide || now.get("mayLeave") != c.leaves || strings.Contains(now.Raw, "committee decides") == c.leaves {
+					t.Error(now.Raw)
+				}
+			})
+		})
+	}
+}
+
+// A decision says nothing that the law does not know: no child stays of its own will,
+// and no review is before the decision.
+func TestADecisionThatCannotBeNamesItsField(t *testing.T) {
+	eachWay(t, func(t *testing.T, _ *testworld.World, as func(string) client) {
+		p := as(testworld.Team).do("POST", "/v1/placements", "key-00000001", siblings).want(t, 201)
+		path := "/v1/placements/" + p.str("id") + "/decisions"
+		for field, body := range map[string]map[string]any{
+			"basis":    {"decision": "stay", "basis": "voluntary"},
+			"reviewBy": {"decision": "stay", "basis": "cwc_order", "reviewBy": "2025-01-01T00:00:00Z"},
+		} {
+			a := as(testworld.Desk).do("POST", path, "key-decide-"+field, body).want(t, 422)
+			if !strings.Contains(a.Raw, `"field":"`+field+`"`) || strings.Contains(a.Raw, "2025") {
+				t.Error(a.Raw)
+			}
+		}
+		team := as(testworld.Team)
+		team.do("POST", "/v1/placements/"+p.str("id")+"/cancel", "key-cancel-1", map[string]any{"version": 1, "reason": "placed_elsewhere"}).want(t, 200)
+		now := as(testworld.Desk).do("GET", "/v1/placements/"+p.str("id"), "", nil).want(t, 200)
+		if now.get("pendingCommittee") != true || strings.Join(now.next(), " ") != "decisions" {
+			t.Error(now.Raw)
+		}
+		as(testworld.Desk).do("POST", path, "key-decide-last", map[string]any{"decision": "produced"}).want(t, 200)
+	})
+}

@@ -124,7 +124,7 @@ type apartView struct {
 
 // sideRoads shows what has happened to a placement off the main road.
 func (v placementView) sideRoads(p placement.Placement, side placement.Side, now time.Time) placementView {
-	v.Committee = p.Request.Children() && p.Ruling.At.IsZero() && p.State != placement.Ended && p.State != placement.Cancelled && p.State != placement.Superseded
+	v.Committee = p.PendingCommittee()
 	v.Withdrawn = timeOrNil(p.Withdrawn)
 	if !p.Basis.From.IsZero() {
 		v.Stay = &stayView{code.StayBases.Name(p.Basis.Ground), p.Basis.ReviewBy}

@@ -288,8 +288,8 @@ type (
 	decisionBody struct {
 		Moved
 		Decision     decisionCode  `json:"decision"`
-		Basis        stayBasisCode `json:"basis,omitempty" doc:"On what ground the party stays from then on"`
-		ReviewBy     *time.Time    `json:"reviewBy,omitempty" doc:"By when the stay is looked at again, where an order says so; at most what the law allows"`
+		Basis        stayBasisCode `json:"basis,omitempty" doc:"On what ground the party stays from then on; voluntary is for adults alone"`
+		ReviewBy     *time.Time    `json:"reviewBy,omitempty" doc:"By when the stay is looked at again, where an order says so: after the decision, at most what the law allows"`
 		ReturnTo     string        `json:"returnTo,omitempty" maxLength:"10" doc:"With repatriation_ordered alone: the country, or the state, to which the party wants to be and is to be brought home" example:"BD"`
 		WaitingSince *time.Time    `json:"waitingSince,omitempty" doc:"With repatriation_ordered alone: since when they wait, where that is longer ago"`
 	}

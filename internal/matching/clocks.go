@@ -7,6 +7,9 @@ import (
 	"panah/internal/placement"
 )
 
+// ReviewOfStay is what the clock of a stay's ground waits for.
+const ReviewOfStay = "review_of_stay"
+
 // LegalClock is a time limit of law: data of a jurisdiction, with its source there.
 type LegalClock struct {
 	ID              string
@@ -24,6 +27,7 @@ type Running struct {
 	DueAt   time.Time
 	Stopped bool
 	Stop    placement.Ruling // the decision that stopped it
+	Told    time.Time        // the instant of the last warning of it that was given
 	from    time.Time
 }
 
@@ -37,7 +41,7 @@ func (p Policy) Clocks(of placement.Placement) []Running {
 		if (c.Children && !of.Request.Children()) || of.Request.RescuedAt.IsZero() {
 			continue
 		}
-		r := Running{LegalClock: c, from: of.Request.RescuedAt, Stopped: !of.First.At.IsZero(), Stop: of.First}
+		r := Running{LegalClock: c, from: of.Request.RescuedAt, Stopped: !of.First.At.IsZero(), Stop: of.First, Told: of.WarnedAt}
 		if c.ExcludesJourney {
 			r.from = r.from.Add(time.Duration(of.Request.JourneyMinutes) * time.Minute)
 		}
@@ -45,8 +49,8 @@ func (p Policy) Clocks(of placement.Placement) []Running {
 		out = append(out, r)
 	}
 	if b := of.Basis; of.State == placement.Arrived && !b.From.IsZero() {
-		out = append(out, Running{from: b.From, DueAt: b.ReviewBy, LegalClock: LegalClock{ID: "review." + code.StayBases.Name(b.Ground),
-			What: "review_of_stay", Limit: b.ReviewBy.Sub(b.From), WarnAt: where.Reviews[b.Ground].WarnAt, StoppedBy: "decisions"}})
+		out = append(out, Running{from: b.From, DueAt: b.ReviewBy, Told: b.WarnedAt, LegalClock: LegalClock{ID: "review." + code.StayBases.Name(b.Ground),
+			What: ReviewOfStay, Limit: b.ReviewBy.Sub(b.From), WarnAt: where.Reviews[b.Ground].WarnAt, StoppedBy: "decisions"}})
 	}
 	return out
 }
@@ -65,14 +69,19 @@ func (p Policy) Basis(of placement.Placement, ground code.StayBasis, from, revie
 	return placement.Basis{Ground: ground, From: from, ReviewBy: reviewBy}
 }
 
-// FirstBasis is the ground on which a party stays before anybody has decided:
-// children wait for the committee, adults stay of their own will.
+// FirstBasis is the ground on which a party stays from its arrival where no decision
+// has said one: children wait for the committee, adults stay of their own will.
 func (p Policy) FirstBasis(of placement.Placement) placement.Basis {
+	return p.UndecidedBasis(of, of.ArrivedAt)
+}
+
+// UndecidedBasis is that ground from another instant: when it was learnt who they are.
+func (p Policy) UndecidedBasis(of placement.Placement, from time.Time) placement.Basis {
 	ground := code.StayVoluntary
-	if of.Request.Children() && of.Ruling.At.IsZero() {
+	if of.Request.Children() {
 		ground = code.StayAwaitingCommittee
 	}
-	return p.Basis(of, ground, of.ArrivedAt, time.Time{})
+	return p.Basis(of, ground, from, time.Time{})
 }
 
 // Warnings are the instants at which a clock warns.

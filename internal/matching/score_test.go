@@ -382,9 +382,13 @@ func TestAStayIsReviewedWhenTheLawOrAnOrderSays(t *testing.T) {
 		if got := p.FirstBasis(of); got.Ground != want || !got.From.Equal(from) {
 			t.Errorf("before a decision: %+v", got)
 		}
+		later := from.Add(time.Hour)
+		if got := p.UndecidedBasis(of, later); got.Ground != want || !got.From.Equal(later) {
+			t.Errorf("from when it is learnt who they are: %+v", got)
+		}
 	}
-	if got := p.FirstBasis(ruled); got.Ground != code.StayVoluntary {
-		t.Errorf("after a decision: %+v", got)
+	if got := p.FirstBasis(ruled); got.Ground != code.StayAwaitingCommittee {
+		t.Errorf("a child stays of its own will after a decision that says no ground: %+v", got)
 	}
 }
 

@@ -796,7 +796,7 @@ func TestACorrectionKeepsTheSamePersons(t *testing.T) {
 }
 
 func TestADecisionIsNeverMadeInTheFuture(t *testing.T) {
-	basis := placement.Basis{Ground: code.StayVoluntary, From: now, ReviewBy: minutes(99)}
+	basis := placement.Basis{Ground: code.StayCommitteeOrder, From: now, ReviewBy: minutes(99)}
 	for at, want := range map[time.Time]time.Time{minutes(1): minutes(1), minutes(9): minutes(3)} {
 		p, err := accepted(t, 1).Decide(2, &basis, at, minutes(3))
 		if err != nil || p.Ruling != (placement.Ruling{What: 2, At: want}) || p.Basis != basis || p.ChangedAt != minutes(3) {

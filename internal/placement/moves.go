@@ -83,15 +83,8 @@ func (p Placement) Choose(c Choice, now time.Time) (Placement, error) {
 	if err := p.enter(MoveChoose); err != nil {
 		return p, err
 	}
-	switch {
-	case !c.HouseRulesShown:
-		return p, fault.Field("houseRulesShown", "the house rules must be shown before a choice counts")
-	case p.Request.Children() && !c.Viewed:
-		return p, fault.Field("childView", "a child's own view must be recorded, or that it could not be given")
-	case c.By != code.ChosenBySelf && !p.Request.Children():
-		return p, fault.Field("chosenBy", "adults choose for themselves")
-	case c.By == code.ChosenBySelf && p.Request.allChildren():
-		return p, fault.Field("chosenBy", "children are placed by a guardian or the committee, and heard")
+	if err := c.allowedFor(p.Request); err != nil {
+		return p, err
 	}
 	c.At = now
 	p.Choice, p.ChangedAt = c, now
@@ -252,7 +245,8 @@ func (p Placement) Divert(why code.DivertReason, now time.Time) (Placement, erro
 
 // Correct replaces what was said of the persons: an age or where somebody is to
 // sleep was wrong. The party stays the same people, in the same order; beds are
-// kept until they are swapped.
+// kept until they are swapped. A choice that would not count for who they are, and a
+// ground they do not stay on, are theirs no more.
 func (p Placement) Correct(persons []Person, now time.Time) (Placement, []BedMove, error) {
 	if err := p.enter(MoveCorrect); err != nil {
 		return p, nil, err
@@ -264,7 +258,10 @@ func (p Placement) Correct(persons []Person, now time.Time) (Placement, []BedMov
 	p.Request.Persons = slices.Clone(persons)
 	p.ChangedAt, p.Back = now, Back{}
 	p.WarnedAt = time.Time{} // a clock of law may run now that did not before
-	return p, p.refit(before), nil
+	if p.Choice.allowedFor(p.Request) != nil {
+		p.Choice = Choice{}
+	}
+	return p.regrounded(before), p.refit(before), nil
 }
 
 // refit is what becomes of the places beside beds when other needs are known of
@@ -349,8 +346,11 @@ func (p Placement) Decide(what code.Decision, basis *Basis, at, now time.Time) (
 	if err := notBefore(at, p.Request.RescuedAt, "the rescue"); err != nil {
 		return p, err
 	}
-	if onReturn(what) {
+	switch {
+	case onReturn(what):
 		return p, fault.Field("decision", "is about a return: it needs its own facts")
+	case basis != nil && basis.Ground == code.StayVoluntary && p.Request.Children():
+		return p, fault.Field("basis", "is for adults: someone under 18 stays on the decision of others, and is heard")
 	}
 	if at.After(now) {
 		at = now

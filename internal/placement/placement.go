@@ -73,6 +73,7 @@ type Basis struct {
 	Ground   code.StayBasis
 	From     time.Time
 	ReviewBy time.Time
+	WarnedAt time.Time // the instant of the last warning of this review that was given
 }
 
 // Return is where a party is to be brought home, across a border of a country or
@@ -143,7 +144,8 @@ type Placement struct {
 	First       Ruling // the first of them: it stopped the clocks that run from the rescue
 	Basis       Basis
 	Return      Return
-	WarnedAt    time.Time // the instant of the last warning of a legal clock that was given
+	Carried     Ruling    // the Ruling of the stay it moves the party from, as it was when that was asked for
+	WarnedAt    time.Time // the instant of the last warning that was given of the clocks that run from the rescue
 	ByPhone     bool      // accepted on the phone, as the team says
 	Verified    bool      // the team knew the shelter's code
 	PhoneTries  int       // wrong codes said so far
@@ -309,6 +311,10 @@ func (p Placement) guard(m Move) error {
 		if !p.Withdrawn.IsZero() {
 			return p.illegal("consent was withdrawn: nothing more is told of the persons")
 		}
+	case MoveDecide:
+		if p.State == Cancelled && !p.Withdrawn.IsZero() {
+			return p.illegal("consent was withdrawn before arrival: nobody decides of the party any more")
+		}
 	case MoveSplit:
 		if len(p.Request.Persons) < 2 {
 			return p.illegal("one person cannot be split")
@@ -324,8 +330,10 @@ func (p Placement) guard(m Move) error {
 	return nil
 }
 
+// illegal is a refusal of a move. Which moves its sender could make instead is for
+// the use case to say: it hangs on who asks, and on beds.
 func (p Placement) illegal(format string, args ...any) *fault.Fault {
-	return fault.New(fault.IllegalMove, format, args...).WithAllowed(anybody(p.State))
+	return fault.New(fault.IllegalMove, format, args...)
 }
 
 // enter checks that a move may be made from here.

@@ -109,12 +109,12 @@ var rules = []rule{
 	{move: MoveRelease, side: Office, from: []State{Held, Accepted}},
 	{move: MoveCorrect, side: Team, from: []State{Requested, Waitlisted, Held, Accepted, InTransit, Diverted, Arrived}},
 	{move: MoveSupersede, side: Office, from: []State{Requested, Waitlisted, Held, Accepted, InTransit, Diverted}},
-	{move: MoveDecide, side: Office, from: []State{Requested, Waitlisted, Held, Accepted, InTransit, Diverted, Arrived, Ended}, fact: true},
+	{move: MoveDecide, side: Office, from: []State{Requested, Waitlisted, Held, Accepted, InTransit, Diverted, Arrived, Ended, Cancelled}, fact: true},
 	{move: MoveSplit, side: Team, from: []State{Requested, Waitlisted, Held}},
 	{move: MoveReveal, side: Team, from: []State{Accepted, InTransit, Diverted}},
 	{move: MoveUndo, side: Team, from: []State{Requested, InTransit, Diverted, Cancelled}},
 	{move: MoveUndo, side: House, from: []State{Requested, Waitlisted, Held, Arrived, Ended}},
-	{move: MoveUndo, side: Office, from: []State{Requested, Waitlisted, Held, Accepted, InTransit, Diverted, Arrived, Ended, Superseded}},
+	{move: MoveUndo, side: Office, from: []State{Requested, Waitlisted, Held, Accepted, InTransit, Diverted, Arrived, Ended, Cancelled, Superseded}},
 	{move: MoveWithdraw, side: Survivor, from: []State{Requested, Waitlisted, Held, Accepted, InTransit, Diverted, Arrived, Ended, Cancelled, Superseded}, fact: true},
 	{move: MoveLapse, side: Clock, from: []State{Held}},
 }
@@ -142,19 +142,6 @@ func allowed(s State, side Side) []Move {
 	for _, r := range rules {
 		if r.side == side && slices.Contains(r.from, s) {
 			out = append(out, r.move)
-		}
-	}
-	return out
-}
-
-// anybody lists the moves somebody could make from a state.
-func anybody(s State) []string {
-	var out []string
-	for _, side := range []Side{Team, House, Office} {
-		for _, m := range allowed(s, side) {
-			if !slices.Contains(out, string(m)) {
-				out = append(out, string(m))
-			}
 		}
 	}
 	return out

@@ -168,7 +168,10 @@ func (p Placement) SplitOff(id string, persons []int, by uint8, committee bool, 
 	apart = New(id, p.Team, p.Policy, goes, now, Command{})
 	apart.Commands, apart.Seek, apart.Return = nil, goes.HoldBest, p.Return
 	apart.Refused, apart.Unwanted, apart.KeepFrom, apart.KeptIn, apart.By = p.Refused, p.Unwanted, p.KeepFrom, p.KeptIn, p.By
+	whole := p.Request
+	apart = apart.Under(p).partOf(whole)
 	p.Request = stays
+	p = p.partOf(whole)
 	p.Hold = p.Hold.without(persons)
 	p.Past = slices.Clone(p.Past)
 	for i := range p.Past {

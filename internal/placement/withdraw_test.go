@@ -64,6 +64,19 @@ func TestWithdrawalEndsTheSharingInEveryState(t *testing.T) {
 	}
 }
 
+// A withdrawal before arrival says why the request was closed, and no half of a code
+// for the door is left.
+func TestAWithdrawalBeforeArrivalLeavesNoDoorCode(t *testing.T) {
+	for _, s := range []State{Requested, Waitlisted, Held, Accepted, InTransit, Diverted} {
+		p := shared(s)
+		p.DoorTeam, p.DoorHouse = "AB", "CD"
+		p, _, err := p.Withdraw(noon)
+		if err != nil || p.DoorTeam != "" || p.DoorHouse != "" || p.Reason != uint8(code.CancelConsentWithdrawn) {
+			t.Errorf("%s: door %q and %q, reason %d, %v", s, p.DoorTeam, p.DoorHouse, p.Reason, err)
+		}
+	}
+}
+
 func TestPlacesKeptAfterAWithdrawalAreForgottenWithTheRest(t *testing.T) {
 	p := shared(Arrived)
 	p.Request.Persons[0].Needs = code.Of(code.NeedMedical)

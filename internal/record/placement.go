@@ -33,6 +33,7 @@ type placementForm struct {
 	Unwanted   []string        `json:"u,omitempty"`
 	Ruled      *rulingForm     `json:"j,omitempty"`
 	First      *rulingForm     `json:"jf,omitempty"` // absent where it is the latest
+	Carried    *rulingForm     `json:"jc,omitempty"`
 	WarnedAt   int64           `json:"wa,omitempty"`
 	Basis      *basisForm      `json:"ba,omitempty"`
 	Phone      bool            `json:"ph,omitempty"`
@@ -106,6 +107,7 @@ type basisForm struct {
 	Ground code.StayBasis `json:"g,omitempty"`
 	From   int64          `json:"f,omitempty"`
 	Review int64          `json:"r,omitempty"`
+	Warned int64          `json:"w,omitempty"`
 }
 
 type lookForm struct {
@@ -192,6 +194,7 @@ func FromPlacement(p placement.Placement) table.Item {
 	if f.Ruled = fromRuling(p.Ruling); p.First != p.Ruling {
 		f.First = fromRuling(p.First)
 	}
+	f.Carried = fromRuling(p.Carried)
 	for _, h := range p.Past {
 		f.Past = append(f.Past, pastForm{No: h.No, Shelter: h.Shelter, Parts: fromParts(h.Parts), Day: h.Day})
 	}
@@ -282,6 +285,7 @@ func ToPlacement(it *table.Item) (placement.Placement, error) {
 	if p.First = p.Ruling; f.First != nil {
 		p.First = toRuling(f.First)
 	}
+	p.Carried = toRuling(f.Carried)
 	p.ByPhone, p.Verified, p.PhoneTries, p.RevealUntil = f.Phone, f.Verified, f.Tries, instant(f.LookUntil)
 	for _, l := range f.Looks {
 		p.Looks = append(p.Looks, placement.Look{By: l.By, At: instant(l.At)})
@@ -341,14 +345,14 @@ func fromBasis(b placement.Basis) *basisForm {
 	if b.From.IsZero() {
 		return nil
 	}
-	return &basisForm{b.Ground, seconds(b.From), seconds(b.ReviewBy)}
+	return &basisForm{b.Ground, seconds(b.From), seconds(b.ReviewBy), seconds(b.WarnedAt)}
 }
 
 func toBasis(f *basisForm) placement.Basis {
 	if f == nil {
 		return placement.Basis{}
 	}
-	return placement.Basis{Ground: f.Ground, From: instant(f.From), ReviewBy: instant(f.Review)}
+	return placement.Basis{Ground: f.Ground, From: instant(f.From), ReviewBy: instant(f.Review), WarnedAt: instant(f.Warned)}
 }
 
 func fromReturn(r placement.Return) *returnForm {

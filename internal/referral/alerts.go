@@ -51,11 +51,9 @@ func (s *Service) due(p placement.Placement) time.Time {
 		if !p.LateTold {
 			sooner(p.ChangedAt.Add(s.Policy.Overdue))
 		}
-	case placement.Ended, placement.Cancelled, placement.Superseded:
-		return next
 	}
 	for _, w := range s.warnings(p) {
-		if w.at.After(p.WarnedAt) {
+		if w.at.After(w.clock.Told) {
 			sooner(w.at)
 		}
 	}
@@ -68,8 +66,12 @@ type warning struct {
 	percent int
 }
 
-// warnings are what the legal clocks of a placement warn of.
+// warnings are what the legal clocks of a placement warn of while somebody answers
+// for its party.
 func (s *Service) warnings(p placement.Placement) []warning {
+	if !p.InCustody() {
+		return nil
+	}
 	var out []warning
 	for _, c := range s.Policy.Clocks(p) {
 		if c.Stopped {
@@ -83,12 +85,12 @@ func (s *Service) warnings(p placement.Placement) []warning {
 }
 
 // warn gives the warnings whose time has come, for each clock the latest: it says
-// it all.
+// it all. Each clock remembers what was told of it: one that starts late, or anew,
+// is told of though another one has warned since.
 func (s *Service) warn(p placement.Placement, now time.Time) (placement.Placement, []placement.Alert) {
 	var alerts []placement.Alert
-	told := p.WarnedAt
 	for _, w := range s.warnings(p) {
-		if now.Before(w.at) || !w.at.After(p.WarnedAt) {
+		if now.Before(w.at) || !w.at.After(w.clock.Told) {
 			continue
 		}
 		if n := len(alerts); n > 0 && alerts[n-1].Clock == w.clock.ID {
@@ -98,11 +100,12 @@ func (s *Service) warn(p placement.Placement, now time.Time) (placement.Placemen
 		a.ID += "." + w.clock.ID
 		a.Clock, a.Percent, a.DueAt = w.clock.ID, w.percent, w.clock.DueAt
 		alerts = append(alerts, a)
-		if w.at.After(told) {
-			told = w.at
+		if w.clock.What == matching.ReviewOfStay {
+			p.Basis.WarnedAt = later(p.Basis.WarnedAt, w.at)
+		} else {
+			p.WarnedAt = later(p.WarnedAt, w.at)
 		}
 	}
-	p.WarnedAt = told
 	return p, alerts
 }
 

@@ -170,12 +170,7 @@ func TestKeptApartThoughTheTurnIsReadLate(t *testing.T) {
 // A transfer that is asked for while its stay is told of whom it is kept apart from
 // since is told, too.
 func TestATransferAskedForMeanwhileIsKeptApart(t *testing.T) {
-	raw, err := embedded.Open(filepath.Join(t.TempDir(), "panah.db"), embedded.Options{NoSync: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := &meanwhile{Store: raw}
-	w := testworld.On(t, m)
+	m, w := openMeanwhile(t)
 	ctx, s := context.Background(), w.Service
 	o, err := s.NewRescue(ctx, team, raid(1, 0, 0), command("raid", 0))
 	if err != nil {
@@ -211,12 +206,7 @@ func TestATransferAskedForMeanwhileIsKeptApart(t *testing.T) {
 // An arrival is a fact, also at the instant at which the other is held there: the
 // hold is decided again on it.
 func TestAHoldGivesWayToAnArrivalOfWhomItIsKeptApartFrom(t *testing.T) {
-	raw, err := embedded.Open(filepath.Join(t.TempDir(), "panah.db"), embedded.Options{NoSync: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := &meanwhile{Store: raw}
-	w := testworld.On(t, m)
+	m, w := openMeanwhile(t)
 	ctx, s := context.Background(), w.Service
 	ids := twoKeptApart(t, w)
 	there := at(t, w, ids[0]).Hold.Shelter // released, and still they may come

@@ -2,6 +2,7 @@ package referral_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -56,6 +57,9 @@ func TestWhatIsGoneIsMovedByNobodyButWhoeverTookThemIn(t *testing.T) {
 	}
 	if p := at(t, w, o.ID); len(mustNext(s, team, p)) != 0 {
 		t.Errorf("the team could %v", mustNext(s, team, p))
+	}
+	if p := at(t, w, o.ID); !slices.Equal(mustNext(s, staff("WOMN"), p), []placement.Move{placement.MoveReceive}) {
+		t.Errorf("the shelter could %v", mustNext(s, staff("WOMN"), p))
 	}
 	came, err := s.Receive(ctx, staff("WOMN"), o.ID, command("came", 0))
 	if err != nil || came.State != placement.Arrived {
@@ -118,5 +122,25 @@ func TestADeviceForgetsWhatWasErasedAtItsLastVersion(t *testing.T) {
 	d, err := w.Service.Sync(ctx, testworld.Team, "", 10)
 	if want := (referral.Tombstone{ID: o.ID, Version: o.Version + 1, Why: placement.GoneErased}); err != nil || len(d.Gone) != 1 || d.Gone[0] != want {
 		t.Errorf("%+v, %v, want %+v", d.Gone, err, want)
+	}
+}
+
+// A team whose own list does not show a placement any more has been told by that.
+func TestATeamIsToldOfAWithdrawalByItsList(t *testing.T) {
+	ctx, w := context.Background(), testworld.Open(t)
+	o, said := heldWoman(t, w)
+	withdraws(t, w, said)
+	w.Pass(time.Minute)
+	if _, _, err := w.Service.Mine(ctx, team, 5, ""); err != nil {
+		t.Fatal(err)
+	}
+	_, notices, err := w.Service.Receipts(ctx, desk, o.ID)
+	if err != nil || len(notices) != 2 {
+		t.Fatalf("%+v, %v", notices, err)
+	}
+	for _, n := range notices {
+		if toTeam := n.To.Side == placement.Team; n.Delivered.Equal(w.Now()) != toTeam {
+			t.Errorf("%v was told at %v", n.To, n.Delivered)
+		}
 	}
 }

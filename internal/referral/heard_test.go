@@ -271,3 +271,25 @@ func TestACodeIsShownAgainToWhoMadeItOnly(t *testing.T) {
 		t.Errorf("the placement has changed: %d", p.Version)
 	}
 }
+
+// A role given or taken away counts at once in the process that did it, whatever it
+// remembered of the subject.
+func TestARoleGivenOrTakenAwayCountsAtOnce(t *testing.T) {
+	ctx, w := context.Background(), testworld.Open(t)
+	s := w.Service
+	if _, err := s.Caller(ctx, "subject-new-one"); !fault.Is(err, fault.Forbidden) {
+		t.Fatalf("before: %v", err)
+	}
+	if _, err := s.Grant(ctx, ministry, newMember("subject-new-one"), 0); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := s.Caller(ctx, "subject-new-one"); err != nil || c.Team() != "team-new" {
+		t.Errorf("given: %+v, %v", c, err)
+	}
+	if _, _, err := s.Revoke(ctx, ministry, "subject-new-one", command("revoke", 1)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Caller(ctx, "subject-new-one"); !fault.Is(err, fault.Forbidden) {
+		t.Errorf("taken away: %v", err)
+	}
+}

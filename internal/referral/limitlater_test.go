@@ -2,6 +2,7 @@ package referral_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"testing"
@@ -162,4 +163,24 @@ func TestAnArrivalTakenBackGivesTheDoorBackItsDay(t *testing.T) {
 		t.Error("a second one is held where one a day comes")
 	}
 	clean(t, w, "taken back")
+}
+
+// The answer to a new limit is lost before its door was written; who sends it again
+// has those counted who were to come.
+func TestANewLimitWhoseAnswerWasLostCountsThoseWhoWereToCome(t *testing.T) {
+	ctx := context.Background()
+	w, m := openMoody(t)
+	wanted := limitedHome(t, w, 0)
+	if _, err := w.Service.Request(ctx, team, wanted(), command("ask", 0)); err != nil {
+		t.Fatal(err)
+	}
+	m.write = func(b table.Batch) error {
+		m.write = nil
+		return errors.Join(table.ErrUnknown, m.Store.Write(ctx, b))
+	}
+	limitTo(t, w, 5)
+	if d := door(t, w); d.On(today(w), w.Now()) != 1 {
+		t.Errorf("the door expects %d", d.On(today(w), w.Now()))
+	}
+	clean(t, w, "the limit is set")
 }

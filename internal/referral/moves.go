@@ -264,15 +264,13 @@ func (s *Service) Receive(ctx context.Context, c caller.Caller, id string, cmd C
 				return d, err
 			}
 		}
-		if d.next.Basis.From.IsZero() {
-			d.next.Basis = s.Policy.FirstBasis(d.next)
-		}
+		d.next = s.grounded(d.next, p.State == placement.Ended || p.TransferOf != "" && p.State != placement.Arrived)
 		return s.movedIn(ctx, p, d, c.Subject, now)
 	})
 }
 
 // End records that persons have left, or, for the team, that the party will not
-// arrive. A child who left unannounced and a death
+// arrive. A child who left, unannounced or by their own wish, and a death
 // are told to the desk; an adult who leaves by their own wish is nobody's alarm.
 func (s *Service) End(ctx context.Context, c caller.Caller, id string, persons []int, why code.EndReason, cmd Command) (Outcome, error) {
 	action := caller.AnswerPlacement
@@ -296,6 +294,8 @@ func (s *Service) End(ctx context.Context, c caller.Caller, id string, persons [
 			d.alerts = append(d.alerts, alert(p, placement.AlertDied, now))
 		case why == code.EndLeftUnannounced && d.next.ChildGone(p):
 			d.alerts = append(d.alerts, alert(p, placement.AlertChildUnannounced, now))
+		case why == code.EndOwnWish && d.next.ChildGone(p):
+			d.alerts = append(d.alerts, alert(p, placement.AlertChildOwnWish, now))
 		}
 		return d, nil
 	})

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"panah/internal/caller"
 	"panah/internal/code"
 	"panah/internal/embedded"
 	"panah/internal/fault"
@@ -162,5 +163,50 @@ func TestAnUpdateIsSignedByWhoeverSentIt(t *testing.T) {
 	stored, serr := w.Service.Shelter(ctx, ministry, v.ID)
 	if err != nil || serr != nil || next.By != other.Subject || stored.By != other.Subject {
 		t.Errorf("by %q, stored %q, %v, %v", next.By, stored.By, err, serr)
+	}
+}
+
+// Only the same words of the same person over the same version are a repeat; whoever
+// else writes over it is told that it was changed.
+func TestOnlyTheSameHandoverPointSentAgainIsARepeat(t *testing.T) {
+	ctx, w := context.Background(), testworld.Open(t)
+	s, first := w.Service, shelter.Handover{Point: "the gate", Meeting: "the station"}
+	made, err := s.SetHandover(ctx, staff("GRLS"), "GRLS", first, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := s.SetHandover(ctx, staff("GRLS"), "GRLS", first, 0); err != nil || again.Code != made.Code || again.Version != made.Version {
+		t.Errorf("sent again: %+v, %v", again, err)
+	}
+	other := staff("GRLS")
+	other.Subject = "another of the house"
+	for name, c := range map[string]struct {
+		who caller.Caller
+		h   shelter.Handover
+	}{
+		"another person":        {other, first},
+		"another gate":          {staff("GRLS"), shelter.Handover{Point: "the back gate", Meeting: first.Meeting}},
+		"another meeting place": {staff("GRLS"), shelter.Handover{Point: first.Point, Meeting: "the market"}},
+	} {
+		if _, err := s.SetHandover(ctx, c.who, "GRLS", c.h, 0); !fault.Is(err, fault.Precondition) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if now, err := s.Handover(ctx, staff("GRLS"), "GRLS"); err != nil || now != made {
+		t.Errorf("it is %+v, %v", now, err)
+	}
+}
+
+// Numbers count as whoever wrote them: the same numbers of another person are no repeat.
+func TestTheSameNumbersOfAnotherPersonAreNoRepeat(t *testing.T) {
+	ctx, w := context.Background(), testworld.Open(t)
+	registerPhone(t, w)
+	if have, err := w.Service.SetNumbers(ctx, staff("HOMA"), "HOMA", []string{staffPhone}, 0); err != nil || have.Version != 1 {
+		t.Errorf("sent again: %+v, %v", have, err)
+	}
+	other := staff("HOMA")
+	other.Subject = "another of the house"
+	if have, err := w.Service.SetNumbers(ctx, other, "HOMA", []string{staffPhone}, 0); !fault.Is(err, fault.Precondition) {
+		t.Errorf("another person: %+v, %v", have, err)
 	}
 }

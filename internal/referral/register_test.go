@@ -148,6 +148,13 @@ func TestTheListIsTheRegionsAndPages(t *testing.T) {
 	if err != nil || len(ending) != 8 || ending[0].ID != "LATE" {
 		t.Errorf("the first to end comes first: %v %v", ending, err)
 	}
+	if _, err := s.SetStatus(ctx, staff("LATE"), "LATE", shelter.Closed, command("close", 0)); err != nil {
+		t.Fatal(err)
+	}
+	ending, _, err = s.Shelters(ctx, ministry, referral.ShelterFilter{Limit: 10, Expiring: 90 * 24 * time.Hour})
+	if err != nil || len(ending) != 0 {
+		t.Errorf("of a shelter that is closed nothing is to be renewed: %v %v", ending, err)
+	}
 	vetted := shelter.Vetted
 	if none, _, err := s.Shelters(ctx, ministry, referral.ShelterFilter{Limit: 10, Status: &vetted}); err != nil || len(none) != 0 {
 		t.Errorf("%v %v", none, err)

@@ -2,6 +2,7 @@ package referral_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -143,5 +144,38 @@ func TestANewPlanHasNoBedsForWhoIsCancelled(t *testing.T) {
 	}
 	if p := o.Parties[5].Plan; p.Option == nil || p.Option.Candidate.ID != "GRLS" {
 		t.Errorf("the one who is left is planned nowhere: %+v", p)
+	}
+}
+
+// A store that breaks while beds are being held is told, and nobody waits for beds
+// that are there: the clock goes on with the rescue.
+func TestNobodyWaitsForBedsBecauseTheStoreBroke(t *testing.T) {
+	ctx := context.Background()
+	w, m := openMoody(t)
+	s := w.Service
+	o, err := s.NewRescue(ctx, team, raid(2, 0, 0), command("raid", 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := errors.New("no space left")
+	m.write = func(b table.Batch) error {
+		if slices.ContainsFunc(b.Ops, func(op table.Op) bool { return record.IsUnit(op.Key()) }) {
+			return broken
+		}
+		return errPass
+	}
+	if _, err := s.ConfirmRescue(ctx, team, o.ID, command("go", 0)); !errors.Is(err, broken) {
+		t.Errorf("it says %v", err)
+	}
+	if o, err = s.Rescue(ctx, team, o.ID); err != nil || o.State != placement.RescueConfirming || tally(o)["requested"] != 2 {
+		t.Errorf("%s: %v, %v", o.State, tally(o), err)
+	}
+	m.write = nil
+	w.Pass(time.Minute)
+	if _, err := s.Lapse(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if o, err = s.Rescue(ctx, team, o.ID); err != nil || o.State != placement.RescueConfirmed || tally(o)["held"] != 2 {
+		t.Errorf("%s: %v, %v", o.State, tally(o), err)
 	}
 }

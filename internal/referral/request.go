@@ -158,6 +158,7 @@ func (s *Service) transferring(ctx context.Context, c caller.Caller, p placement
 		return p, known, fault.New(fault.TooManyMoves, "this stay has seen too many transfers that were asked for; ask the desk")
 	}
 	p.KeepFrom, p.KeptIn, p.Return = origin.KeepFrom, origin.KeptIn, origin.Return
+	p = p.MovesFrom(origin)
 	if c.Role == caller.Shelter {
 		p = sentOn(p, origin)
 	}

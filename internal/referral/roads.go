@@ -81,12 +81,11 @@ func (s *Service) Decide(ctx context.Context, c caller.Caller, id string, cmd De
 			p, err := p.Repatriate(cmd.ReturnTo, cmd.WaitingSince, occurred(cmd.Command, now), now)
 			return p, nil, err
 		}
-		var basis *placement.Basis
-		if at := occurred(cmd.Command, now); cmd.Ground != nil {
-			b := s.Policy.Basis(p, *cmd.Ground, at, cmd.ReviewBy)
-			basis = &b
+		basis, err := s.decided(p, cmd, now)
+		if err != nil {
+			return p, nil, err
 		}
-		p, err := p.Decide(cmd.What, basis, occurred(cmd.Command, now), now)
+		p, err = p.Decide(cmd.What, basis, occurred(cmd.Command, now), now)
 		return p, nil, err
 	})
 }
@@ -161,6 +160,9 @@ func (s *Service) Correct(ctx context.Context, c caller.Caller, id string, perso
 	o, err := s.alarming(ctx, c, caller.MovePlacement, id, placement.MoveCorrect, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {
 		if d.next, d.beds, err = p.Correct(persons, now); err != nil {
 			return d, err
+		}
+		if d.next.State == placement.Arrived && d.next.Basis.From.IsZero() { // what it was is not theirs
+			d.next.Basis = s.Policy.UndecidedBasis(d.next, now)
 		}
 		fits, err := s.stillFits(ctx, d.next, now)
 		if err == nil && !fits {

@@ -504,3 +504,42 @@ func TestWhoChangedTheCountsIsListed(t *testing.T) {
 		t.Fatalf("a unit that is not there: %v", err)
 	}
 }
+
+// A count that is taken back is signed by whoever took it back, and what it hid is
+// offered by this process at once.
+func TestACountTakenBackIsSignedAndSeenAtOnce(t *testing.T) {
+	w := testworld.Open(t)
+	ctx, s := context.Background(), w.Service
+	w.Pass(time.Minute)
+	slip := referral.CensusCommand{IfMatch: 1, Census: shelter.Census{CountedAt: w.Now(), Present: 40, Staffed: 40}}
+	if _, err := s.Count(ctx, staff("GRLS"), "GRLS", "girls", slip); err != nil {
+		t.Fatal(err)
+	}
+	w.Feed(t)
+	w.Pass(3 * time.Second)
+	r := girl()
+	r.HoldBest, r.ExcludedShelters = false, []string{"HOMA", "HOMB"}
+	o := made(t)(s.Request(ctx, team, r, command("one", 0)))
+	if len(o.Match.Options) > 0 {
+		t.Fatal("a full shelter is offered")
+	}
+	other := staff("GRLS")
+	other.Subject = "another of the house"
+	u, err := s.UndoCount(ctx, other, "GRLS", "girls", command("a slip", 2))
+	if now := w.Unit(t, "GRLS", "girls"); err != nil || u.By != other.Subject || now.By != other.Subject || u.Version != now.Version {
+		t.Errorf("answered version %d by %q, stored %d by %q, %v", u.Version, u.By, now.Version, now.By, err)
+	}
+	if o, err = s.Options(ctx, team, o.ID); err != nil || len(o.Match.Options) != 1 {
+		t.Errorf("%d options, %v", len(o.Match.Options), err)
+	}
+}
+
+// A stay that ends because its people came elsewhere is ended by who took them in.
+func TestAStayIsEndedByWhoTookItsPeopleIn(t *testing.T) {
+	w := testworld.Open(t)
+	o := arrived(t, w)
+	moved := at(t, w, transferred(t, w, o.Placement))
+	if p := at(t, w, o.ID); p.State != placement.Ended || p.By != staff(moved.Hold.Shelter).Subject || p.By == staff(o.Hold.Shelter).Subject {
+		t.Errorf("%s, ended by %q", p.State, p.By)
+	}
+}

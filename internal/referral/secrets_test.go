@@ -159,3 +159,25 @@ func TestAShelterNeverLearnsThatPlacesAreExcluded(t *testing.T) {
 		t.Errorf("what is excluded is not counted as full: %v, without exclusions %v", seen[true], seen[false])
 	}
 }
+
+// Where a party did not want to go it is not sent later by the shelter it lives in.
+func TestAShelterDoesNotSendAPartyWhereItDidNotWantToGo(t *testing.T) {
+	w := testworld.Open(t)
+	ctx, s := context.Background(), w.Service
+	r := girl()
+	r.HoldBest = false
+	o := made(t)(s.Request(ctx, team, r, command("brought", 0)))
+	o = mustHold(t, w, o.ID, "HOMA", "first", o.Version)
+	o = made(t)(s.Refuse(ctx, team, o.ID, 0, command("not there", o.Version)))
+	mustHold(t, w, o.ID, "GRLS", "then", o.Version)
+	made(t)(s.Receive(ctx, staff("GRLS"), o.ID, command("came", 0)))
+	r.Limit = 10
+	m := made(t)(s.Transfer(ctx, staff("GRLS"), r, o.ID, command("elsewhere", 0)))
+	var offered []string
+	for _, option := range m.Match.Options {
+		offered = append(offered, option.Candidate.ID)
+	}
+	if !slices.Equal(offered, []string{"HOMB"}) {
+		t.Errorf("offered is %v", offered)
+	}
+}

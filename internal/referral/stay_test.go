@@ -2,6 +2,7 @@ package referral_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -159,4 +160,24 @@ func TestAComplaintSaidAgainDoesNotFloodTheDesk(t *testing.T) {
 	}
 	complain(1, 1)
 	complain(0, 2)
+}
+
+// What was heard while the answer was lost is no repeat: nobody said it twice.
+func TestWhatIsHeardThoughTheAnswerWasLostIsNoRepeat(t *testing.T) {
+	w, m := openMoody(t)
+	ctx := context.Background()
+	_, said := heldWoman(t, w)
+	lost := 0
+	m.write = func(b table.Batch) error {
+		if lost++; lost > 1 {
+			return errPass
+		}
+		return errors.Join(table.ErrUnknown, m.Store.Write(ctx, b))
+	}
+	for _, again := range []bool{false, true} {
+		o, err := w.Service.Speak(ctx, referral.Saying{Code: string(said), Ask: code.AskMove}, command("say", 0))
+		if err != nil || o.Replayed != again || len(o.Voice.Said) != 1 {
+			t.Errorf("a repeat: %v, want %v; said %+v, %v", o.Replayed, again, o.Voice.Said, err)
+		}
+	}
 }

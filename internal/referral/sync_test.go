@@ -375,3 +375,25 @@ func TestACursorThatIsNoGoodBeginsAnew(t *testing.T) {
 		}
 	}
 }
+
+// Whoever is told to erase their device is not taken for a member any more by the
+// process that told them, whatever it remembered.
+func TestWhoIsToldToEraseIsNoMemberAnyMore(t *testing.T) {
+	w := testworld.Open(t)
+	ctx, s := context.Background(), w.Service
+	if _, err := s.Grant(ctx, ministry, newMember("subject-new-one"), 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Caller(ctx, "subject-new-one"); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := beside(t, w).Revoke(ctx, ministry, "subject-new-one", command("revoke", 1)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Sync(ctx, "subject-new-one", "", 10); !fault.Is(err, fault.Wipe) {
+		t.Errorf("the device is told %v", err)
+	}
+	if _, err := s.Caller(ctx, "subject-new-one"); !fault.Is(err, fault.Forbidden) {
+		t.Errorf("a member still: %v", err)
+	}
+}

@@ -328,3 +328,63 @@ func TestAnArrivalAtAShelterThatHasStoppedIsToldOnce(t *testing.T) {
 		}
 	}
 }
+
+// A shelter whose counts were too old to be offered is offered as soon as it says
+// that they are true still: this process need not wait for the log.
+func TestAShelterThatConfirmsItsCountsIsOfferedAtOnce(t *testing.T) {
+	ctx, w := context.Background(), testworld.Open(t)
+	s := w.Service
+	w.Pass(s.Policy.Fresh.NoOffer)
+	o := request(t, w, "one", false)
+	if len(o.Match.Options) > 0 {
+		t.Fatalf("counts of %v ago are offered", s.Policy.Fresh.NoOffer)
+	}
+	if _, err := s.Confirm(ctx, staff("GRLS"), "GRLS", command("confirm", 0)); err != nil {
+		t.Fatal(err)
+	}
+	again, err := s.Options(ctx, team, o.ID)
+	if err != nil || len(again.Match.Options) != 1 || again.Match.Options[0].Candidate.ID != "GRLS" {
+		t.Errorf("offered is %+v, %v", again.Match, err)
+	}
+}
+
+// The plan for a party of which something else is known by now is shown as it was
+// made: for who they are, not for whom they were taken.
+func TestAPlanIsShownAgainForWhoThePartyIs(t *testing.T) {
+	ctx, w := context.Background(), testworld.Open(t)
+	s := w.Service
+	o, err := s.NewRescue(ctx, team, raid(0, 0, 1), command("raid", 0))
+	if err == nil {
+		o, err = s.ConfirmRescue(ctx, team, o.ID, command("go", 0))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := made(t)(s.Release(ctx, team, o.PartyID(0), command("release", o.Parties[0].Placement.Version)))
+	made(t)(s.Correct(ctx, team, p.ID, girl().Persons, command("a girl", p.Version)))
+	planned, err := s.PlanRescue(ctx, team, o.ID, command("again", 0))
+	if err != nil || planned.Parties[0].Plan.Option == nil {
+		t.Fatalf("%+v, %v", planned.Parties, err)
+	}
+	shown, err := s.Rescue(ctx, team, o.ID)
+	if err != nil || shown.Parties[0].Plan.Option == nil || shown.Parties[0].Plan.Option.Candidate.ID != planned.Parties[0].Plan.Option.Candidate.ID {
+		t.Errorf("planned at %s, shown is %+v, %v", planned.Parties[0].Plan.Option.Candidate.ID, shown.Parties[0].Plan, err)
+	}
+}
+
+// Beds opened for a surge are offered at once by the process that opened them.
+func TestSurgeBedsAreOfferedAtOnce(t *testing.T) {
+	ctx, w := context.Background(), testworld.Open(t)
+	s := w.Service
+	r := girl()
+	r.HoldBest, r.Persons = false, []placement.Person{{Age: code.Age25To59, PlaceWith: code.TransgenderUnit}}
+	o := made(t)(s.Request(ctx, team, r, command("ask", 0)))
+	cmd := referral.SurgeCommand{Key: "flood", Population: code.TransgenderUnit, Ages: code.AdultBands, Beds: 5, EndsAt: w.Now().Add(48 * time.Hour)}
+	if _, _, err := s.Surge(ctx, ministry, "MENS", cmd); err != nil {
+		t.Fatal(err)
+	}
+	again, err := s.Options(ctx, team, o.ID)
+	if err != nil || len(o.Match.Options) != 0 || len(again.Match.Options) != 1 {
+		t.Errorf("%d options, then %d, %v", len(o.Match.Options), len(again.Match.Options), err)
+	}
+}

@@ -108,6 +108,7 @@ func (s *Service) movedIn(ctx context.Context, was placement.Placement, d decisi
 			if err != nil {
 				return d, err
 			}
+			d.next = s.movedFrom(was, d.next, other)
 			left.By, d.next.Back.Left = by, other.ID
 			d.also, d.beds = append(d.also, left), append(d.beds, beds...)
 		case open(other):

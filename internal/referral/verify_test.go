@@ -174,3 +174,26 @@ func TestSheltersAreVerifiedSomeAtOnceInHalfOfTheTime(t *testing.T) {
 		t.Fatalf("%d lost, %d of 158 read, %v", lost, len(store.read), err)
 	}
 }
+
+// What is wrong with a unit is told in the same order every time.
+func TestDifferencesStandInTheOrderOfTheirClaims(t *testing.T) {
+	ctx, w := context.Background(), testworld.Open(t)
+	u := w.Unit(t, "GRLS", "girls")
+	version := u.Version
+	var want []string
+	for i := range 8 {
+		want = append(want, fmt.Sprintf("p_GHOST%d.1", i))
+		u = u.WithClaim(want[i], shelter.Claim{N: 1})
+	}
+	if err := w.Store.Write(ctx, table.Batch{WriteID: w.NewID(), Ops: []table.Op{table.PutOp(record.FromUnit(u), version)}}); err != nil {
+		t.Fatal(err)
+	}
+	found, err := w.Service.Verify(ctx, false)
+	var got []string
+	for _, d := range found {
+		got = append(got, d.Claim)
+	}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("%v, %v", got, err)
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"panah/internal/fault"
 	"panah/internal/placement"
 	"panah/internal/referral"
+	"panah/internal/shelter"
 	"panah/internal/testworld"
 )
 
@@ -280,5 +281,35 @@ func TestAHoldThatLapsesWhereOnlyItsOwnShelterFitsIsNotForgotten(t *testing.T) {
 	look(s.Policy.WaitFor[r.Urgency])
 	if !slices.ContainsFunc(alerts(t, w), func(a placement.Alert) bool { return a.Kind == placement.AlertWaitingOver }) {
 		t.Fatal("its time is over and the desk knows nothing")
+	}
+}
+
+// Whoever stands far behind the first is looked for by a later look, which goes on
+// where the last one ended.
+func TestALookGoesOnBehindThoseOfTheLast(t *testing.T) {
+	ctx, w := context.Background(), testworld.Open(t)
+	w.Pass(time.Minute)
+	waiting(t, w, 60, 0)
+	ask := func(who placement.Person) placement.Request {
+		r := girl()
+		r.Persons = []placement.Person{who}
+		return r
+	}
+	noMen := referral.CensusCommand{IfMatch: 1, Census: shelter.Census{CountedAt: w.Now(), Present: 8, Staffed: 8}}
+	if _, err := w.Service.Count(ctx, staff("MENS"), "MENS", "men", noMen); err != nil {
+		t.Fatal(err)
+	}
+	w.Pass(time.Minute)
+	man := made(t)(w.Service.Request(ctx, team, ask(placement.Person{Age: code.Age25To59, PlaceWith: code.Men}), command("man", 0)))
+	oneLeaves := referral.CensusCommand{IfMatch: 2, Census: shelter.Census{CountedAt: w.Now(), Present: 7, Staffed: 8}}
+	if _, err := w.Service.Count(ctx, staff("MENS"), "MENS", "men", oneLeaves); err != nil || man.State != placement.Waitlisted {
+		t.Fatal(man.State, err)
+	}
+	w.Feed(t)
+	s := referral.New(referral.Config{Store: w.Store, Policy: w.Service.Policy, Now: w.Now, NewID: w.NewID, Log: w.Service.Log, LookFirst: 1})
+	for look, want := range []int{0, 1} {
+		if n, err := s.MatchWaiting(ctx); n != want || err != nil {
+			t.Errorf("look %d finds beds for %d, want %d, %v", look+1, n, want, err)
+		}
 	}
 }

@@ -28,6 +28,8 @@ func TestReviewsOfAStayFollowEachOther(t *testing.T) {
 		"a review that ran out undecided before the stay ended is kept": {[]clock{done, second}, nil, decided, time.Unix(2001, 0), []clock{done, second}},
 		"one that had time left when the stay ended is not":             {[]clock{done, second}, nil, decided, time.Unix(1999, 0), []clock{done}},
 		"an arrival that is taken back leaves nothing":                  {[]clock{first}, nil, time.Time{}, time.Time{}, nil},
+		"a stay begun again ends no review that was broken before":      {[]clock{first}, &clock{ID: first.ID, From: 1500, Due: 2400}, time.Unix(50, 0), time.Time{}, []clock{first, {ID: first.ID, From: 1500, Due: 2400}}},
+		"a ground that begins by itself was not decided":                {[]clock{first}, &clock{ID: "review.voluntary", From: 600, Due: 2400}, time.Unix(50, 0), time.Time{}, []clock{{ID: "review.voluntary", From: 600, Due: 2400}}},
 		"an arrival at another time, undecided, replaces the first":     {[]clock{first}, &clock{ID: first.ID, From: 200, Due: 1000}, time.Time{}, time.Time{}, []clock{{ID: first.ID, From: 200, Due: 1000}}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -72,9 +72,6 @@ type clock struct {
 	Done int64  `json:"s,omitempty"` // when a decision stopped it
 }
 
-// reviewOfStay is what package matching calls the clock of a stay's ground.
-const reviewOfStay = "review_of_stay"
-
 // review reports whether it is the review of a stay: they follow each other.
 func (c clock) review() bool { return c.From != 0 }
 
@@ -327,7 +324,7 @@ func (k *Keeper) clocks(known []clock, now placement.Placement) (out []clock) {
 	var runs *clock
 	for _, c := range k.policy.Clocks(now) {
 		l := clock{ID: c.ID, Due: c.DueAt.Unix()}
-		if c.What == reviewOfStay {
+		if c.What == matching.ReviewOfStay {
 			l.From, runs = now.Basis.From.Unix(), &l
 			continue
 		}
@@ -349,16 +346,17 @@ func (k *Keeper) clocks(known []clock, now placement.Placement) (out []clock) {
 // follow puts the review that runs now behind those before it. Each of them was
 // done when a decision set the next; one that runs again, because the decision
 // was taken back, has none behind it. Without a stay no review runs; one that had
-// run out undecided before the last person left, at ended, stays as it is: broken.
+// run out undecided before the last person left, at ended, or before the next ground
+// began by itself, stays as it is: broken.
 func follow(before []clock, runs *clock, decided, ended time.Time) (out []clock) {
 	for _, c := range before {
 		if runs != nil && c.ID == runs.ID && c.From == runs.From && c.Due == runs.Due {
 			break
 		}
-		if c.Done == 0 && runs != nil && !decided.IsZero() {
+		if c.Done == 0 && runs != nil && !decided.IsZero() && runs.From <= decided.Unix() {
 			c.Done = decided.Unix()
 		}
-		if c.Done != 0 || (runs == nil && c.Due <= ended.Unix()) {
+		if c.Done != 0 || (runs == nil && c.Due <= ended.Unix()) || (runs != nil && c.Due <= runs.From) {
 			out = append(out, c)
 		}
 	}

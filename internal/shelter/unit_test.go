@@ -513,6 +513,10 @@ func TestIntakeHoursEndBeforeTheirLastMinute(t *testing.T) {
 			t.Errorf("%v at %v, %d minutes ahead: open %v", c.hours, c.at, c.offset, got)
 		}
 	}
+	always := shelter.Hours{From: 7, To: 7}
+	if day.RoundTheClock() || night.RoundTheClock() || !always.RoundTheClock() || !(shelter.Hours{}).RoundTheClock() {
+		t.Error("round the clock is where the first minute is the last")
+	}
 }
 
 func TestAHandoverPointIsAFewWords(t *testing.T) {
