@@ -42,10 +42,10 @@ type censusInput struct {
 	Body    struct {
 		CountedAt         time.Time      `json:"countedAt" doc:"When the beds were counted"`
 		Present           int            `json:"present" minimum:"0" maximum:"5000" doc:"People who sleep here; more than staffed is taken and reported"`
-		Staffed           int            `json:"staffed" minimum:"0" maximum:"5000"`
+		Staffed           int            `json:"staffed" minimum:"0" maximum:"5000" doc:"Beds with staff; no more than the authority allows, where it has said"`
 		OutOfService      int            `json:"outOfService" minimum:"0" maximum:"5000"`
 		RoomsOccupied     int            `json:"roomsOccupied,omitempty" minimum:"0" maximum:"5000" doc:"Rooms somebody sleeps in, where a party has rooms to itself; as few as the people fill when absent"`
-		CountedPlacements []placementRef `json:"countedPlacements,omitempty" maxItems:"50" doc:"Placements whose people are among those present though their arrival is not recorded yet"`
+		CountedPlacements []placementRef `json:"countedPlacements,omitempty" maxItems:"50" doc:"Placements whose people are among those present: they are counted once, however their arrival is recorded, taken back and recorded again"`
 	}
 }
 

@@ -100,7 +100,7 @@ func waitKey(district place.Code, created time.Time) table.Key {
 
 // Apply takes in the placements among the changes.
 func (k *Keeper) Apply(ctx context.Context, changes []table.Change) error {
-	homes := map[string]place.Code{}
+	homes, known := map[string]place.Code{}, map[table.Key]map[string]journey{}
 	stays, journeys, waits := map[table.Key][]update[stay]{}, map[table.Key][]update[journey]{}, map[table.Key][]update[wait]{}
 	for _, c := range changes {
 		if c.New == nil || !record.IsPlacement(c.New.Key) || c.New.Tombstone {
@@ -115,7 +115,11 @@ func (k *Keeper) Apply(ctx context.Context, changes []table.Change) error {
 		if err != nil {
 			return err
 		}
-		if before == nil && now.Version > 1 { // what was between is not known: it is nowhere it has been and is not
+		gap, err := k.missed(ctx, known, now)
+		if err != nil {
+			return err
+		}
+		if gap || before == nil && now.Version > 1 { // what was between is not known: it is nowhere it has been and is not
 			if err := k.nowhereElse(ctx, stays, homes, now); err != nil {
 				return err
 			}
@@ -144,6 +148,24 @@ func (k *Keeper) Apply(ctx context.Context, changes []table.Change) error {
 		return err
 	}
 	return set(ctx, k, journeys, func(j journey) uint64 { return j.Version }, func(journey, int64) bool { return false })
+}
+
+// missed reports whether versions of a placement before this one were never seen; known
+// are the journeys read for it so far.
+func (k *Keeper) missed(ctx context.Context, known map[table.Key]map[string]journey, now placement.Placement) (bool, error) {
+	key := journeyKey(now.Request.Place, now.CreatedAt)
+	if known[key] == nil {
+		kept, _, err := load[journey](ctx, k.store, key)
+		if err != nil {
+			return false, err
+		}
+		known[key] = kept
+	}
+	j := known[key][now.ID]
+	gap := now.Version > j.Version+1
+	j.Version = max(j.Version, now.Version)
+	known[key][now.ID] = j
+	return gap, nil
 }
 
 func images(c table.Change) (now placement.Placement, before *placement.Placement, err error) {

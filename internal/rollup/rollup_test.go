@@ -16,6 +16,7 @@ import (
 	"panah/internal/place"
 	"panah/internal/placement"
 	"panah/internal/policy"
+	"panah/internal/record"
 	"panah/internal/referral"
 	"panah/internal/rollup"
 	"panah/internal/table"
@@ -342,5 +343,34 @@ func TestSeveralClocksAtOncePublishOneSnapshot(t *testing.T) {
 		if it, err := w.Store.Get(context.Background(), k, table.Strong); err != nil || it == nil {
 			t.Errorf("%s is not there: %v", k, err)
 		}
+	}
+}
+
+// A feed that was cut brings an arrival, not that it was taken back, and then what
+// happened since: they are counted nowhere all the same.
+func TestAnArrivalTakenBackUnseenIsInNoFigure(t *testing.T) {
+	ctx, w := context.Background(), testworld.Open(t)
+	p := arrivals(t, w, 1)[0]
+	w.Feed(t)
+	if n := people(t, w, p.Hold.Shelter); n == 0 {
+		t.Fatal("nobody has arrived")
+	}
+	image := func() *table.Item {
+		it, err := w.Store.Get(ctx, record.PlacementKey(p.ID), table.Strong)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return it
+	}
+	o, err := w.Service.Undo(ctx, staff(p.Hold.Shelter), p.ID, referral.Command{Key: "not-000001", Payload: "not", Version: p.Version})
+	do(t, o, err)
+	unseen := image()
+	o, err = w.Service.Cancel(ctx, team, p.ID, 0, referral.Command{Key: "cancel-001", Payload: "cancel", Version: unseen.Version})
+	do(t, o, err)
+	if err := rollup.NewKeeper(w.Store, w.Service.Policy, w.NewID, w.Service.Log).Apply(ctx, []table.Change{{Old: unseen, New: image()}}); err != nil {
+		t.Fatal(err)
+	}
+	if n := people(t, w, p.Hold.Shelter); n != 0 {
+		t.Errorf("%d persons are kept in %s", n, p.Hold.Shelter)
 	}
 }

@@ -65,12 +65,14 @@ func (r *run) act() {
 	switch n := r.random.IntN(100); {
 	case n < 16 || len(r.ledger.order) == 0:
 		r.ask("")
-	case n < 56:
+	case n < 53:
 		r.moveSomeone()
-	case n < 68:
+	case n < 64:
 		r.seldomMade()
-	case n < 73:
+	case n < 69:
 		r.secondThoughts()
+	case n < 73:
+		r.foundByCensus()
 	case n < 77:
 		r.setOut(pick(r, r.ledger.order))
 	case n < 86:

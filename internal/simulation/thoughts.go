@@ -87,11 +87,8 @@ func (r *run) secondThoughts() {
 		}
 		p = r.ledger.placements[pick(r, r.ledger.order)]
 	}
-	if n := r.random.Float64(); n < 0.4 {
+	if r.chance(0.4) {
 		r.mistaken(by, p)
-		return
-	} else if n < 0.6 {
-		r.found(by, p)
 		return
 	}
 	side := pick(r, []placement.Side{placement.Team, placement.House, placement.Office})
@@ -199,18 +196,30 @@ func (r *run) needs(err error, what string, p placement.Placement) {
 	}
 }
 
-// found lets a party come to a shelter whose census finds them before anybody has
-// received them. Their team knows nothing of it and goes on; then they are received,
+// foundByCensus lets a party come to a shelter whose census finds them before anybody
+// has received them. Their team knows nothing of it and goes on; then they are received,
 // perhaps taken back by mistake and received again.
+func (r *run) foundByCensus() {
+	idle := r.those(false, r.api())
+	ids := slices.DeleteFunc(slices.Clone(r.ledger.order), func(id string) bool {
+		p, g := r.ledger.placements[id], r.truth.there[id]
+		busy := g != nil && (g.frozen || len(g.facts) > 0 || len(g.persons) > 0) || r.truth.unsaid(p) || r.truth.elsewhere(p)
+		return busy || p.Hold.Shelter == "" || died(p) || p.State == placement.Arrived || !p.Withdrawn.IsZero()
+	})
+	if len(idle) == 0 || len(ids) == 0 {
+		return
+	}
+	calm := r.Faults
+	calm.Slow = 0 // a quarter of an hour is soon over
+	r.store.Set(calm)
+	defer r.store.Set(r.Faults)
+	r.found(pick(r, idle), r.ledger.placements[pick(r, ids)])
+}
+
 func (r *run) found(by *process, p placement.Placement) {
 	at := p.Hold.Shelter
 	if len(p.Past) > 0 && r.chance(0.3) {
 		at = pick(r, p.Past).Shelter
-	}
-	g := r.truth.there[p.ID]
-	busy := g != nil && (g.frozen || len(g.facts) > 0 || len(g.persons) > 0) || r.truth.unsaid(p) || r.truth.elsewhere(p)
-	if busy || at == "" || died(p) || p.State == placement.Arrived || !p.Withdrawn.IsZero() {
-		return
 	}
 	when := r.comes(p, at)
 	if r.countAll(by, at); !r.named(p.ID) {
