@@ -21,6 +21,7 @@ type arrivalView struct {
 	Needs      []string     `json:"needs"`
 	ExpiresAt  *time.Time   `json:"expiresAt,omitempty"`
 	AcceptedAt *time.Time   `json:"changedAt,omitempty"`
+	ByPhone    string       `json:"acceptedByPhone,omitempty" enum:"verified,unverified" doc:"The team says that you said yes on the phone; unverified: accept makes it sure"`
 	Looks      []time.Time  `json:"handoverLooks,omitempty" doc:"When the escort looked at your handover point"`
 	UndoUntil  *time.Time   `json:"undoUntil,omitempty"`
 	Persons    []personView `json:"persons,omitempty" doc:"After acceptance"`
@@ -41,7 +42,7 @@ type personView struct {
 func viewArrival(p placement.Placement, side placement.Side, next []placement.Move, now time.Time) arrivalView {
 	full := view(p, side, next, now)
 	v := arrivalView{ID: p.ID, State: full.State, Version: p.Version, Next: full.Next, DoorCode: full.DoorCode, Needs: []string{}, Units: []unitPart{},
-		Looks: full.Looks, UndoUntil: full.UndoUntil, Earlier: full.Earlier}
+		ByPhone: full.ByPhone, Looks: full.Looks, UndoUntil: full.UndoUntil, Earlier: full.Earlier}
 	if full.Hold != nil {
 		v.HoldNo, v.Beds, v.Units, v.ExpiresAt = full.Hold.No, full.Hold.Beds, full.Hold.Units, full.Hold.ExpiresAt
 	}

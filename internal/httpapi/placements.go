@@ -90,7 +90,7 @@ func (a *API) listPlacements(ctx context.Context, in *Listing) (*listOutput, err
 	out := &listOutput{}
 	out.Body.Placements, out.Body.Gone, out.Body.Next = []placementView{}, []goneView{}, next
 	for _, p := range list {
-		if p.ReadableBy(placement.Team) == placement.ReadGone {
+		if p.ReadableBy(placement.Team, "") == placement.ReadGone {
 			out.Body.Gone = append(out.Body.Gone, viewGone(p.ID, p.Withdrawn, true))
 			continue
 		}

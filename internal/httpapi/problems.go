@@ -23,7 +23,7 @@ type Problem struct {
 	Detail  string   `json:"detail,omitempty" doc:"One sentence in plain words"`
 	Fields  []Field  `json:"fields,omitempty" doc:"The fields it is about"`
 	Rules   []string `json:"rules,omitempty" doc:"Ids of the rules that failed"`
-	Allowed []string `json:"allowed,omitempty" doc:"The moves allowed now"`
+	Allowed []string `json:"allowed,omitzero" required:"false" doc:"The moves this caller could make now, with every move that is refused with 409; perhaps none"`
 	Current any      `json:"current,omitempty" doc:"What is stored, with its version, after a failed precondition"`
 	Sent    any      `json:"sent,omitempty" doc:"What was sent, or the version it was made on, after a failed precondition"`
 	Wipe    bool     `json:"wipe,omitempty" doc:"You are not a member any more: erase what the device holds, cursor too"`

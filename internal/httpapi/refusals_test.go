@@ -268,7 +268,7 @@ func TestAnOldCommandNeverActsOnSomethingNewer(t *testing.T) {
 
 func TestAHoldPressedHoursAgoIsTakenAsARequest(t *testing.T) {
 	eachWay(t, func(t *testing.T, _ *testworld.World, as func(string) client) {
-		late := strings.Replace(siblings, `"urgency"`, `"occurredAt":"2026-11-24T13:59:00Z","urgency"`, 1)
+		late := strings.Replace(strings.Replace(siblings, "T19:40", "T13:40", 1), `"urgency"`, `"occurredAt":"2026-11-24T13:59:00Z","urgency"`, 1)
 		p := as(testworld.Team).do("POST", "/v1/placements", "key-00000001", late).want(t, 201)
 		if p.str("state") != "requested" || p.get("late") != true {
 			t.Fatalf("late %s", p.Raw)

@@ -151,7 +151,7 @@ func viewRescueParty(i int, r placement.Request, p referral.PartyOutcome) (v res
 	v = rescuePartyView{Party: i, Persons: len(r.Persons)}
 	if made := p.Placement; made != nil {
 		v.State, v.Placement, v.Href = string(made.State), made.ID, "/v1/placements/"+made.ID
-		if made.ReadableBy(placement.Team) == placement.ReadGone {
+		if made.ReadableBy(placement.Team, "") == placement.ReadGone {
 			v.State = "gone"
 			return v, false
 		}

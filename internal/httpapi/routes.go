@@ -48,7 +48,7 @@ func placementRoutes(a *API, r huma.API) {
 	post(r, a, "/v1/placements/{id}/hold", "holdOption", "Hold beds of an option", a.holdOption)
 	post(r, a, "/v1/placements/{id}/release", "releaseHold", "Give the held beds back", a.releaseHold)
 	post(r, a, "/v1/placements/{id}/choose", "chooseOption", "Record who chose which option", a.chooseOption)
-	post(r, a, "/v1/placements/{id}/accept", "acceptPlacement", "The shelter's yes", a.acceptPlacement)
+	post(r, a, "/v1/placements/{id}/accept", "acceptPlacement", "The shelter's yes; it makes one sure that the team heard on the phone", a.acceptPlacement)
 	post(r, a, "/v1/placements/{id}/accept-by-phone", "acceptByPhone", "The team heard the shelter's yes on the phone", a.acceptByPhone)
 	post(r, a, "/v1/placements/{id}/split", "splitParty", "Some of the party are placed apart, by decision", a.splitParty)
 	post(r, a, "/v1/placements/{id}/reveal", "revealHandover", "The escort looks where to bring the party; the look is on record", a.reveal)

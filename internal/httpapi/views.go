@@ -23,7 +23,7 @@ type placementView struct {
 	Policy      string          `json:"policy" doc:"The policy the decision was made under"`
 	CreatedAt   time.Time       `json:"createdAt"`
 	ChangedAt   time.Time       `json:"changedAt"`
-	Late        bool            `json:"late,omitempty" doc:"It reached us hours after it was pressed, so nothing was held"`
+	Late        bool            `json:"late,omitempty" doc:"A hold reached us hours after it was pressed, so nothing was held by it"`
 	NeededUntil *time.Time      `json:"neededUntil,omitempty" doc:"How long a waiting request waits"`
 	Hold        *holdView       `json:"hold,omitempty"`
 	Stopped     *time.Time      `json:"shelterStopped,omitempty" doc:"Since when the shelter that is held, or has the party, takes nobody any more, closed or suspended: nobody departs for it, and who is there must move"`
@@ -40,7 +40,7 @@ type placementView struct {
 	ByPhone     string          `json:"acceptedByPhone,omitempty" enum:"verified,unverified" doc:"Whether the team knew the shelter's code"`
 	PhoneTries  *int            `json:"phoneCodesLeft,omitempty" doc:"How many wrong codes may still be said to make an unverified yes sure"`
 	Apart       []apartView     `json:"apart,omitempty" doc:"Who was placed apart, by decision"`
-	Looks       []time.Time     `json:"handoverLooks,omitempty" doc:"When the escort looked at the handover point"`
+	Looks       []time.Time     `json:"handoverLooks,omitempty" doc:"For the desk: when escorts looked at handover points"`
 	Withdrawn   *time.Time      `json:"consentWithdrawnAt,omitempty" doc:"Since then nothing more is shared"`
 	UndoUntil   *time.Time      `json:"undoUntil,omitempty" doc:"Until when the last move can be taken back by whoever made it"`
 	Options     []optionView    `json:"options,omitempty"`
@@ -130,13 +130,13 @@ func (v placementView) sideRoads(p placement.Placement, side placement.Side, now
 	if !p.Basis.From.IsZero() {
 		v.Stay = &stayView{code.StayBases.Name(p.Basis.Ground), p.Basis.ReviewBy}
 	}
-	if p.ByPhone && p.State.Live() {
+	if p.ByPhone && p.State.Live() && p.State != placement.Held {
 		v.ByPhone = map[bool]string{true: "verified", false: "unverified"}[p.Verified]
 		if left := p.PhoneTriesLeft(); !p.Verified && side != placement.House {
 			v.PhoneTries = &left
 		}
 	}
-	for _, l := range p.Looks {
+	for _, l := range p.LooksFor(side, p.Hold.Shelter) {
 		v.Looks = append(v.Looks, l.At)
 	}
 	v.Earlier = viewEarlier(p, side)
@@ -256,7 +256,10 @@ func view(p placement.Placement, side placement.Side, next []placement.Move, now
 	for _, m := range next {
 		v.Next = append(v.Next, nextView{string(m), "/v1/placements/" + p.ID + "/" + string(m)})
 	}
-	return v.sideRoads(p, side, now)
+	if v = v.sideRoads(p, side, now); p.Sealed && side == placement.House { // the stay in its beds, and nothing of how they came
+		v.Late, v.Choice, v.Looks, v.ByPhone = false, nil, nil, ""
+	}
+	return v
 }
 
 func viewHold(p placement.Placement) *holdView {

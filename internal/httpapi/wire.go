@@ -264,7 +264,7 @@ type (
 	}
 	chooseBody struct {
 		Moved
-		Option          string       `json:"option" maxLength:"20" doc:"The option chosen; another than the held one is held instead"`
+		Option          string       `json:"option" maxLength:"20" doc:"The option chosen; instead of another one, held or accepted, it is held, and the shelter asked"`
 		ChosenBy        chosenByCode `json:"chosenBy"`
 		HouseRulesShown bool         `json:"houseRulesShown" doc:"The house rules were shown before the choice"`
 		ChildView       viewCode     `json:"childView,omitempty" doc:"Required when anyone is under 18"`
@@ -295,7 +295,7 @@ type (
 	}
 	phoneBody struct {
 		Moved
-		PhoneCode string `json:"phoneCode,omitempty" maxLength:"12" doc:"What the shelter says its code is; without it the escort learns only a meeting place"`
+		PhoneCode string `json:"phoneCode,omitempty" maxLength:"40" doc:"What the shelter says its code is, in any case, with or without spaces and dashes; without it the escort learns only a meeting place"`
 	}
 	splitBody struct {
 		Moved

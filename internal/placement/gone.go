@@ -12,11 +12,14 @@ const (
 // is over is nobody's to carry about, and what may not be read (ReadableBy) even less.
 // One that comes back by an undo is gone no more.
 func (p Placement) Gone() (code string, gone bool) {
-	if p.ReadableBy(Team) == ReadGone {
+	if p.ReadableBy(Team, "") == ReadGone {
 		return GoneWithdrawn, true
 	}
-	switch p.State {
-	case Ended, Cancelled, Superseded:
+	return p.over()
+}
+
+func (p Placement) over() (code string, over bool) {
+	if p.State.Closed() {
 		return string(p.State), true
 	}
 	return "", false
@@ -26,10 +29,10 @@ func (p Placement) Gone() (code string, gone bool) {
 // houses, and learns nothing of where others went.
 func (p Placement) GoneFrom(shelter string) (code string, gone bool) {
 	here := shelter != "" && p.Hold.Shelter == shelter
-	if p.ReadableBy(House) == ReadGone || (!p.Withdrawn.IsZero() && !here) {
+	if p.ReadableBy(House, shelter) == ReadGone || (!p.Withdrawn.IsZero() && !here) {
 		return GoneWithdrawn, true
 	}
-	if code, gone := p.Gone(); gone && here {
+	if code, over := p.over(); over && here {
 		return code, true
 	}
 	return GoneMovedOn, !here || !p.State.Live()

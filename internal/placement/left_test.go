@@ -24,7 +24,7 @@ func TestANewYesKnowsNothingOfTheLast(t *testing.T) {
 	p := held(t, 1)
 	p.ByPhone, p.Looks = true, []placement.Look{{By: "escort", At: now}}
 	p, _, err := p.Accept("AB", "CD", minutes(1))
-	if err != nil || p.ByPhone || len(p.Looks) > 0 {
+	if err != nil || p.ByPhone || !p.EscortMayBe("another") {
 		t.Errorf("by phone %v, looked at by %v, %v", p.ByPhone, p.Looks, err)
 	}
 }

@@ -22,16 +22,28 @@ type Option struct {
 // TakeHold holds an option until an instant. A live hold elsewhere is given
 // back in the same write: at most one hold lives at a time.
 func (p Placement) TakeHold(o Option, until, now time.Time) (Placement, []BedMove, error) {
-	if err := p.enter(MoveHold); err != nil {
+	return p.take(MoveHold, o, until, now)
+}
+
+// TakeChosen is TakeHold for an option that was chosen: also a party that another
+// shelter has accepted may choose it.
+func (p Placement) TakeChosen(o Option, until, now time.Time) (Placement, []BedMove, error) {
+	return p.take(MoveChoose, o, until, now)
+}
+
+func (p Placement) take(m Move, o Option, until, now time.Time) (Placement, []BedMove, error) {
+	if err := p.enter(m); err != nil {
 		return p, nil, err
 	}
 	if p.State == Held && p.Hold.Shelter == o.Shelter && now.Before(p.Hold.ExpiresAt) {
 		return p, nil, p.illegal("this shelter is held already")
 	}
 	moves, no := p.drop(), p.lastNo()+1
+	before, _ := p.HoldAt(o.Shelter)
 	p.Past = p.remembered(o.Shelter)
-	p.FoundAt = time.Time{}
-	p.Hold = Hold{No: no, Shelter: o.Shelter, Parts: o.Parts, Score: o.Score, ExpiresAt: until, Day: o.Day}
+	p.FoundAt, p.Late = time.Time{}, false
+	p.Hold = Hold{No: no, Shelter: o.Shelter, Parts: o.Parts, Score: o.Score, ExpiresAt: until, Day: o.Day, PhoneTries: before.PhoneTries}
+	p.ByPhone, p.Verified = false, false // what another shelter has said
 	p.to(Held, now)
 	take := p.beds(TakeBeds, until)
 	for i := range take {
@@ -87,7 +99,7 @@ func (p Placement) Choose(c Choice, now time.Time) (Placement, error) {
 		return p, err
 	}
 	c.At = now
-	p.Choice, p.ChangedAt = c, now
+	p.Choice, p.ChangedAt, p.Back = c, now, Back{}
 	return p, nil
 }
 
@@ -96,9 +108,17 @@ func (r Request) allChildren() bool {
 }
 
 // Accept is the shelter's yes to the live hold. From here on the beds do not
-// lapse. Team and shelter each get half of the door code.
+// lapse. Team and shelter each get half of the door code. Where the team heard a yes on
+// the phone and it is not sure whose it was, it is sure from now on: nothing else changes.
 func (p Placement) Accept(doorTeam, doorHouse string, now time.Time) (Placement, []BedMove, error) {
-	return p.accept(MoveAccept, doorTeam, doorHouse, now)
+	if p.State == Held {
+		return p.accept(MoveAccept, doorTeam, doorHouse, now)
+	}
+	if err := p.enter(MoveAccept); err != nil {
+		return p, nil, err
+	}
+	p.ByPhone, p.Verified, p.Back = false, true, Back{}
+	return p, nil, nil
 }
 
 func (p Placement) accept(m Move, doorTeam, doorHouse string, now time.Time) (Placement, []BedMove, error) {
@@ -109,59 +129,9 @@ func (p Placement) accept(m Move, doorTeam, doorHouse string, now time.Time) (Pl
 		return p, nil, fault.New(fault.HoldLapsed, "the hold has lapsed").WithAllowed([]string{})
 	}
 	p.DoorTeam, p.DoorHouse = doorTeam, doorHouse
-	p.ByPhone, p.Verified, p.Looks = false, true, nil
+	p.ByPhone, p.Verified = false, true
 	p.to(Accepted, now)
 	return p, p.beds(PinBeds, time.Time{}), nil
-}
-
-// PhoneCode is what the team was told on the phone to be the shelter's code.
-type PhoneCode uint8
-
-// What can be said of a code.
-const (
-	CodeUnsaid PhoneCode = iota
-	CodeWrong
-	CodeRight
-)
-
-// MaxPhoneTries is how many wrong codes are looked at for one placement: a code
-// may be misheard, and is not to be guessed.
-const MaxPhoneTries = 5
-
-// PhoneTriesLeft is how many wrong codes may still be said.
-func (p Placement) PhoneTriesLeft() int { return max(0, MaxPhoneTries-p.PhoneTries) }
-
-// AcceptByPhone is a yes the team heard on the phone. Only with the shelter's own
-// code is it sure who answered: without it the escort learns a meeting place and
-// not the shelter's door. Said again with the right code, also on the road, the
-// same yes is sure. After MaxPhoneTries no code is looked at any more.
-func (p Placement) AcceptByPhone(said PhoneCode, doorTeam, doorHouse string, now time.Time) (Placement, []BedMove, error) {
-	var moves []BedMove
-	if p.State == Held {
-		var err error
-		if p, moves, err = p.accept(MovePhone, doorTeam, doorHouse, now); err != nil {
-			return p, nil, err
-		}
-		p.ByPhone, p.Verified = true, false
-	} else if err := p.enter(MovePhone); err != nil {
-		return p, nil, err
-	} else if said == CodeUnsaid {
-		return p, nil, fault.Field("phoneCode", "is required: the yes is recorded, only the code is missing")
-	}
-	if p.PhoneTriesLeft() == 0 {
-		return p, moves, nil
-	}
-	switch said {
-	case CodeWrong:
-		p.PhoneTries++
-	case CodeRight:
-		p.Verified, moves = true, p.beds(PinBeds, time.Time{})
-		for i := range moves {
-			moves[i].Vouched = true
-		}
-	}
-	p.Back = Back{}
-	return p, moves, nil
 }
 
 // Decline is the shelter's coded no. The shelter is not offered again to this party.
@@ -214,7 +184,7 @@ func (p Placement) Extend(until, now time.Time) (Placement, []BedMove, error) {
 	if !until.After(p.Hold.ExpiresAt) {
 		return p, nil, nil // it has as much time already
 	}
-	p.Hold.ExpiresAt, p.ChangedAt = until, now
+	p.Hold.ExpiresAt, p.ChangedAt, p.Back = until, now, Back{}
 	return p, p.beds(KeepBeds, until), nil
 }
 
@@ -433,7 +403,7 @@ func (p Placement) Receive(shelter string, at, now time.Time) (Placement, []BedM
 		}
 		moves = p.drop()
 		p.Past = p.remembered(shelter)
-		p.Hold = here
+		p.Hold, p.ByPhone, p.Verified = here, false, false
 	} else if p.State == Arrived {
 		return p, nil, nil // said twice
 	}
@@ -529,7 +499,8 @@ func (p Placement) End(persons []int, why code.EndReason, at, now time.Time) (Pl
 
 // EndBefore records that the party will not arrive: it has left, someone has died
 // on the way, or there never was such a party. The team's alone, and a fact: it
-// needs no version. Of part of a party it is recorded after a split.
+// needs no version, and is taken when nothing was awaited any more, too. Of part of a
+// party it is recorded after a split.
 func (p Placement) EndBefore(why code.EndReason, at, now time.Time) (Placement, []BedMove, error) {
 	if p.State == Arrived || p.State == Ended {
 		return p, nil, p.illegal("the party has arrived: its shelter records who leaves")
@@ -551,7 +522,7 @@ func (p Placement) EndBefore(why code.EndReason, at, now time.Time) (Placement, 
 	for i := range p.Stays {
 		p.Stays[i] = Stay{Gone: true, Reason: why, At: at}
 	}
-	p.to(Ended, now)
+	p.leave(MoveEnd, Team, Ended, now)
 	return p, moves, nil
 }
 

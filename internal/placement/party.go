@@ -21,6 +21,10 @@ const (
 	MaxStayDays    = 3660 // ten years
 	// MaxLate is how long ago a queued command may have happened.
 	MaxLate = 7 * 24 * time.Hour
+	// yearsSince is further back than anybody who still needs a place after a rescue was
+	// rescued: a child of that day is grown up. What is older is a clock that was never
+	// set, and would end the clocks of law before they began.
+	yearsSince = 20
 	// MaxAhead is how far a phone's clock may run ahead.
 	MaxAhead = 2 * time.Minute
 )
@@ -109,6 +113,8 @@ func (r Request) Check(now time.Time) error {
 		return fault.Field("party.persons", "has more than %d persons: ask for a rescue instead", MaxPersons)
 	case r.RescuedAt.After(now.Add(MaxAhead)):
 		return fault.Field("rescuedAt", "is in the future")
+	case r.RescuedAt.Before(now.AddDate(-yearsSince, 0, 0)):
+		return fault.Field("rescuedAt", "is more than %d years ago", yearsSince)
 	case r.HoldBest && r.Consent.Basis == code.BasisConsent && r.Consent.View == code.ViewDisagrees:
 		return fault.Field("consent.view", "who does not agree is not held for on consent: ask with hold none and show the options")
 	case r.MaxJourneyMinutes < 0:
@@ -125,7 +131,10 @@ func (r Request) Check(now time.Time) error {
 			return fault.Field(fmt.Sprintf("exclusions.districts[%d]", i), "is not a place Panah knows")
 		}
 	}
-	return CheckOccurred(r.OccurredAt, now)
+	if err := CheckOccurred(r.OccurredAt, now); err != nil || r.OccurredAt.IsZero() {
+		return err
+	}
+	return notBefore(r.OccurredAt, r.RescuedAt, "the rescue")
 }
 
 // CheckOccurred holds the instant a phone says a command was pressed against

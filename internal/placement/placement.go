@@ -36,8 +36,10 @@ type Hold struct {
 	Parts     []Part
 	Score     int
 	ExpiresAt time.Time
-	Day       shelter.Day // on which the party is expected, or came, where the shelter limits how many come on one
-	Stopped   time.Time   // since when the shelter takes nobody any more; zero: it takes part
+	// PhoneTries is how many wrong codes of the shelter were said, in this hold and those before.
+	PhoneTries int
+	Day        shelter.Day // on which the party is expected, or came, where the shelter limits how many come on one
+	Stopped    time.Time   // since when the shelter takes nobody any more; zero: it takes part
 }
 
 // Beds is how many beds the hold has.
@@ -84,10 +86,12 @@ type Return struct {
 	Since time.Time
 }
 
-// Look is one look at the handover point: who, and when.
+// Look is one look at a shelter's handover point: who, when, and in which hold.
 type Look struct {
-	By string // the subject
-	At time.Time
+	By      string // the subject
+	At      time.Time
+	Shelter string
+	HoldNo  int
 }
 
 // Command is a command already carried out: hashes only.
@@ -146,28 +150,29 @@ type Placement struct {
 	First       Ruling // the first of them: it stopped the clocks that run from the rescue
 	Basis       Basis
 	Return      Return
-	Carried     Ruling    // the Ruling of the stay it moves the party from, as it was when that was asked for
-	WarnedAt    time.Time // the instant of the last warning that was given of the clocks that run from the rescue
-	ByPhone     bool      // accepted on the phone, as the team says
-	Verified    bool      // the team knew the shelter's code
-	PhoneTries  int       // wrong codes said so far
-	Looks       []Look    // at the handover point
-	RevealUntil time.Time // how long the escort may look at it
-	KeepFrom    []string  // placements whose parties must not be in the same shelter
-	KeptIn      string    // the rescue they all come from: its kept-apart parties take holds one after the other
-	Apart       []Split   // who was placed apart from the party, and on whose word
-	Back        Back      // what an undo of the last move goes back to
-	TransferOf  string    // the stay this placement moves the party from; arriving ends it
-	LateTold    bool      // the desk was told that the party is long on the road
-	MustMove    string    // the alert that told the desk that they must move; empty: none, or it is over
-	Same        uint64    // the oldest version that differs from this one only in what the clock noted for itself; 0: this one
-	Seek        bool      // the next option could not be looked for yet: the clock does
-	By          string    // the subject who asked for the last change; empty: the clock
-	Due         time.Time // when the clock must look next; zero: never
-	Withdrawn   time.Time // when the survivor took consent back: see ReadableBy; zero: never
-	Withdrawing []string  // placements of the same persons from which consent is still to be taken back with it: the clock does
-	Looked      time.Time // when the clock last saw that beds are to be had for a request nobody has chosen for
-	FoundAt     time.Time // when beds were found for a waiting request; the team is told, nothing is held
+	Carried     Ruling      // the Ruling of the stay it moves the party from, as it was when that was asked for
+	WarnedAt    time.Time   // the instant of the last warning that was given of the clocks that run from the rescue
+	ByPhone     bool        // accepted on the phone, as the team says
+	Verified    bool        // the team knew the shelter's code
+	Looks       []Look      // at handover points
+	RevealUntil time.Time   // how long the escort may look at it
+	KeepFrom    []string    // placements whose parties must not be in the same shelter
+	KeptIn      string      // the rescue they all come from: its kept-apart parties take holds one after the other
+	Apart       []Split     // who was placed apart from the party, and on whose word
+	Back        Back        // what an undo of the last move goes back to
+	TransferOf  string      // the stay this placement moves the party from; arriving ends it
+	LateTold    bool        // the desk was told that the party is long on the road
+	MustMove    string      // the alert that told the desk that they must move; empty: none, or it is over
+	Same        uint64      // the oldest version that differs from this one only in what the clock noted for itself; 0: this one
+	Seek        bool        // the next option could not be looked for yet: the clock does
+	By          string      // the subject who asked for the last change; empty: the clock
+	Due         time.Time   // when the clock must look next; zero: never
+	Withdrawn   time.Time   // when the survivor took consent back: see ReadableBy; zero: never
+	Sealed      bool        // consent was taken back before they had arrived anywhere
+	Withdrawing []string    // placements of the same persons from which consent is still to be taken back with it: the clock does
+	Untold      []Recipient // of a notice that consent was taken back, which did not fit in that write: the clock tells them
+	Looked      time.Time   // when the clock last saw that beds are to be had for a request nobody has chosen for
+	FoundAt     time.Time   // when beds were found for a waiting request; the team is told, nothing is held
 }
 
 // ID derives a placement's id from team and idempotency key: 128 bits of
@@ -294,23 +299,19 @@ func (p Placement) guard(m Move) error {
 		case !p.Choice.HouseRulesShown:
 			return p.illegal("depart needs the house rules to have been shown")
 		}
-	case MoveAccept:
-		if !p.Hold.Stopped.IsZero() {
-			return p.illegal("the shelter takes nobody any more")
-		}
 	case MoveReveal:
-		if len(p.Looks) >= MaxLooks {
+		if len(p.looked()) >= MaxLooks {
 			return p.illegal("the handover point has been looked at often enough; ask the desk")
 		}
-	case MovePhone:
+	case MovePhone, MoveAccept:
 		switch {
-		case p.State == Held && !p.Hold.Stopped.IsZero():
+		case !p.Hold.Stopped.IsZero() && (p.State == Held || m == MoveAccept):
 			return p.illegal("the shelter takes nobody any more: another is to be held")
 		case p.State == Held:
 		case !p.ByPhone || p.Verified:
 			return p.illegal("the shelter's yes is sure already")
-		case p.PhoneTriesLeft() == 0:
-			return p.illegal("too many wrong codes were said; the desk can help")
+		case m == MovePhone && p.PhoneTriesLeft() == 0:
+			return p.illegal("too many wrong codes of this shelter were said: ask it to accept by itself; until then its meeting place is shown")
 		}
 	case MoveWithdraw:
 		switch {

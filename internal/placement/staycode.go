@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // StayCode is a survivor's own code, as it is compared: 15 symbols of Crockford's
@@ -35,11 +36,24 @@ func MakeStayCode(secret []byte, id string, no int) StayCode {
 	return StayCode(append(code, stayAlphabet[double(residue(string(code)))]))
 }
 
-// HearStayCode is what somebody said of a code, in any case, with or without
-// spaces and hyphens; I and L are heard as 1 and O as 0. What is no code is kept
-// as it is: it answers to nothing.
-func HearStayCode(said string) StayCode {
-	return StayCode(strings.NewReplacer(" ", "", "-", "", "I", "1", "L", "1", "O", "0").Replace(strings.ToUpper(said)))
+// HearStayCode is what somebody said of a code; what is no code is kept as it is: it
+// answers to nothing.
+func HearStayCode(said string) StayCode { return StayCode(heard(said)) }
+
+// heard is a code as it is compared: in any case, with or without spaces and dashes of
+// any kind; I and L are heard as 1 and O as 0.
+func heard(said string) string {
+	return strings.Map(func(r rune) rune {
+		switch r = unicode.ToUpper(r); {
+		case unicode.IsSpace(r) || unicode.In(r, unicode.Pd, unicode.Cf) || r == '\u2212': // the minus of a phone's keyboard
+			return -1
+		case r == 'I' || r == 'L':
+			return '1'
+		case r == 'O':
+			return '0'
+		}
+		return r
+	}, said)
 }
 
 // Whole reports whether the symbols are a code's: one that was mistaken, and two

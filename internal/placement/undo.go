@@ -80,7 +80,12 @@ func (p Placement) Undo(side Side, now time.Time) (next Placement, moves []BedMo
 			b.From = Requested
 		}
 	case MoveEnd:
-		moves = p.unend(b)
+		if b.Side == House {
+			moves = p.unend(b)
+			break
+		}
+		p.Stays = nil
+		b.From, again = b.reopened()
 	case MoveDepart:
 		if b.From == Accepted { // who goes along is said anew
 			p.Override, p.Overridden = 0, false
@@ -98,16 +103,23 @@ func (p Placement) Undo(side Side, now time.Time) (next Placement, moves []BedMo
 		p.Back = Back{}
 		return p, nil, b.Shelter, nil
 	case MoveCancel, MoveSupersede:
-		if b.From.Promised() {
-			again = b.Shelter
-		}
-		if b.From != Waitlisted { // who waited waits on
-			b.From = Requested
-		}
+		b.From, again = b.reopened()
 	}
 	p.to(b.From, now)
 	p.Seek = b.Seek
 	return p, moves, again, nil
+}
+
+// reopened is the state that a placement goes back to which was closed by mistake before
+// arrival, and the shelter whose beds it had.
+func (b Back) reopened() (to State, again string) {
+	switch {
+	case b.From.Promised():
+		return Requested, b.Shelter
+	case b.From == Waitlisted || b.From.Closed(): // who waited waits on
+		return b.From, ""
+	}
+	return Requested, ""
 }
 
 // unreceive takes an arrival back. Beds that were promised are kept again; those
@@ -259,7 +271,7 @@ func before(list []int, i int) (n int) {
 	return n
 }
 
-// MaxLooks bounds how often a handover point is looked at for one placement.
+// MaxLooks bounds how often a handover point is looked at for one hold.
 const MaxLooks = 20
 
 // Reveal records a look at the handover point. The first who looks is the escort;
@@ -274,16 +286,28 @@ func (p Placement) Reveal(subject string, now time.Time) (Placement, error) {
 	if !p.EscortMayBe(subject) {
 		return p, fault.New(fault.Forbidden, "another person of the team is the escort of this party")
 	}
-	p.Looks = append(slices.Clone(p.Looks), Look{By: subject, At: now})
+	p.Looks = append(slices.Clone(p.Looks), Look{By: subject, At: now, Shelter: p.Hold.Shelter, HoldNo: p.Hold.No})
 	return p, nil
+}
+
+// looked are the looks at the point of the shelter that holds the party now.
+func (p Placement) looked() []Look {
+	return slices.DeleteFunc(slices.Clone(p.Looks), func(l Look) bool { return l.HoldNo != p.Hold.No })
+}
+
+// LooksFor are the looks a side sees: a shelter, at whose shelter's point they were,
+// those at its own, and the desk all.
+func (p Placement) LooksFor(side Side, at string) []Look {
+	return slices.DeleteFunc(slices.Clone(p.Looks), func(l Look) bool { return side != Office && (side != House || l.Shelter != at) })
 }
 
 // EscortMayBe reports whether a subject is the escort, or nobody is yet.
 func (p Placement) EscortMayBe(subject string) bool {
-	return len(p.Looks) == 0 || p.Looks[0].By == subject
+	looks := p.looked()
+	return len(looks) == 0 || looks[0].By == subject
 }
 
 // CanLook reports whether a subject may see the handover point now.
 func (p Placement) CanLook(subject string, now time.Time) bool {
-	return slices.Contains(ruleOf(MoveReveal).from, p.State) && !p.late(MoveReveal, now) && len(p.Looks) > 0 && p.Looks[0].By == subject
+	return slices.Contains(ruleOf(MoveReveal).from, p.State) && !p.late(MoveReveal, now) && len(p.looked()) > 0 && p.EscortMayBe(subject)
 }

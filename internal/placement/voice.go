@@ -62,6 +62,11 @@ func (v Voice) Coded(c StayCode, cmd Command, by string, now time.Time) (Voice, 
 	return v, nil
 }
 
+// NumberOf is the number of the code that a command has made; 0 where it made none.
+func (v Voice) NumberOf(cmd Command) int {
+	return 1 + slices.IndexFunc(v.Codes, func(c Command) bool { return c.Key == cmd.Key })
+}
+
 // Shows reports whether the valid code may be shown once more to whoever sends the
 // command again that made it: an answer may have been lost on the way.
 func (v Voice) Shows(c StayCode, cmd Command, within time.Duration, now time.Time) bool {

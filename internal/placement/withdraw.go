@@ -14,17 +14,19 @@ type Reading uint8
 // What may be read.
 const (
 	ReadWhole Reading = iota
-	ReadLess          // consent was withdrawn after arrival: beds, state and moves; what was told of the persons is erased
+	ReadLess          // consent was withdrawn, and they are or were in the house: beds, state and moves; what was told of the persons is erased
 	ReadGone          // consent was withdrawn before arrival: nothing, but that it is gone
 )
 
-// ReadableBy says what a side may read of the placement. Every answer to a reader
-// asks here: single reads, lists, and what a device that was away is told.
-func (p Placement) ReadableBy(side Side) Reading {
+// ReadableBy says what a side may read of the placement; at is the shelter the reader
+// works for, if any. Every answer to a reader asks here: single reads, lists, and what
+// a device that was away is told. What was withdrawn before arrival stays gone for
+// ever; only the house the people came to all the same sees the stay in its beds.
+func (p Placement) ReadableBy(side Side, at string) Reading {
 	switch {
 	case p.Withdrawn.IsZero() || side == Office || side == Survivor || side == Clock:
 		return ReadWhole
-	case p.ArrivedAt.IsZero():
+	case p.Sealed && (side != House || at != p.Hold.Shelter || p.ArrivedAt.IsZero()):
 		return ReadGone
 	}
 	return ReadLess
@@ -57,7 +59,8 @@ func (p Placement) Withdraw(now time.Time) (Placement, []BedMove, error) {
 	} else {
 		p.ChangedAt, p.Back = now, Back{}
 	}
-	p.Withdrawn = now
+	p.Withdrawn, p.Sealed = now, p.ArrivedAt.IsZero()
+	p.Untold = p.Recipients()
 	return p, moves, nil
 }
 
@@ -138,11 +141,24 @@ const (
 )
 
 // Notices are one for each recipient.
-func (p Placement) Notices() (out []Notice) {
-	for _, to := range p.Recipients() {
-		out = append(out, Notice{Placement: p.ID, To: to, Closed: p.ArrivedAt.IsZero(), At: p.Withdrawn})
+func (p Placement) Notices() []Notice { return p.notices(p.Recipients()) }
+
+func (p Placement) notices(to []Recipient) (out []Notice) {
+	for _, r := range to {
+		out = append(out, Notice{Placement: p.ID, To: r, Closed: p.Sealed, At: p.Withdrawn})
 	}
 	return out
+}
+
+// Tell answers the notices to so many of those who are still to be told, and the
+// placement with the others left.
+func (p Placement) Tell(most int) (Placement, []Notice) {
+	n := max(0, min(most, len(p.Untold)))
+	told := p.notices(p.Untold[:n])
+	if p.Untold = p.Untold[n:]; len(p.Untold) == 0 {
+		p.Untold = nil
+	}
+	return p, told
 }
 
 // MayLeave reports whether leaving needs nobody's permission: adults whose stay is

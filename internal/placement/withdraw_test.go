@@ -44,11 +44,11 @@ func TestWithdrawalEndsTheSharingInEveryState(t *testing.T) {
 			t.Errorf("%s: still told: %+v", s, p.Request)
 		}
 		for side, whole := range map[Side]bool{Team: false, House: false, Observer: false, Office: true, Survivor: true, Clock: true} {
-			got := p.ReadableBy(side)
+			got := p.ReadableBy(side, "SECO")
 			if whole != (got == ReadWhole) || (!whole && (got == ReadGone) == here) {
 				t.Errorf("%s: side %d reads %d", s, side, got)
 			}
-			if shared(s).ReadableBy(side) != ReadWhole {
+			if shared(s).ReadableBy(side, "SECO") != ReadWhole {
 				t.Errorf("%s: side %d reads less before", s, side)
 			}
 		}

@@ -58,7 +58,9 @@ type placementForm struct {
 	KeptIn     string          `json:"ki,omitempty"`
 	Found      int64           `json:"fo,omitempty"`
 	Withdrawn  int64           `json:"wd,omitempty"`
+	Sealed     bool            `json:"se,omitempty"`
 	Withdraws  []string        `json:"ws,omitempty"`
+	Untold     []toForm        `json:"un,omitempty"`
 	Choice     *choiceForm     `json:"k,omitempty"`
 	Commands   []uint64        `json:"m"` // key and payload in turn
 	Arrived    int64           `json:"a,omitempty"`
@@ -67,6 +69,11 @@ type placementForm struct {
 	Door       []string        `json:"d,omitempty"`
 	Override   *code.Override  `json:"v,omitempty"`
 	Reason     uint8           `json:"w,omitempty"`
+}
+
+type toForm struct {
+	Side placement.Side `json:"s,omitempty"`
+	ID   string         `json:"i"`
 }
 
 type requestForm struct {
@@ -115,8 +122,10 @@ type basisForm struct {
 }
 
 type lookForm struct {
-	By string `json:"b"`
-	At int64  `json:"a"`
+	By      string `json:"b"`
+	At      int64  `json:"a"`
+	Shelter string `json:"h,omitempty"`
+	HoldNo  int    `json:"n,omitempty"`
 }
 
 type splitForm struct {
@@ -157,6 +166,7 @@ type pastForm struct {
 	Shelter string      `json:"h"`
 	Parts   []partForm  `json:"b"`
 	Day     shelter.Day `json:"d,omitempty"`
+	Tries   int         `json:"t,omitempty"`
 }
 
 type choiceForm struct {
@@ -188,9 +198,9 @@ func FromPlacement(p placement.Placement) table.Item {
 	f.Parts, f.Day = fromParts(p.Hold.Parts), p.Hold.Day
 	f.Unwanted, f.WarnedAt, f.Due, f.Found = p.Unwanted, seconds(p.WarnedAt), seconds(p.Due), seconds(p.FoundAt)
 	f.Basis, f.Back, f.Return = fromBasis(p.Basis), fromBack(p.Back), fromReturn(p.Return)
-	f.Phone, f.Verified, f.Tries, f.LookUntil = p.ByPhone, p.Verified, p.PhoneTries, seconds(p.RevealUntil)
+	f.Phone, f.Verified, f.Tries, f.LookUntil = p.ByPhone, p.Verified, p.Hold.PhoneTries, seconds(p.RevealUntil)
 	for _, l := range p.Looks {
-		f.Looks = append(f.Looks, lookForm{l.By, seconds(l.At)})
+		f.Looks = append(f.Looks, lookForm{l.By, seconds(l.At), l.Shelter, l.HoldNo})
 	}
 	for _, s := range p.Apart {
 		f.Apart = append(f.Apart, splitForm(s))
@@ -199,14 +209,17 @@ func FromPlacement(p placement.Placement) table.Item {
 	if !p.Since.Equal(p.ChangedAt) {
 		f.Since = seconds(p.Since)
 	}
-	f.By, f.Withdrawn, f.Withdraws = p.By, seconds(p.Withdrawn), p.Withdrawing
+	f.By, f.Withdrawn, f.Sealed, f.Withdraws = p.By, seconds(p.Withdrawn), p.Sealed, p.Withdrawing
 	f.TransferOf, f.LateTold, f.Seek, f.KeepFrom, f.KeptIn, f.Same = p.TransferOf, p.LateTold, p.Seek, p.KeepFrom, p.KeptIn, p.Same
+	for _, to := range p.Untold {
+		f.Untold = append(f.Untold, toForm(to))
+	}
 	if f.Ruled = fromRuling(p.Ruling); p.First != p.Ruling {
 		f.First = fromRuling(p.First)
 	}
 	f.Carried = fromRuling(p.Carried)
 	for _, h := range p.Past {
-		f.Past = append(f.Past, pastForm{No: h.No, Shelter: h.Shelter, Parts: fromParts(h.Parts), Day: h.Day})
+		f.Past = append(f.Past, pastForm{No: h.No, Shelter: h.Shelter, Parts: fromParts(h.Parts), Day: h.Day, Tries: h.PhoneTries})
 	}
 	if c := p.Choice; !c.At.IsZero() {
 		f.Choice = &choiceForm{c.By, c.Shelter, c.HouseRulesShown, c.ChildView, c.Viewed, seconds(c.At)}
@@ -293,22 +306,25 @@ func ToPlacement(it *table.Item) (placement.Placement, error) {
 	if p.Since = p.ChangedAt; f.Since != 0 {
 		p.Since = instant(f.Since)
 	}
-	p.By, p.Withdrawn, p.Withdrawing = f.By, instant(f.Withdrawn), f.Withdraws
+	p.By, p.Withdrawn, p.Sealed, p.Withdrawing = f.By, instant(f.Withdrawn), f.Sealed, f.Withdraws
 	p.TransferOf, p.LateTold, p.Seek, p.KeepFrom, p.KeptIn, p.Same = f.TransferOf, f.LateTold, f.Seek, f.KeepFrom, f.KeptIn, f.Same
 	p.Ruling, p.Basis, p.Back, p.Return = toRuling(f.Ruled), toBasis(f.Basis), toBack(f.Back), toReturn(f.Return)
 	if p.First = p.Ruling; f.First != nil {
 		p.First = toRuling(f.First)
 	}
 	p.Carried = toRuling(f.Carried)
-	p.ByPhone, p.Verified, p.PhoneTries, p.RevealUntil = f.Phone, f.Verified, f.Tries, instant(f.LookUntil)
+	p.ByPhone, p.Verified, p.Hold.PhoneTries, p.RevealUntil = f.Phone, f.Verified, f.Tries, instant(f.LookUntil)
 	for _, l := range f.Looks {
-		p.Looks = append(p.Looks, placement.Look{By: l.By, At: instant(l.At)})
+		p.Looks = append(p.Looks, placement.Look{By: l.By, At: instant(l.At), Shelter: l.Shelter, HoldNo: l.HoldNo})
+	}
+	for _, to := range f.Untold {
+		p.Untold = append(p.Untold, placement.Recipient(to))
 	}
 	for _, s := range f.Apart {
 		p.Apart = append(p.Apart, placement.Split(s))
 	}
 	for _, past := range f.Past {
-		p.Past = append(p.Past, placement.Hold{No: past.No, Shelter: past.Shelter, Parts: toParts(past.Parts), Day: past.Day})
+		p.Past = append(p.Past, placement.Hold{No: past.No, Shelter: past.Shelter, Parts: toParts(past.Parts), Day: past.Day, PhoneTries: past.Tries})
 	}
 	if c := f.Choice; c != nil {
 		p.Choice = placement.Choice{By: c.By, Shelter: c.Shelter, HouseRulesShown: c.Shown, ChildView: c.View, Viewed: c.Viewed, At: instant(c.At)}

@@ -26,7 +26,7 @@ func alert(p placement.Placement, kind placement.AlertKind, now time.Time) place
 
 // due is when the clock must look at a placement next.
 func (s *Service) due(p placement.Placement) time.Time {
-	if len(p.Withdrawing) > 0 {
+	if len(p.Withdrawing)+len(p.Untold) > 0 {
 		return p.ChangedAt
 	}
 	var next time.Time

@@ -67,8 +67,8 @@ func (s *Service) tick(ctx context.Context, key table.Key) (int, error) {
 func (s *Service) whatIsDue(ctx context.Context, p placement.Placement, now time.Time) (d decision, err error) {
 	p.By = "" // the clock's own
 	d.next = p
-	if len(p.Withdrawing) > 0 {
-		d, err = s.withdrawOthers(ctx, d, now)
+	if len(p.Withdrawing)+len(p.Untold) > 0 {
+		d, err = s.withdrawOthers(ctx, told(d), now)
 		d.next.Same = cmp.Or(p.Same, p.Version)
 		return d, err
 	}

@@ -88,7 +88,7 @@ func (s *Service) Reveal(ctx context.Context, c caller.Caller, id string, cmd Co
 	}
 	// A repeated command may find the journey over, or another escort.
 	if !o.CanLook(c.Subject, s.now()) {
-		return Point{}, fault.New(fault.IllegalMove, "the handover point is not shown any more").WithAllowed([]string{})
+		return Point{}, s.allowing(ctx, fault.New(fault.IllegalMove, "the handover point is not shown any more"), o.Placement, c)
 	}
 	where, meeting, err := s.whereTo(ctx, o.Placement)
 	return Point{Outcome: o, Where: where, Meeting: meeting, Until: o.RevealUntil}, err

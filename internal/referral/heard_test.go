@@ -293,3 +293,23 @@ func TestARoleGivenOrTakenAwayCountsAtOnce(t *testing.T) {
 		t.Errorf("taken away: %v", err)
 	}
 }
+
+// A number that another of the staff has written counts as theirs from then on: it
+// goes on when whoever wrote it first has left.
+func TestANumberCountsAsWhoeverWroteItLast(t *testing.T) {
+	ctx, w := context.Background(), testworld.Open(t)
+	registerPhone(t, w)
+	other := caller.Membership{Caller: caller.Caller{Subject: "subject-second", Role: caller.Shelter, Scope: "HOMA"}}
+	if _, err := w.Service.Grant(ctx, ministry, other, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Service.SetNumbers(ctx, other.Caller, "HOMA", []string{staffPhone}, 1); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := w.Service.Revoke(ctx, ministry, testworld.StaffOf("HOMA"), command("left", 1)); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := w.Service.Message(ctx, carrier, text(w, "one", "SAME")); err != nil || !r.Changed {
+		t.Errorf("%+v, %v", r, err)
+	}
+}

@@ -76,15 +76,23 @@ func (s *Service) alarming(ctx context.Context, c caller.Caller, a caller.Action
 			d.next.Back.Told = alertCursor(d.alerts[0])
 		}
 		d.next, err = d.next.Remember(cmd.hash(c), m)
-		return d, err
+		return d, s.allowing(ctx, err, *stored, c)
 	})
+	if f, ok := fault.Of(err); ok && f.Allowed == nil && slices.Contains(conflicts, f.Kind) { // what a unit's beds refused
+		if now, lerr := s.load(ctx, id); lerr == nil && now != nil {
+			err = s.allowing(ctx, err, *now, c)
+		}
+	}
 	return Outcome{Placement: p, Replayed: replayed}, err
 }
+
+// conflicts are the refusals that list what could be done instead.
+var conflicts = []fault.Kind{fault.IllegalMove, fault.StaleVersion, fault.HoldLapsed, fault.ShelterFull, fault.NotEligible, fault.TooManyMoves}
 
 // allowing lists with a refused move those the sender could make now.
 func (s *Service) allowing(ctx context.Context, err error, p placement.Placement, c caller.Caller) error {
 	f, ok := fault.Of(err)
-	if !ok || (f.Kind != fault.IllegalMove && f.Kind != fault.StaleVersion && f.Kind != fault.HoldLapsed) {
+	if !ok || !slices.Contains(conflicts, f.Kind) {
 		return err
 	}
 	list := []string{}
@@ -104,17 +112,55 @@ func checkSender(p placement.Placement, m placement.Move, cmd Command, now time.
 	return p.CheckVersion(m, cmd.Version)
 }
 
-// Hold holds a shelter for a placement, or the best option when none is named.
+// Hold holds a shelter for a placement, or the best option when none is named. One that
+// was pressed too long ago holds nothing, as with a new request.
 func (s *Service) Hold(ctx context.Context, c caller.Caller, id, shelter string, cmd Command) (Outcome, error) {
-	return s.move(ctx, c, caller.MovePlacement, id, placement.MoveHold, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
-		return s.hold(ctx, p, shelter, now)
+	return s.pressing(ctx, c, id, placement.MoveHold, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {
+		if d.next, d.beds, err = s.hold(ctx, p, shelter, now); err == nil && s.late(cmd.OccurredAt, now) {
+			return late(p), nil
+		}
+		return d, err
 	})
 }
 
+// late reports whether a hold was pressed so long ago that it takes no bed any more
+// (DESIGN section 5): whoever pressed has gone on since.
+func (s *Service) late(pressed, now time.Time) bool {
+	return !pressed.IsZero() && now.Sub(pressed) > s.Policy.LateHold
+}
+
+// late leaves a placement as it is, marked.
+func late(p placement.Placement) decision {
+	p.Late = true
+	return decision{next: p, still: true}
+}
+
+// pressing carries out a move that may take beds; where it came too late for that, the
+// answer says what is to be had now.
+func (s *Service) pressing(ctx context.Context, c caller.Caller, id string, m placement.Move, cmd Command,
+	do func(p placement.Placement, now time.Time) (decision, error)) (Outcome, error) {
+	o, err := s.alarming(ctx, c, caller.MovePlacement, id, m, cmd, do)
+	if err == nil && o.Late {
+		if match, err := s.rank(ctx, o.Placement); err == nil {
+			o.Match = &match
+		}
+	}
+	return o, err
+}
+
 func (s *Service) hold(ctx context.Context, p placement.Placement, shelter string, now time.Time, but ...func(matching.Ask) matching.Ask) (placement.Placement, []placement.BedMove, error) {
-	w, wanted, err := s.asking(ctx, p, now)
+	o, err := s.option(ctx, p, shelter, now, but...)
 	if err != nil {
 		return p, nil, err
+	}
+	return p.TakeHold(o, s.holdUntil(p, now), now)
+}
+
+// option is a shelter that could be held now, or the best where none is named.
+func (s *Service) option(ctx context.Context, p placement.Placement, shelter string, now time.Time, but ...func(matching.Ask) matching.Ask) (none placement.Option, err error) {
+	w, wanted, err := s.asking(ctx, p, now)
+	if err != nil {
+		return none, err
 	}
 	for _, change := range but {
 		wanted = change(wanted)
@@ -122,20 +168,20 @@ func (s *Service) hold(ctx context.Context, p placement.Placement, shelter strin
 	if shelter == "" {
 		best := matching.Rank(w, another(p, wanted, now), s.Policy, 1)
 		if len(best.Options) == 0 {
-			return p, nil, fault.New(fault.ShelterFull, "no shelter fits this party now")
+			return none, fault.New(fault.ShelterFull, "no shelter fits this party now")
 		}
-		return p.TakeHold(best.Options[0].Hold(), s.holdUntil(p, now), now)
+		return best.Options[0].Hold(), nil
 	}
 	o, failed, ok := matching.Try(w, shelter, wanted, s.Policy)
 	switch {
 	case ok && slices.Equal(failed, []string{"beds.free"}):
-		return p, nil, fault.New(fault.ShelterFull, "fewer beds are free there than this party needs").WithRules(failed...)
+		return none, fault.New(fault.ShelterFull, "fewer beds are free there than this party needs").WithRules(failed...)
 	case !ok || len(failed) > 0:
 		// One answer for a shelter that does not fit and one that is not there: which
 		// rule fails would tell a team what it must not learn of a single shelter.
-		return p, nil, fault.New(fault.NotEligible, "this is not an option of this placement now")
+		return none, fault.New(fault.NotEligible, "this is not an option of this placement now")
 	}
-	return p.TakeHold(o.Hold(), s.holdUntil(p, now), now)
+	return o.Hold(), nil
 }
 
 // Release gives the held beds back.
@@ -153,19 +199,26 @@ func (s *Service) Release(ctx context.Context, c caller.Caller, id string, cmd C
 	})
 }
 
-// Choose records the choice of an option; where it is not the one held, the
-// hold is swapped in the same write.
+// Choose records the choice of an option; where it is not the one held or accepted,
+// the hold is swapped in the same write. One that would take beds and was pressed too
+// long ago takes none.
 func (s *Service) Choose(ctx context.Context, c caller.Caller, id string, choice placement.Choice, cmd Command) (Outcome, error) {
-	return s.move(ctx, c, caller.MovePlacement, id, placement.MoveChoose, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
-		var beds []placement.BedMove
-		if choice.Shelter != p.Hold.Shelter || !p.State.Live() {
-			var err error
-			if p, beds, err = s.hold(ctx, p, choice.Shelter, now); err != nil {
-				return p, nil, err
+	return s.pressing(ctx, c, id, placement.MoveChoose, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {
+		d.next = p
+		takes := choice.Shelter != p.Hold.Shelter || !p.State.Live()
+		if takes {
+			o, err := s.option(ctx, p, choice.Shelter, now)
+			if err != nil {
+				return d, err
+			}
+			if d.next, d.beds, err = p.TakeChosen(o, s.holdUntil(p, now), now); err != nil {
+				return d, err
 			}
 		}
-		p, err := p.Choose(choice, now)
-		return p, beds, err
+		if d.next, err = d.next.Choose(choice, now); err == nil && takes && s.late(cmd.OccurredAt, now) {
+			return late(p), nil
+		}
+		return d, err
 	})
 }
 
@@ -178,19 +231,11 @@ func (s *Service) AcceptByPhone(ctx context.Context, c caller.Caller, id, code s
 		if err != nil {
 			return p, nil, err
 		}
-		said := placement.CodeUnsaid
-		switch {
-		case code == "":
-		case h.Code == code:
-			said = placement.CodeRight
-		default:
-			said = placement.CodeWrong
-		}
-		return p.AcceptByPhone(said, s.Code(), s.Code(), now)
+		return p.AcceptByPhone(placement.HearPhoneCode(code, h.Code), s.Code(), s.Code(), now)
 	})
 }
 
-// Accept is the shelter's yes.
+// Accept is the shelter's yes; it makes one sure that the team heard on the phone.
 func (s *Service) Accept(ctx context.Context, c caller.Caller, id string, cmd Command) (Outcome, error) {
 	return s.move(ctx, c, caller.AnswerPlacement, id, placement.MoveAccept, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
 		return p.Accept(s.Code(), s.Code(), now)

@@ -20,7 +20,7 @@ const relist = 24 * time.Hour
 // they have been told.
 func (s *Service) unlessGone(ctx context.Context, c caller.Caller, p placement.Placement) error {
 	side := roleSide(c)
-	if p.ReadableBy(side) != placement.ReadGone {
+	if p.ReadableBy(side, c.Shelter()) != placement.ReadGone {
 		return nil
 	}
 	s.delivered(ctx, p.ID, placement.Recipient{Side: side, ID: c.Scope}, placement.ByGone)

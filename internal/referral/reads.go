@@ -93,7 +93,7 @@ func (s *Service) Mine(ctx context.Context, c caller.Caller, limit int, after st
 	}
 	q := table.Query{Index: table.ByTeam, PK: record.TeamPartition(c.Asks()), Descending: true, Limit: limit, After: after}
 	return s.list(ctx, q, func(p placement.Placement) bool {
-		if p.Team == c.Asks() && p.ReadableBy(placement.Team) == placement.ReadGone {
+		if p.Team == c.Asks() && p.ReadableBy(placement.Team, "") == placement.ReadGone {
 			s.delivered(ctx, p.ID, placement.Recipient{Side: roleSide(c), ID: c.Scope}, placement.ByList)
 		}
 		return p.Team == c.Asks()

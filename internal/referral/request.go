@@ -111,7 +111,7 @@ func (s *Service) Transfer(ctx context.Context, c caller.Caller, r placement.Req
 			}
 		}
 		p.By = c.Subject
-		p.Late = r.HoldBest && !r.OccurredAt.IsZero() && now.Sub(r.OccurredAt) > s.Policy.LateHold
+		p.Late = r.HoldBest && s.late(r.OccurredAt, now)
 		w, wanted, err := s.asking(ctx, p, now)
 		if err != nil {
 			return decision{}, err

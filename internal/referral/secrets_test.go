@@ -160,24 +160,48 @@ func TestAShelterNeverLearnsThatPlacesAreExcluded(t *testing.T) {
 	}
 }
 
-// Where a party did not want to go it is not sent later by the shelter it lives in.
+// Where a party did not want to go, and where it was declined, it is not sent later by
+// the shelter it lives in.
 func TestAShelterDoesNotSendAPartyWhereItDidNotWantToGo(t *testing.T) {
 	w := testworld.Open(t)
+	w.Add(t, testworld.Home("NEAR", testworld.District, code.ChildrensHome, testworld.Unit("NEAR", "girls", code.Girls, testworld.SchoolAge, 10, 0)))
 	ctx, s := context.Background(), w.Service
 	r := girl()
-	r.HoldBest = false
+	r.HoldBest, r.Limit = false, 10
 	o := made(t)(s.Request(ctx, team, r, command("brought", 0)))
 	o = mustHold(t, w, o.ID, "HOMA", "first", o.Version)
 	o = made(t)(s.Refuse(ctx, team, o.ID, 0, command("not there", o.Version)))
+	o = mustHold(t, w, o.ID, "HOMB", "second", o.Version)
+	o = made(t)(s.Decline(ctx, staff("HOMB"), o.ID, 0, command("not here", o.Version)))
 	mustHold(t, w, o.ID, "GRLS", "then", o.Version)
 	made(t)(s.Receive(ctx, staff("GRLS"), o.ID, command("came", 0)))
-	r.Limit = 10
 	m := made(t)(s.Transfer(ctx, staff("GRLS"), r, o.ID, command("elsewhere", 0)))
 	var offered []string
 	for _, option := range m.Match.Options {
 		offered = append(offered, option.Candidate.ID)
 	}
-	if !slices.Equal(offered, []string{"HOMB"}) {
+	if !slices.Equal(offered, []string{"NEAR"}) {
 		t.Errorf("offered is %v", offered)
+	}
+}
+
+// A shelter is offered again as soon as the complaint was looked into, by the process
+// that was told so.
+func TestAShelterIsOfferedAgainOnceAComplaintWasLookedInto(t *testing.T) {
+	w := testworld.Open(t)
+	ctx, s := context.Background(), w.Service
+	o := livesIn(t, w, girl())
+	complain(t, w, o.ID)
+	r := girl()
+	r.HoldBest, r.ExcludedShelters = false, []string{"HOMA", "HOMB"}
+	p := made(t)(s.Request(ctx, team, r, command("another", 0)))
+	for _, a := range alerts(t, w) {
+		if _, err := s.Acknowledge(ctx, desk, a.District, a.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again, err := s.Options(ctx, team, p.ID)
+	if err != nil || len(p.Match.Options) != 0 || len(again.Match.Options) != 1 {
+		t.Errorf("%d options, then %d, %v", len(p.Match.Options), len(again.Match.Options), err)
 	}
 }

@@ -92,7 +92,7 @@ func (s *Service) Next(ctx context.Context, c caller.Caller, p placement.Placeme
 	}
 	for _, side := range sidesOf(c, p) {
 		for _, m := range p.Could(side, now) {
-			if m != placement.MoveReceive && p.ReadableBy(side) == placement.ReadGone { // that they came is a fact
+			if m != placement.MoveReceive && p.ReadableBy(side, c.Shelter()) == placement.ReadGone { // that they came is a fact
 				continue
 			}
 			if sideFor(c, p, m) == side && !slices.Contains(out, m) && s.would(ctx, c, p, m, fits, now) {
@@ -145,7 +145,7 @@ func (s *Service) wouldUndo(ctx context.Context, c caller.Caller, p placement.Pl
 	if err != nil || notTheirs(c, p, side) != nil {
 		return false
 	}
-	if p.Back.Move == placement.MoveEnd && p.State == placement.Ended {
+	if p.Back.Move == placement.MoveEnd && p.State == placement.Ended && back.State == placement.Arrived {
 		k, err := s.kinOf(ctx, p)
 		_, elsewhere := k.here()
 		return err == nil && !elsewhere

@@ -73,7 +73,7 @@ func (s *Service) GiveStayCode(ctx context.Context, c caller.Caller, id string, 
 	if err != nil {
 		return IssuedCode{}, err
 	}
-	out := IssuedCode{No: v.CodeNo, Replayed: replayed}
+	out := IssuedCode{No: v.NumberOf(mine), Replayed: replayed}
 	if made := placement.MakeStayCode(s.Secret, id, v.CodeNo); v.Shows(made, mine, showAgain, s.now()) {
 		out.Code = made
 	}
@@ -293,13 +293,13 @@ func askNames(asks []code.StayAsk) (out []string) {
 }
 
 // withdraw ends the sharing of a placement. The beds, the end and a notice to
-// everybody it was ever shared with are one write.
+// everybody it was ever shared with are one write, but for notices that do not fit.
 func (s *Service) withdraw(ctx context.Context, c caller.Caller, seen placement.Placement, cmd Command) (Outcome, error) {
 	o, err := s.alarming(ctx, c, caller.SpeakOfStay, seen.ID, placement.MoveWithdraw, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {
 		if d.next, d.beds, err = p.Withdraw(now); err != nil {
 			return d, err
 		}
-		d.alerts, d.with = append(d.alerts, alert(p, placement.AlertConsentWithdrawn, now)), append(d.with, noticeOps(d.next)...)
+		d.alerts = append(d.alerts, alert(p, placement.AlertConsentWithdrawn, now))
 		if d.next.Withdrawing, err = s.sameParty(ctx, p); err != nil {
 			return d, err
 		}
@@ -310,10 +310,10 @@ func (s *Service) withdraw(ctx context.Context, c caller.Caller, seen placement.
 			}
 			d.with = append(d.with, table.PutOp(record.FromTransfers(known), known.Version))
 		}
-		return s.withdrawOthers(ctx, d, now)
+		return s.withdrawOthers(ctx, told(d), now)
 	})
 	for range placement.MaxCommands { // what did not fit in the write; the clock goes on where this process is lost
-		if err != nil || len(o.Withdrawing) == 0 {
+		if err != nil || len(o.Withdrawing)+len(o.Untold) == 0 {
 			break
 		}
 		if _, err := s.tick(ctx, record.PlacementKey(o.ID)); err != nil {

@@ -53,10 +53,10 @@ func (s *Service) sameParty(ctx context.Context, p placement.Placement) (out []s
 }
 
 // withdrawOthers takes consent back from as many of the placements that are left as
-// fit in the write. One that does not rest on consent stays as it is: it is for
+// fit in the write; a party has so few beds that one always does, and its notices that
+// do not are given by the clock. One that does not rest on consent stays as it is: it is for
 // those who decide.
 func (s *Service) withdrawOthers(ctx context.Context, d decision, now time.Time) (decision, error) {
-	room := table.MaxOps - cost(d)
 	for len(d.next.Withdrawing) > 0 {
 		p, err := s.load(ctx, d.next.Withdrawing[0])
 		if err != nil {
@@ -65,11 +65,13 @@ func (s *Service) withdrawOthers(ctx context.Context, d decision, now time.Time)
 		if p != nil {
 			if next, beds, err := p.Withdraw(now); err == nil {
 				next.By = placement.SurvivorSubject
-				one := decision{next: next, beds: beds, alerts: []placement.Alert{alert(*p, placement.AlertConsentWithdrawn, now)}, with: noticeOps(next)}
-				if room -= cost(one); room < 0 && (len(d.also) > 0 || len(d.with) > 0) {
+				one := decision{next: next, beds: beds, alerts: []placement.Alert{alert(*p, placement.AlertConsentWithdrawn, now)}}
+				room := table.MaxOps - cost(d) - cost(one)
+				if room < 0 {
 					return d, nil
 				}
-				d.also, d.beds, d.alerts, d.with = append(d.also, next), append(d.beds, beds...), append(d.alerts, one.alerts...), append(d.with, one.with...)
+				one = tell(one, room)
+				d.also, d.beds, d.alerts, d.with = append(d.also, one.next), append(d.beds, beds...), append(d.alerts, one.alerts...), append(d.with, one.with...)
 			}
 		}
 		d.next.Withdrawing = d.next.Withdrawing[1:]
@@ -81,13 +83,18 @@ func (s *Service) withdrawOthers(ctx context.Context, d decision, now time.Time)
 // cost is the most operations a decision makes: beds may move a unit and a door, a
 // placement the turn of its rescue.
 func cost(d decision) int {
-	return 2 + len(d.alerts) + len(d.with) + 2*len(d.beds)
+	return 2 + 2*len(d.also) + len(d.alerts) + len(d.with) + 2*len(d.beds)
 }
 
-// noticeOps tell everybody a placement was ever shared with.
-func noticeOps(p placement.Placement) (ops []table.Op) {
-	for _, n := range p.Notices() {
-		ops = append(ops, table.PutOp(record.FromNotice(n, true), 0))
+// told tells as many of those a withdrawn placement was ever shared with as fit in the
+// write; the clock tells the others.
+func told(d decision) decision { return tell(d, table.MaxOps-cost(d)) }
+
+func tell(d decision, room int) decision {
+	next, notices := d.next.Tell(room)
+	d.next = next
+	for _, n := range notices {
+		d.with = append(d.with, table.PutOp(record.FromNotice(n, true), 0))
 	}
-	return ops
+	return d
 }

@@ -184,3 +184,61 @@ func stored(t *testing.T, w *testworld.World, id string) placement.Placement {
 	}
 	return p
 }
+
+// heldAtMany gives a placement many shelters that have held beds for it.
+func heldAtMany(t *testing.T, w *testworld.World, id string, n int) {
+	t.Helper()
+	p := stored(t, w, id)
+	for i := range n {
+		p.Past = append(p.Past, placement.Hold{Shelter: fmt.Sprintf("X%03d", i), Parts: []placement.Part{{Unit: "women", Persons: []int{0}}}})
+	}
+	if err := w.Store.Write(context.Background(), table.Batch{WriteID: w.NewID(), Ops: []table.Op{table.PutOp(record.FromPlacement(p), p.Version)}}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// everybodyIsTold checks that there is a notice for all a placement was shared with.
+func everybodyIsTold(t *testing.T, w *testworld.World, id string, least int) {
+	t.Helper()
+	p := stored(t, w, id)
+	for _, n := range p.Notices() {
+		if it, err := w.Store.Get(context.Background(), record.NoticeKey(id, n.To), table.Strong); err != nil || it == nil {
+			t.Fatalf("nobody has told %v: %v", n.To, err)
+		}
+	}
+	if len(p.Notices()) < least || len(p.Untold) > 0 || !p.Due.IsZero() {
+		t.Errorf("%d told, %d left, due %s", len(p.Notices()), len(p.Untold), p.Due)
+	}
+}
+
+// However many shelters a placement was shared with, consent can be taken back, and all
+// of them are told: of the placement itself at once, of one placed apart by the clock.
+func TestConsentIsTakenBackHoweverManyHaveSeenThePlacement(t *testing.T) {
+	for _, past := range []int{94, 97, 98, 250} {
+		t.Run(fmt.Sprint(past), func(t *testing.T) {
+			w := womenWorld(t)
+			ctx, s := context.Background(), w.Service
+			o := made(t)(s.Request(ctx, team, women(2), command("ask", 0)))
+			_, apart, err := s.Split(ctx, team, o.ID, []int{1}, code.ChosenBySelf, command("split", o.Version))
+			if err != nil {
+				t.Fatal(err)
+			}
+			heldAtMany(t, w, o.ID, past)
+			heldAtMany(t, w, apart, past)
+			withdraw(t, w, ownCode(t, w, o.ID))
+			if p := stored(t, w, o.ID); p.Withdrawn.IsZero() || p.State != placement.Cancelled {
+				t.Fatalf("%s, withdrawn %s", p.State, p.Withdrawn)
+			}
+			isWithdrawn(t, w, apart, placement.Cancelled)
+			everybodyIsTold(t, w, o.ID, past)
+			for range 3 {
+				w.Pass(time.Minute)
+				if _, err := s.Lapse(ctx); err != nil {
+					t.Fatal(err)
+				}
+			}
+			everybodyIsTold(t, w, apart, past)
+			account(t, w)
+		})
+	}
+}

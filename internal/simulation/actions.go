@@ -277,7 +277,7 @@ var drivers = map[placement.Move]driver{
 	// An arrival or departure is told when it has happened: it is not taken back but by
 	// secondThoughts, where it has not.
 	placement.MoveUndo: func(_ *run, p placement.Placement, cmd referral.Command) call {
-		if slices.Contains(physical, p.Back.Move) {
+		if toldByPeople(p.Back.Side, p.Back.Move) {
 			return nil
 		}
 		cmd.Version, cmd.HoldNo = p.Version, 0

@@ -58,14 +58,14 @@ func offered(p placement.Placement, side placement.Side, r *run) []placement.Mov
 		if m == placement.MoveWithdraw && r.ledger.voices[p.ID].CodeNo == 0 {
 			return true // nobody has a code yet
 		}
-		return toldByPeople(side, m) || m == placement.MoveUndo && slices.Contains(physical, p.Back.Move)
+		return toldByPeople(side, m) || m == placement.MoveUndo && toldByPeople(p.Back.Side, p.Back.Move)
 	})
 }
 
 // regretted are the moves that can be taken back, by who makes them; arrivals and
 // departures are regretted apart.
 var regretted = map[placement.Side][]placement.Move{
-	placement.Team:   {placement.MoveDepart, placement.MoveDivert, placement.MoveCancel, placement.MoveRelease, placement.MoveRefuse},
+	placement.Team:   {placement.MoveDepart, placement.MoveDivert, placement.MoveCancel, placement.MoveRelease, placement.MoveRefuse, placement.MoveEnd},
 	placement.House:  {placement.MoveDecline},
 	placement.Office: {placement.MoveDecide, placement.MoveSupersede, placement.MoveRelease},
 }
@@ -283,7 +283,7 @@ func (r *run) heldAt(by *process, p placement.Placement, at string) {
 func (r *run) received(by *process, id string) {
 	p, g := r.ledger.placements[id], r.truth.guests(id)
 	when := g.since
-	if r.named(id) && r.chance(0.7) {
+	if r.named(id) && (p.State == placement.Ended || r.chance(0.7)) { // within a stay that is said to have ended nobody arrives
 		when = time.Time{}
 	}
 	r.needs(r.atOnce(by, r.arrival(p, g.shelter, when)), "arrival", p)
