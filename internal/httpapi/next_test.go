@@ -56,6 +56,41 @@ func TestNextIsExactlyWhatSucceeds(t *testing.T) {
 	t.Logf("%d situations", len(seen))
 }
 
+// The same where the shelter has stopped, however far the party has come, and once it
+// takes part again.
+func TestNextIsExactlyWhatSucceedsAtAShelterThatHasStopped(t *testing.T) {
+	team := caller.Caller{Subject: testworld.Team, Role: caller.Rescue, Scope: "team-a"}
+	road := []placement.Move{placement.MoveChoose, placement.MoveAccept, placement.MoveDepart, placement.MoveDivert, placement.MoveReceive}
+	seen, moves := map[string]bool{}, map[string]bool{}
+	for far := range len(road) + 1 {
+		l := newLife(t, 0)
+		for _, m := range road[:far] {
+			by, p := team, l.placement()
+			if m == placement.MoveAccept || m == placement.MoveReceive {
+				by = l.as(testworld.StaffOf(p.Hold.Shelter))
+			}
+			l.make(l.here, l.w.Service, by, string(m), p).want(t, 200)
+		}
+		p := l.placement()
+		for _, to := range []shelter.Status{shelter.Closed, shelter.Active} {
+			by := l.as(testworld.StaffOf(p.Hold.Shelter))
+			if to == shelter.Active {
+				by = l.as(testworld.Ministry)
+			}
+			if _, err := l.w.Service.SetStatus(t.Context(), by, p.Hold.Shelter, to, referral.Command{Key: l.key(), Payload: "status"}); err != nil {
+				t.Fatal(err)
+			}
+			l.w.Feed(t)
+			a := client{t, direct(l.here), testworld.Team}.do("GET", "/v1/placements/"+l.id, "", nil).want(t, 200)
+			if _, says := a.Body["shelterStopped"]; says != (to == shelter.Closed) {
+				t.Errorf("%s: the shelter is %s, and the team reads %v", p.State, shelter.Statuses.Name(to), a.Body["shelterStopped"])
+			}
+			l.check(seen, moves)
+		}
+		l.close()
+	}
+}
+
 // everyMove names every move that somebody makes by a request.
 func everyMove() (out []string) {
 	for _, row := range placement.Rows() {
@@ -191,7 +226,7 @@ func (l *life) check(seen, moves map[string]bool) {
 	p := l.placement()
 	for _, c := range l.callers {
 		list := l.listed(c, p)
-		mark := fmt.Sprint(p.State, p.Back.Move, p.Back.Side, len(p.Looks) > 0, p.Team == "team-a", c.Role, c.Scope == p.Hold.Shelter, list)
+		mark := fmt.Sprint(p.State, !p.Hold.Stopped.IsZero(), p.Back.Move, p.Back.Side, len(p.Looks) > 0, p.Team == "team-a", c.Role, c.Scope == p.Hold.Shelter, list)
 		if seen[mark] {
 			continue
 		}

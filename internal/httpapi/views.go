@@ -26,12 +26,13 @@ type placementView struct {
 	Late        bool            `json:"late,omitempty" doc:"A hold reached us hours after it was pressed, so nothing was held by it"`
 	NeededUntil *time.Time      `json:"neededUntil,omitempty" doc:"How long a waiting request waits"`
 	Hold        *holdView       `json:"hold,omitempty"`
+	Stopped     *time.Time      `json:"shelterStopped,omitempty" doc:"Since when the shelter that is held, or has the party, takes nobody any more, closed or suspended: nobody departs for it, and who is there must move"`
 	Choice      *choiceView     `json:"choice,omitempty"`
 	Persons     []personView    `json:"persons,omitempty" doc:"The party, for its team and the desk"`
 	Arrived     *arrivedView    `json:"arrived,omitempty"`
 	Earlier     []stayedView    `json:"earlierStays,omitempty" doc:"Stays that had ended when the party arrived again, the first first"`
 	DoorCode    string          `json:"doorCode,omitempty" doc:"This side's half of the code compared at the door"`
-	FoundAt     *time.Time      `json:"bedsFoundAt,omitempty" doc:"Beds are to be had, after waiting or after a hold that lapsed: choose now, nothing is held"`
+	FoundAt     *time.Time      `json:"bedsFoundAt,omitempty" doc:"Beds are to be had, after waiting or after a hold that was lost: choose now, nothing is held"`
 	Clocks      []clockView     `json:"clocks,omitempty" doc:"Time limits of law"`
 	Committee   bool            `json:"pendingCommittee,omitempty" doc:"Someone is under 18 and no decision is recorded yet"`
 	Return      *returnView     `json:"return,omitempty" doc:"Where the party waits to be brought home, for the desk"`
@@ -238,7 +239,7 @@ func view(p placement.Placement, side placement.Side, next []placement.Move, now
 		v.FoundAt = timeOrNil(p.FoundAt)
 	}
 	if p.State.Live() {
-		v.Hold = viewHold(p)
+		v.Hold, v.Stopped = viewHold(p), timeOrNil(p.Hold.Stopped)
 	}
 	if c := p.Choice; !c.At.IsZero() {
 		v.Choice = &choiceView{code.ChosenBys.Name(c.By), optionID(c.Shelter), c.HouseRulesShown, "", c.At}

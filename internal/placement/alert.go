@@ -27,11 +27,12 @@ const (
 	AlertConsentWithdrawn // the placement is closed, or its sharing ended
 	AlertOverCapacity     // of a unit, by its shelter's census
 	AlertChildOwnWish     // someone under 18 has left by their own wish
+	AlertBedsGone         // of a party on the road: a mistake of others was taken back, and its beds were given away meanwhile
 )
 
 // AlertKinds lists the alerts.
 var AlertKinds = code.NewList[AlertKind]("legal_clock", "turned_away", "no_social_worker", "child_left_unannounced", "waiting_over", "died", "arrival_overdue", "must_move",
-	"wish_to_leave", "wish_to_move", "complaint", "wish_to_withdraw", "consent_withdrawn", "over_capacity", "child_left_by_own_wish")
+	"wish_to_leave", "wish_to_move", "complaint", "wish_to_withdraw", "consent_withdrawn", "over_capacity", "child_left_by_own_wish", "beds_gone")
 
 // Alert tells the desk of a district to look at a placement, or at a unit of a
 // shelter. It holds no person: only which placement or unit, and why.

@@ -258,6 +258,13 @@ func (p Placement) refit(before Request) (out []BedMove) {
 	return out
 }
 
+// Stop notes since when the shelter that has the party, or holds beds for it, takes
+// nobody any more; a zero instant, that it takes part again.
+func (p Placement) Stop(since, now time.Time) Placement {
+	p.Hold.Stopped, p.ChangedAt, p.Same = since, now, 0
+	return p
+}
+
 // Overdue notes that the desk was told of a journey that takes too long.
 func (p Placement) Overdue() Placement { p.LateTold = true; return p }
 

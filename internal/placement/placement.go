@@ -39,6 +39,7 @@ type Hold struct {
 	// PhoneTries is how many wrong codes of the shelter were said, in this hold and those before.
 	PhoneTries int
 	Day        shelter.Day // on which the party is expected, or came, where the shelter limits how many come on one
+	Stopped    time.Time   // since when the shelter takes nobody any more; zero: it takes part
 }
 
 // Beds is how many beds the hold has.
@@ -125,8 +126,9 @@ type Placement struct {
 	Policy    string
 	CreatedAt time.Time
 	ChangedAt time.Time
-	Version   uint64 // of the stored item
-	Late      bool   // taken without a hold because it reached us hours after it was pressed
+	Since     time.Time // when it came to this state; what is said of it meanwhile changes ChangedAt only
+	Version   uint64    // of the stored item
+	Late      bool      // taken without a hold because it reached us hours after it was pressed
 
 	Hold        Hold     // the live hold, or the last one
 	Past        []Hold   // earlier holds at other shelters, the last at each: the party may still arrive there
@@ -160,6 +162,7 @@ type Placement struct {
 	Back        Back        // what an undo of the last move goes back to
 	TransferOf  string      // the stay this placement moves the party from; arriving ends it
 	LateTold    bool        // the desk was told that the party is long on the road
+	MustMove    string      // the alert that told the desk that they must move; empty: none, or it is over
 	Same        uint64      // the oldest version that differs from this one only in what the clock noted for itself; 0: this one
 	Seek        bool        // the next option could not be looked for yet: the clock does
 	By          string      // the subject who asked for the last change; empty: the clock
@@ -168,6 +171,7 @@ type Placement struct {
 	Sealed      bool        // consent was taken back before they had arrived anywhere
 	Withdrawing []string    // placements of the same persons from which consent is still to be taken back with it: the clock does
 	Untold      []Recipient // of a notice that consent was taken back, which did not fit in that write: the clock tells them
+	Looked      time.Time   // when the clock last saw that beds are to be had for a request nobody has chosen for
 	FoundAt     time.Time   // when beds were found for a waiting request; the team is told, nothing is held
 }
 
@@ -187,7 +191,7 @@ func Hash(s string) uint64 {
 // New makes a placement that asks and holds nothing yet.
 func New(id, team, policy string, r Request, now time.Time, cmd Command) Placement {
 	return Placement{ID: id, Team: team, Policy: policy, Request: r, State: Requested,
-		CreatedAt: now, ChangedAt: now, Commands: []Command{cmd}}
+		CreatedAt: now, ChangedAt: now, Since: now, Commands: []Command{cmd}}
 }
 
 // Replay reports whether a command was carried out before; with another
@@ -287,6 +291,8 @@ func (p Placement) guard(m Move) error {
 	switch m {
 	case MoveDepart:
 		switch {
+		case !p.Hold.Stopped.IsZero():
+			return p.illegal("the shelter takes nobody any more: another is to be held")
 		case p.State == Diverted:
 		case p.Choice.At.IsZero() || p.Choice.Shelter != p.Hold.Shelter:
 			return p.illegal("depart needs a recorded choice of this shelter first")
@@ -299,6 +305,8 @@ func (p Placement) guard(m Move) error {
 		}
 	case MovePhone, MoveAccept:
 		switch {
+		case !p.Hold.Stopped.IsZero() && (p.State == Held || m == MoveAccept):
+			return p.illegal("the shelter takes nobody any more: another is to be held")
 		case p.State == Held:
 		case !p.ByPhone || p.Verified:
 			return p.illegal("the shelter's yes is sure already")
@@ -378,7 +386,7 @@ func (p Placement) CheckHold(m Move, no int) error {
 }
 
 func (p *Placement) to(s State, now time.Time) {
-	p.State, p.ChangedAt, p.LateTold, p.Back, p.Seek, p.Same = s, now, false, Back{}, false, 0
+	p.State, p.ChangedAt, p.Since, p.LateTold, p.Back, p.Seek, p.Same = s, now, now, false, Back{}, false, 0
 }
 
 func (p Placement) beds(kind BedKind, until time.Time) []BedMove {

@@ -112,7 +112,7 @@ var rules = []rule{
 	{move: MoveDecide, side: Office, from: []State{Requested, Waitlisted, Held, Accepted, InTransit, Diverted, Arrived, Ended, Cancelled}, fact: true},
 	{move: MoveSplit, side: Team, from: []State{Requested, Waitlisted, Held}},
 	{move: MoveReveal, side: Team, from: []State{Accepted, InTransit, Diverted}},
-	{move: MoveUndo, side: Team, from: []State{Requested, InTransit, Diverted, Ended, Cancelled}},
+	{move: MoveUndo, side: Team, from: []State{Requested, Waitlisted, InTransit, Diverted, Ended, Cancelled}},
 	{move: MoveUndo, side: House, from: []State{Requested, Waitlisted, Held, Arrived, Ended}},
 	{move: MoveUndo, side: Office, from: []State{Requested, Waitlisted, Held, Accepted, InTransit, Diverted, Arrived, Ended, Cancelled, Superseded}},
 	{move: MoveWithdraw, side: Survivor, from: []State{Requested, Waitlisted, Held, Accepted, InTransit, Diverted, Arrived, Ended, Cancelled, Superseded}, fact: true},

@@ -18,6 +18,8 @@ type Back struct {
 	From    State
 	Shelter string // that was held
 	Persons []int  // who was said to have left
+	Seek    bool   // the clock was to look for beds
+	Told    string // the alert that told the desk of it
 	At      time.Time
 	Ruling  Ruling // before a decision
 	Basis   Basis
@@ -36,7 +38,7 @@ func (b Back) Fact() bool {
 
 // leave goes to another state and remembers how to come back.
 func (p *Placement) leave(m Move, side Side, s State, now time.Time) {
-	back := Back{Move: m, Side: side, From: p.State, Shelter: p.Hold.Shelter, At: now}
+	back := Back{Move: m, Side: side, From: p.State, Shelter: p.Hold.Shelter, Seek: p.Seek, At: now}
 	p.to(s, now)
 	p.Back = back
 }
@@ -84,6 +86,10 @@ func (p Placement) Undo(side Side, now time.Time) (next Placement, moves []BedMo
 		}
 		p.Stays = nil
 		b.From, again = b.reopened()
+	case MoveDepart:
+		if b.From == Accepted { // who goes along is said anew
+			p.Override, p.Overridden = 0, false
+		}
 	case MoveDecide:
 		p.Ruling, p.Basis, p.Return, p.Back, p.ChangedAt = b.Ruling, b.Basis, b.Return, Back{}, now
 		if p.Ruling.At.IsZero() {
@@ -100,6 +106,7 @@ func (p Placement) Undo(side Side, now time.Time) (next Placement, moves []BedMo
 		b.From, again = b.reopened()
 	}
 	p.to(b.From, now)
+	p.Seek = b.Seek
 	return p, moves, again, nil
 }
 
@@ -178,7 +185,7 @@ func (p Placement) SplitOff(id string, persons []int, by uint8, committee bool, 
 	}
 	moves = append(p.drop(), p.countedApart(id, persons)...)
 	apart = New(id, p.Team, p.Policy, goes, now, Command{})
-	apart.Commands, apart.Seek, apart.Return = nil, goes.HoldBest, p.Return
+	apart.Commands, apart.Seek, apart.Return = nil, true, p.Return
 	apart.Refused, apart.Unwanted, apart.KeepFrom, apart.KeptIn, apart.By = p.Refused, p.Unwanted, p.KeepFrom, p.KeptIn, p.By
 	whole := p.Request
 	apart = apart.Under(p).partOf(whole)

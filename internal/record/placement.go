@@ -18,6 +18,8 @@ type placementForm struct {
 	Policy     string          `json:"p"`
 	Created    int64           `json:"c"`
 	Changed    int64           `json:"g"`
+	Since      int64           `json:"en,omitempty"` // absent where it is Changed
+	Looked     int64           `json:"lo,omitempty"`
 	Late       bool            `json:"l,omitempty"`
 	Request    requestForm     `json:"q"`
 	HoldNo     int             `json:"n,omitempty"`
@@ -26,6 +28,8 @@ type placementForm struct {
 	Score      int             `json:"o,omitempty"`
 	Day        shelter.Day     `json:"hd,omitempty"` // of the hold, where the shelter limits how many come on one
 	Expires    int64           `json:"e,omitempty"`
+	Stopped    int64           `json:"st,omitempty"`
+	MustMove   string          `json:"mm,omitempty"`
 	Offered    []string        `json:"f,omitempty"`
 	Tried      []string        `json:"y,omitempty"`
 	Refused    []string        `json:"r,omitempty"`
@@ -140,6 +144,8 @@ type backForm struct {
 	Ruled   *rulingForm     `json:"j,omitempty"`
 	Basis   *basisForm      `json:"b,omitempty"`
 	Return  *returnForm     `json:"t,omitempty"`
+	Seek    bool            `json:"k,omitempty"`
+	Told    string          `json:"w,omitempty"`
 	Instead string          `json:"r,omitempty"`
 	Day     shelter.Day     `json:"d,omitempty"`
 	Left    string          `json:"l,omitempty"`
@@ -198,6 +204,10 @@ func FromPlacement(p placement.Placement) table.Item {
 	}
 	for _, s := range p.Apart {
 		f.Apart = append(f.Apart, splitForm(s))
+	}
+	f.Looked, f.Stopped, f.MustMove = seconds(p.Looked), seconds(p.Hold.Stopped), p.MustMove
+	if !p.Since.Equal(p.ChangedAt) {
+		f.Since = seconds(p.Since)
 	}
 	f.By, f.Withdrawn, f.Sealed, f.Withdraws = p.By, seconds(p.Withdrawn), p.Sealed, p.Withdrawing
 	f.TransferOf, f.LateTold, f.Seek, f.KeepFrom, f.KeptIn, f.Same = p.TransferOf, p.LateTold, p.Seek, p.KeepFrom, p.KeptIn, p.Same
@@ -292,6 +302,10 @@ func ToPlacement(it *table.Item) (placement.Placement, error) {
 		Offered: f.Offered, Tried: f.Tried, Refused: f.Refused, ArrivedAt: instant(f.Arrived), Reason: f.Reason}
 	p.Hold.Parts, p.Hold.Day = toParts(f.Parts), f.Day
 	p.Unwanted, p.WarnedAt, p.Due, p.FoundAt = f.Unwanted, instant(f.WarnedAt), instant(f.Due), instant(f.Found)
+	p.Looked, p.Hold.Stopped, p.MustMove = instant(f.Looked), instant(f.Stopped), f.MustMove
+	if p.Since = p.ChangedAt; f.Since != 0 {
+		p.Since = instant(f.Since)
+	}
 	p.By, p.Withdrawn, p.Sealed, p.Withdrawing = f.By, instant(f.Withdrawn), f.Sealed, f.Withdraws
 	p.TransferOf, p.LateTold, p.Seek, p.KeepFrom, p.KeptIn, p.Same = f.TransferOf, f.LateTold, f.Seek, f.KeepFrom, f.KeptIn, f.Same
 	p.Ruling, p.Basis, p.Back, p.Return = toRuling(f.Ruled), toBasis(f.Basis), toBack(f.Back), toReturn(f.Return)
@@ -389,14 +403,14 @@ func fromBack(b placement.Back) *backForm {
 	if b.Move == "" {
 		return nil
 	}
-	return &backForm{b.Move, b.Side, b.From, b.Shelter, b.Persons, seconds(b.At), fromRuling(b.Ruling), fromBasis(b.Basis), fromReturn(b.Return), b.Replaced, b.Day, b.Left}
+	return &backForm{b.Move, b.Side, b.From, b.Shelter, b.Persons, seconds(b.At), fromRuling(b.Ruling), fromBasis(b.Basis), fromReturn(b.Return), b.Seek, b.Told, b.Replaced, b.Day, b.Left}
 }
 
 func toBack(f *backForm) placement.Back {
 	if f == nil {
 		return placement.Back{}
 	}
-	return placement.Back{Move: f.Move, Side: f.Side, From: f.From, Shelter: f.Shelter, Persons: f.Persons, At: instant(f.At),
+	return placement.Back{Move: f.Move, Side: f.Side, From: f.From, Shelter: f.Shelter, Persons: f.Persons, Seek: f.Seek, Told: f.Told, At: instant(f.At),
 		Ruling: toRuling(f.Ruled), Basis: toBasis(f.Basis), Return: toReturn(f.Return), Replaced: f.Instead, Day: f.Day, Left: f.Left}
 }
 

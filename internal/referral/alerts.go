@@ -39,17 +39,19 @@ func (s *Service) due(p placement.Placement) time.Time {
 	case placement.Held:
 		sooner(p.Hold.ExpiresAt)
 	case placement.Requested:
-		if p.Seek {
+		switch {
+		case p.Seek:
 			sooner(p.ChangedAt)
-		}
-		if !p.FoundAt.IsZero() {
+		case !p.FoundAt.IsZero():
 			sooner(p.FoundAt.Add(s.Policy.Found))
+		default:
+			sooner(s.lookAt(p))
 		}
 	case placement.Waitlisted:
 		sooner(p.Request.NeededUntil)
 	case placement.Accepted, placement.InTransit, placement.Diverted:
 		if !p.LateTold {
-			sooner(p.ChangedAt.Add(s.Policy.Overdue))
+			sooner(p.Since.Add(s.Policy.Overdue))
 		}
 	}
 	for _, w := range s.warnings(p) {
@@ -171,6 +173,20 @@ func alertKey(cursor string) table.Key {
 func (s *Service) alertAt(ctx context.Context, cursor string) (*table.Item, error) {
 	it, err := s.Store.Get(ctx, alertKey(cursor), table.Strong)
 	return it, refusal(err)
+}
+
+// overOps mark the alert of a cursor as over: what it tells of is not so any more.
+func (s *Service) overOps(ctx context.Context, cursor string) ([]table.Op, error) {
+	it, err := s.alertAt(ctx, cursor)
+	if it == nil || err != nil {
+		return nil, err
+	}
+	a, err := record.ToAlert(it)
+	if err != nil || !a.Over.IsZero() {
+		return nil, err
+	}
+	a.Over = s.now()
+	return []table.Op{table.PutOp(record.FromAlert(a), it.Version)}, nil
 }
 
 // Acknowledge notes that somebody of the desk has seen an alert. Said twice, it

@@ -88,6 +88,10 @@ func (s *Service) whatIsDue(ctx context.Context, p placement.Placement, now time
 		if d.next, d.beds, err = s.nextOption(ctx, d.next, nil, now); err != nil {
 			return d, err
 		}
+	case p.State == placement.Requested && p.FoundAt.IsZero():
+		if d, err = s.stillFree(ctx, d, now); err != nil {
+			return d, err
+		}
 	case p.State == placement.Requested && !p.FoundAt.IsZero() && !now.Before(p.FoundAt.Add(s.Policy.Found)):
 		if d.next = p.Wait(p.Request.NeededUntil, now); !now.Before(p.Request.NeededUntil) { // its time was over meanwhile
 			d.next = p.StopWaiting(now)
@@ -98,13 +102,13 @@ func (s *Service) whatIsDue(ctx context.Context, p placement.Placement, now time
 		d.next = p.StopWaiting(now)
 		d.alerts = append(d.alerts, alert(p, placement.AlertWaitingOver, now))
 	}
-	if onRoad := p.State == placement.Accepted || p.State == placement.InTransit || p.State == placement.Diverted; onRoad && !p.LateTold && !now.Before(p.ChangedAt.Add(s.Policy.Overdue)) {
+	if onRoad := p.State == placement.Accepted || p.State == placement.InTransit || p.State == placement.Diverted; onRoad && !p.LateTold && !now.Before(p.Since.Add(s.Policy.Overdue)) {
 		d.next = d.next.Overdue()
 		d.alerts = append(d.alerts, alert(p, placement.AlertOverdue, now))
 	}
 	next, alerts := s.warn(d.next, now)
 	d.next, d.alerts = next, append(d.alerts, alerts...)
-	if d.next.State == p.State && len(d.beds) == 0 {
+	if d.next.State == p.State && len(d.beds) == 0 && d.next.FoundAt.Equal(p.FoundAt) {
 		d.next.Same = cmp.Or(p.Same, p.Version) // nobody need read it again before their next move
 	}
 	return d, nil

@@ -3,6 +3,7 @@ package referral
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"panah/internal/place"
 	"panah/internal/placement"
@@ -30,32 +31,41 @@ func (s *Service) tellCrowdedIn(ctx context.Context, u *shelter.Unit, district f
 			return nil, err
 		}
 		return s.crowded(u, in), nil
-	case !crowded && u.OverTold != "":
+	case !crowded && u.FreeAt(s.now()) >= 0 && u.OverTold != "":
 		return s.crowdedNoMore(ctx, u)
 	}
 	return nil, nil
 }
 
+// tellArrived is what is written with those who have come or gone: who comes unexpected
+// may make a unit too full, or take beds that are promised to somebody on the road.
+func (s *Service) tellArrived(ctx context.Context, u *shelter.Unit, moves []placement.BedMove) ([]table.Op, error) {
+	came := slices.ContainsFunc(moves, func(m placement.BedMove) bool { return m.Kind == placement.FillBeds || m.Kind == placement.ReturnBeds })
+	if came && u.OverTold == "" && u.FreeAt(s.now()) < 0 {
+		home, err := s.stored(ctx, u.Shelter)
+		if err != nil || home.District == "" {
+			return nil, err
+		}
+		return s.crowded(u, home.District), nil
+	}
+	if u.OverTold == "" {
+		return nil, nil
+	}
+	return s.tellCrowded(ctx, u)
+}
+
 func (s *Service) crowded(u *shelter.Unit, district place.Code) []table.Op {
 	now := s.now()
 	a := placement.Alert{Kind: placement.AlertOverCapacity, Shelter: u.Shelter, Unit: u.ID, District: district, At: now,
-		ID: fmt.Sprintf("%s.%s.%s.%d", record.Stamp(now), u.Shelter, u.ID, u.Census)}
+		ID: fmt.Sprintf("%s.%s.%s.%d", record.Stamp(now), u.Shelter, u.ID, u.Version)}
 	u.OverTold = alertCursor(a)
 	return []table.Op{table.PutOp(record.FromAlert(a), 0)}
 }
 
 func (s *Service) crowdedNoMore(ctx context.Context, u *shelter.Unit) ([]table.Op, error) {
-	it, err := s.alertAt(ctx, u.OverTold)
-	if err != nil {
-		return nil, err
+	ops, err := s.overOps(ctx, u.OverTold)
+	if err == nil {
+		u.OverTold = ""
 	}
-	if u.OverTold = ""; it == nil {
-		return nil, nil
-	}
-	a, err := record.ToAlert(it)
-	if err != nil {
-		return nil, err
-	}
-	a.Over = s.now()
-	return []table.Op{table.PutOp(record.FromAlert(a), it.Version)}, nil
+	return ops, err
 }

@@ -47,7 +47,8 @@ func (s *Service) Admit(ctx context.Context, c caller.Caller, shelterID, unit st
 		p.By, p.Basis = c.Subject, s.Policy.FirstBasis(p)
 		d := decision{next: p, beds: moves}
 		if v.Status.MovesOut() {
-			d.alerts = append(d.alerts, moveAlert(p, v.Rev, now))
+			a := moveAlert(p, v.Rev, now)
+			d.next.Hold.Stopped, d.next.MustMove, d.alerts = now, alertCursor(a), append(d.alerts, a)
 		}
 		return d, nil
 	})

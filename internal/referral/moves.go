@@ -72,6 +72,9 @@ func (s *Service) alarming(ctx context.Context, c caller.Caller, a caller.Action
 		if d.next.State != stored.State || d.next.Verified != stored.Verified { // accepted, sure, on its way: the escort may look where to go
 			d.next.RevealUntil = now.Add(s.Policy.Reveal)
 		}
+		if d.next.Back.Move == m && len(d.alerts) > 0 && d.alerts[0].Kind != placement.AlertMustMove { // an undo is the end of it
+			d.next.Back.Told = alertCursor(d.alerts[0])
+		}
 		d.next, err = d.next.Remember(cmd.hash(c), m)
 		return d, s.allowing(ctx, err, *stored, c)
 	})
@@ -188,7 +191,11 @@ func (s *Service) Release(ctx context.Context, c caller.Caller, id string, cmd C
 		side, action = placement.Office, caller.RulePlacement
 	}
 	return s.move(ctx, c, action, id, placement.MoveRelease, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
-		return p.Release(side, now)
+		p, beds, err := p.Release(side, now)
+		if err != nil {
+			return p, nil, err
+		}
+		return s.unheld(ctx, p, side != placement.Team, now), beds, nil
 	})
 }
 
@@ -251,10 +258,11 @@ func (s *Service) Decline(ctx context.Context, c caller.Caller, id string, why c
 }
 
 // nextOption holds the best shelter not tried yet, when the team asked for a
-// hold in the first place; when nothing fits, the placement waits.
+// hold in the first place; else it is told what fits. When nothing does, the
+// placement waits.
 func (s *Service) nextOption(ctx context.Context, p placement.Placement, beds []placement.BedMove, now time.Time) (placement.Placement, []placement.BedMove, error) {
 	if !p.Request.HoldBest {
-		return p, beds, nil
+		return s.unheld(ctx, p, true, now), beds, nil
 	}
 	return s.holdNext(ctx, p, beds, now)
 }
@@ -289,7 +297,7 @@ func (s *Service) Depart(ctx context.Context, c caller.Caller, id string, social
 			why = *override
 		}
 		d.next, err = p.Depart(socialWorker, why, override != nil, now)
-		if d.next.Overridden && !p.Overridden {
+		if d.next.Overridden && p.State == placement.Accepted {
 			d.alerts = append(d.alerts, alert(p, placement.AlertNoSocialWorker, now))
 		}
 		return d, err
@@ -305,12 +313,16 @@ func (s *Service) Receive(ctx context.Context, c caller.Caller, id string, cmd C
 		}
 		if len(d.beds) > 0 {
 			d.next, d.beds = s.atItsDoor(ctx, d.next, d.beds)
-			if d.alerts, err = s.movesOn(ctx, d.next, now); err != nil {
-				return d, err
+			if p.Hold.Shelter != d.next.Hold.Shelter {
+				d.next.MustMove = "" // that was about another shelter
 			}
 		}
 		d.next = s.grounded(d.next, p.State == placement.Ended || p.TransferOf != "" && p.State != placement.Arrived)
-		return s.movedIn(ctx, p, d, c.Subject, now)
+		d, err = s.movedIn(ctx, p, d, c.Subject, now)
+		if len(d.beds) > 0 && d.next.State == placement.Arrived && err == nil {
+			d.next, d.alerts, err = s.movesOn(ctx, d.next, now)
+		}
+		return d, err
 	})
 }
 

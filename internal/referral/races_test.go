@@ -283,7 +283,7 @@ func TestTheClockLooksWhenThereIsSomethingToDo(t *testing.T) {
 	due("cancelled", time.Time{})
 	lady.HoldBest = false
 	o, err = s.Request(ctx, team, lady, command("two", 0))
-	due("requested without a hold", time.Time{})
+	due("requested without a hold", w.Now().Add(s.Policy.Found))
 	until := w.Now().Add(5 * time.Hour).Truncate(time.Second)
 	lady.NeededUntil, lady.ExcludedShelters = until, []string{"WOMN", "MENS"}
 	if o, err = s.Request(ctx, team, lady, command("three", 0)); o.State == placement.Waitlisted {

@@ -13,10 +13,15 @@ import (
 	"panah/internal/placement"
 )
 
-// Refuse is the party's no to the shelter held.
+// Refuse is the party's no to the shelter held. Nothing else is held for it
+// unasked: where nothing fits any more, it waits.
 func (s *Service) Refuse(ctx context.Context, c caller.Caller, id string, why code.RefuseReason, cmd Command) (Outcome, error) {
 	return s.move(ctx, c, caller.MovePlacement, id, placement.MoveRefuse, cmd, func(p placement.Placement, now time.Time) (placement.Placement, []placement.BedMove, error) {
-		return p.Refuse(why, now)
+		p, beds, err := p.Refuse(why, now)
+		if err != nil {
+			return p, nil, err
+		}
+		return s.unheld(ctx, p, false, now), beds, nil
 	})
 }
 
@@ -103,32 +108,52 @@ func (s *Service) Undo(ctx context.Context, c caller.Caller, id string, cmd Comm
 	if cmd.HoldNo = 0; cmd.Version == 0 { // only the very move the sender saw is taken back
 		return Outcome{}, fault.Field("version", "is required: the placement's version you saw")
 	}
-	return s.alarming(ctx, c, action, id, placement.MoveUndo, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {
+	return s.alarming(ctx, c, action, id, placement.MoveUndo, cmd, func(p placement.Placement, now time.Time) (decision, error) {
 		side := sideFor(c, p, placement.MoveUndo)
 		if err := notTheirs(c, p, side); err != nil {
+			return decision{}, err
+		}
+		d, err := s.takeBack(ctx, p, side, now)
+		if err != nil {
 			return d, err
 		}
-		if d.next, d.beds, err = s.takeBack(ctx, p, side, now); err != nil {
-			return d, err
+		if p.Back.Told != "" {
+			d.over = append(d.over, p.Back.Told)
+		}
+		if d.next.State == placement.Arrived && p.State == placement.Ended { // its shelter may have stopped, or taken part again, meanwhile
+			if d.next, d.alerts, err = s.movesOn(ctx, d.next, now); err != nil {
+				return d, err
+			}
 		}
 		return s.stayedOn(ctx, p, d, c.Subject, now)
 	})
 }
 
 // takeBack takes the last move of a placement back.
-func (s *Service) takeBack(ctx context.Context, p placement.Placement, side placement.Side, now time.Time) (placement.Placement, []placement.BedMove, error) {
+func (s *Service) takeBack(ctx context.Context, p placement.Placement, side placement.Side, now time.Time) (d decision, err error) {
 	back, moves, of, err := p.Undo(side, now)
 	switch lapsed := p.Back.Move == placement.MoveReceive && p.Back.From == placement.Held; {
-	case err == nil && of == "" && lapsed:
-		return s.nextOption(ctx, back, moves, now)
-	case err != nil || of == "":
-		return back, moves, err
+	case err != nil:
+		return d, err
+	case of == "" && lapsed:
+		d.next, d.beds, err = s.nextOption(ctx, back, moves, now)
+		return d, err
+	case of == "" && back.State == placement.Requested && p.State != placement.Requested && !back.Seek:
+		return decision{next: s.unheld(ctx, back, side != placement.Team, now), beds: moves}, nil
+	case of == "":
+		return decision{next: back, beds: moves}, nil
 	}
-	held, more, err := s.hold(ctx, back, of, now, func(a matching.Ask) matching.Ask { return heldAgain(a, of) })
-	if _, refused := fault.Of(err); refused && p.Back.Fact() {
-		return s.nextOption(ctx, back, moves, now) // that it did not happen is a fact, whatever became of the beds
+	var more []placement.BedMove
+	d.next, more, err = s.hold(ctx, back, of, now, func(a matching.Ask) matching.Ask { return heldAgain(a, of) })
+	if _, refused := fault.Of(err); refused && p.Back.Fact() { // that it did not happen is a fact, whatever became of the beds
+		if p.Back.From == placement.InTransit || p.Back.From == placement.Diverted {
+			d.alerts = append(d.alerts, alert(p, placement.AlertBedsGone, now))
+		}
+		d.next, d.beds, err = s.nextOption(ctx, back, moves, now)
+		return d, err
 	}
-	return held, append(moves, more...), err
+	d.beds = append(moves, more...)
+	return d, err
 }
 
 // Split places some of the party apart, in a placement of their own: the answer
@@ -165,8 +190,11 @@ func (s *Service) Correct(ctx context.Context, c caller.Caller, id string, perso
 			d.next.Basis = s.Policy.UndecidedBasis(d.next, now)
 		}
 		fits, err := s.stillFits(ctx, d.next, now)
-		if err == nil && !fits {
-			d.alerts = append(d.alerts, alert(p, placement.AlertMustMove, now))
+		switch {
+		case err == nil && fits:
+			d.next.MustMove = "" // where the desk was told, that is over
+		case err == nil:
+			d.next, d.alerts, err = s.tellMustMove(ctx, d.next, alert(p, placement.AlertMustMove, now), now)
 		}
 		return d, err
 	})
@@ -185,6 +213,9 @@ var passing = []string{"beds.free", "places.step_free", "places.medical", "party
 func (s *Service) stillFits(ctx context.Context, p placement.Placement, now time.Time) (bool, error) {
 	if !p.State.Live() {
 		return true, nil
+	}
+	if !p.Hold.Stopped.IsZero() {
+		return false, nil
 	}
 	w, wanted, err := s.asking(ctx, p, now)
 	if err != nil {

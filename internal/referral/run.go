@@ -24,6 +24,7 @@ type decision struct {
 	alerts []placement.Alert
 	also   []placement.Placement // other placements that change in the same write
 	with   []table.Op            // other items of the same write
+	over   []string              // alerts, by cursor, of what is not so any more
 	done   bool                  // next is the answer already: a replay, or nothing to do
 	still  bool                  // the command changes nothing but that it is remembered
 }
@@ -108,8 +109,16 @@ func (s *Service) runFrom(ctx context.Context, id string, it *table.Item, read b
 
 // ops makes the one write of a decision: the placement and every unit once.
 func (a *attempt) ops(d decision, stored *placement.Placement, version uint64) ([]table.Op, error) {
+	d = settled(d, stored)
 	d.next.Due = a.due(d.next)
 	ops := []table.Op{table.PutOp(record.FromPlacement(d.next), version)}
+	for _, cursor := range d.over {
+		over, err := a.overOps(a.ctx, cursor)
+		if err != nil {
+			return nil, err
+		}
+		ops = append(ops, over...)
+	}
 	for _, alert := range d.alerts {
 		ops = append(ops, table.PutOp(record.FromAlert(alert), 0))
 	}
@@ -119,11 +128,11 @@ func (a *attempt) ops(d decision, stored *placement.Placement, version uint64) (
 		ops = append(ops, table.PutOp(record.FromPlacement(other), other.Version))
 	}
 	for _, group := range byUnit(d.beds) {
-		op, err := a.unitOp(group)
+		unit, err := a.unitOp(group)
 		if err != nil {
 			return nil, err
 		}
-		ops = append(ops, op)
+		ops = append(ops, unit...)
 	}
 	doors, err := a.doorOps(d.beds)
 	if err != nil {
@@ -131,6 +140,28 @@ func (a *attempt) ops(d decision, stored *placement.Placement, version uint64) (
 	}
 	turns, err := a.turnOps(d, stored)
 	return append(append(ops, doors...), turns...), err
+}
+
+// settled is a decision with the end of the alerts that told that a party must move
+// which has left, or is to go elsewhere.
+func settled(d decision, stored *placement.Placement) decision {
+	if stored != nil && stored.MustMove != "" {
+		if !d.next.State.Live() || d.next.Hold.Shelter != stored.Hold.Shelter {
+			if d.next.MustMove == stored.MustMove {
+				d.next.MustMove = ""
+			}
+		}
+		if d.next.MustMove != stored.MustMove {
+			d.over = append(d.over, stored.MustMove)
+		}
+	}
+	for i, other := range d.also {
+		if other.MustMove != "" && !other.State.Live() {
+			d.over = append(d.over, other.MustMove)
+			d.also[i].MustMove = ""
+		}
+	}
+	return d
 }
 
 // turnOps put the turn of every rescue of whose kept-apart parties one comes to a
@@ -186,41 +217,43 @@ func byUnit(moves []placement.BedMove) [][]placement.BedMove {
 }
 
 // unitOp takes beds by the unit's own guard where that is all that happens to
-// it; anything else is decided here on the unit as it is and written by version.
-func (a *attempt) unitOp(moves []placement.BedMove) (table.Op, error) {
+// it; anything else is decided here on the unit as it is and written by version, with
+// what the desk is told of a unit over capacity.
+func (a *attempt) unitOp(moves []placement.BedMove) ([]table.Op, error) {
 	key := record.UnitKey(moves[0].Shelter, moves[0].Unit)
 	if m := moves[0]; len(moves) == 1 && m.Kind == placement.TakeBeds && !a.exact[key] && !a.limited(m) {
 		a.seen[key] = a.version(m)
-		return table.TakeOp(table.Take{Key: key, ClaimID: m.Claim, N: m.N, Until: m.Until, Rev: m.Rev}), nil
+		return []table.Op{table.TakeOp(table.Take{Key: key, ClaimID: m.Claim, N: m.N, Until: m.Until, Rev: m.Rev})}, nil
 	}
 	it := a.known[key]
 	if it == nil {
 		var err error
 		if it, err = a.Store.Get(a.ctx, key, table.Strong); err != nil {
-			return table.Op{}, refusal(err)
+			return nil, refusal(err)
 		}
 		if it == nil {
-			return table.Op{}, fault.New(fault.NotFound, "this unit is not there any more")
+			return nil, fault.New(fault.NotFound, "this unit is not there any more")
 		}
 	}
 	u, err := record.ToUnit(it)
 	if err != nil {
-		return table.Op{}, err
+		return nil, err
 	}
 	stored := u
 	for _, m := range moves {
 		if m.Kind == placement.TakeBeds && m.Rev != stored.Rev {
-			return table.Op{}, a.learnPair(it, stored.Shelter)
+			return nil, a.learnPair(it, stored.Shelter)
 		}
 		if u, err = applyBeds(u, m, a.now()); err != nil {
 			if m.Kind == placement.TakeBeds && fault.Is(err, fault.ShelterFull) {
 				delete(a.exact, key)
-				return table.Op{}, a.learnPair(it, stored.Shelter)
+				return nil, a.learnPair(it, stored.Shelter)
 			}
-			return table.Op{}, err
+			return nil, err
 		}
 	}
-	return table.PutOp(record.FromUnit(u), it.Version), nil
+	told, err := a.tellArrived(a.ctx, &u, moves)
+	return append([]table.Op{table.PutOp(record.FromUnit(u), it.Version)}, told...), err
 }
 
 // learnPair puts a unit and its shelter as they are now into the directory,

@@ -144,7 +144,11 @@ func (s *Service) stayedOn(ctx context.Context, was placement.Placement, d decis
 		}
 		if stays, beds, ok := left.Stayed(was.ArrivedAt, now); ok {
 			stays.By = by
-			d.also, d.beds = append(d.also, stays), append(d.beds, beds...)
+			stays, told, err := s.movesOn(ctx, stays, now) // its shelter may have stopped, or taken part again, meanwhile
+			if err != nil {
+				return d, err
+			}
+			d.also, d.beds, d.alerts = append(d.also, stays), append(d.beds, beds...), append(d.alerts, told...)
 		}
 	}
 	return d, nil

@@ -99,3 +99,72 @@ func (s *Service) matchOne(ctx context.Context, key table.Key) (int, error) {
 	}
 	return found, err
 }
+
+// unheld is what becomes of a placement that holds nothing any more and for which
+// nothing is held by itself: it waits where nothing fits. Where something does, the
+// team chooses; it is told of it as one that waits is, if it has waited or does not
+// know of it by its own move. The clock looks again as long as nobody has chosen.
+func (s *Service) unheld(ctx context.Context, p placement.Placement, tell bool, now time.Time) placement.Placement {
+	back := p.Back // the last move may still be taken back
+	w, wanted, err := s.asking(ctx, p, now)
+	until := now.Add(s.Policy.WaitFor[p.Request.Urgency])
+	switch {
+	case err != nil: // giving beds back does not wait for a directory: the clock looks
+	case len(matching.Rank(w, wanted, s.Policy, 1).Options) == 0:
+		p = p.Wait(until, now)
+		p.Back = back
+	case tell || !p.Request.NeededUntil.IsZero():
+		p = p.LeftToChoose(until, now)
+	}
+	return p
+}
+
+// lookAt is when the clock looks next whether beds are still to be had for a
+// request that nobody has chosen for; zero once its time is over.
+func (s *Service) lookAt(p placement.Placement) time.Time {
+	last, until := p.Since, s.openUntil(p)
+	if p.Looked.After(last) {
+		last = p.Looked
+	}
+	at := last.Add(s.Policy.Found)
+	switch {
+	case !last.Before(until):
+		return time.Time{}
+	case at.After(until):
+		return until
+	}
+	return at
+}
+
+// openUntil is until when a request is looked after that nobody chooses for.
+func (s *Service) openUntil(p placement.Placement) time.Time {
+	if until := p.Request.NeededUntil; !until.IsZero() {
+		return until
+	}
+	return p.Since.Add(s.Policy.WaitFor[p.Request.Urgency])
+}
+
+// stillFree looks whether beds are still to be had for a request that nobody has
+// chosen for: when they are gone, it waits like any other; when its time is over,
+// the desk is told.
+func (s *Service) stillFree(ctx context.Context, d decision, now time.Time) (decision, error) {
+	p, until := d.next, s.openUntil(d.next)
+	if at := s.lookAt(p); at.IsZero() || now.Before(at) {
+		return d, nil
+	}
+	if !now.Before(until) {
+		d.next.Looked = now
+		d.alerts = append(d.alerts, alert(p, placement.AlertWaitingOver, now))
+		return d, nil
+	}
+	w, wanted, err := s.asking(ctx, p, now)
+	switch {
+	case err != nil:
+		return d, err // still no directory: the next look tries again
+	case len(matching.Rank(w, wanted, s.Policy, 1).Options) == 0:
+		d.next = p.Wait(until, now)
+	default:
+		d.next.Looked = now
+	}
+	return d, nil
+}

@@ -698,7 +698,7 @@ func (r *run) status() {
 		}
 	}
 	before, unseen, cmd := r.ledger.writes, r.store.Unseen(), r.command("status")
-	r.send(&request{name: fmt.Sprintf("status of %s: %d", s.ID, to), subject: who.Subject, ghostly: true,
+	r.send(&request{name: fmt.Sprintf("status of %s: %d", s.ID, to), subject: who.Subject, ghostly: true, walks: true,
 		do: func(ctx context.Context, svc *referral.Service, c caller.Caller) error {
 			_, err := svc.SetStatus(ctx, c, s.ID, to, cmd)
 			return err
@@ -709,10 +709,11 @@ func (r *run) status() {
 }
 
 // told: the desk knows of everyone who is held at, coming to or living in a
-// shelter that takes nobody any more. Only those who came in while the index did
+// shelter that takes nobody any more, and their placements say so; of one that takes
+// part again they do not. Only those who came in while the index did
 // not show them yet are known by nothing else.
 func (r *run) told(shelterID string, to shelter.Status, unseen func(id string) bool) {
-	if to == shelter.Active || r.ledger.shelters[shelterID].Status != to {
+	if r.ledger.shelters[shelterID].Status != to {
 		return
 	}
 	for _, id := range r.ledger.order {
@@ -721,7 +722,10 @@ func (r *run) told(shelterID string, to shelter.Status, unseen func(id string) b
 		if p.Hold.Shelter != shelterID || !p.State.Live() || over || (p.State == placement.Arrived && unseen(id)) {
 			continue
 		}
-		if !slices.ContainsFunc(r.ledger.alertsOf(id), func(a placement.Alert) bool { return a.Kind == placement.AlertMustMove }) {
+		if p.Hold.Stopped.IsZero() == to.MovesOut() {
+			r.ledger.breaks("%s has another status, and %s (%s) says it stopped at %v", shelterID, id, p.State, p.Hold.Stopped)
+		}
+		if to.MovesOut() && !slices.ContainsFunc(r.ledger.alertsOf(id), func(a placement.Alert) bool { return a.Kind == placement.AlertMustMove }) {
 			r.ledger.breaks("%s takes nobody any more and nobody was told of %s (%s)", shelterID, id, p.State)
 		}
 	}

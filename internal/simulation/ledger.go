@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"panah/internal/matching"
 	"panah/internal/placement"
 	"panah/internal/record"
 	"panah/internal/shelter"
@@ -63,6 +64,7 @@ func (l *ledger) apply(changes []table.Change, by *process) {
 		}
 		l.versions[it.Key] = it.Version
 		aside := record.IsNotice(it.Key) || strings.HasPrefix(it.PK, "AL#") || strings.HasPrefix(it.PK, "G#") // told again, or counted again: no harm
+		aside = aside || by != nil && by.request != nil && by.request.walks && record.IsPlacement(it.Key)
 		if by != nil && it.WriteID == by.writing && !aside {
 			by.writes++
 		}
@@ -235,11 +237,21 @@ func (l *ledger) agree(name string) {
 	}
 }
 
-// forgotten reports whether a party's hold has lapsed and it has no other, nobody
-// looks for one and nobody was told that one is to be had.
-func forgotten(p placement.Placement) bool {
-	return p.State == placement.Requested && p.Request.HoldBest && slices.Contains(p.Tried, p.Hold.Shelter) && p.Back.Move == "" &&
-		p.FoundAt.IsZero() && !p.Seek && p.Request.NeededUntil.IsZero()
+// forgotten reports whether a party has no beds and nobody looks for any: neither
+// does it wait nor will the clock look again, and its time is not over. What is due
+// only for a clock of law is no look for beds.
+func forgotten(p placement.Placement, policy matching.Policy) bool {
+	if p.State != placement.Requested || p.Seek || !p.FoundAt.IsZero() {
+		return false
+	}
+	until, last := p.Request.NeededUntil, p.Since
+	if until.IsZero() {
+		until = p.Since.Add(policy.WaitFor[p.Request.Urgency])
+	}
+	if p.Looked.After(last) {
+		last = p.Looked
+	}
+	return last.Before(until) && (p.Due.IsZero() || p.Due.After(last.Add(policy.Found)))
 }
 
 // done reports whether a placement remembers a command.

@@ -659,7 +659,7 @@ func (th *theatre) stored(ctx context.Context) map[string]string {
 			switch {
 			case record.IsPlacement(it.Key): // not which options were shown: a directory may be a moment old
 				p, err := record.ToPlacement(it)
-				if forgotten(p) {
+				if forgotten(p, th.svc.Policy) {
 					th.failed = fmt.Sprintf("nobody looks for beds for %s any more", p.ID)
 				}
 				if p.State == placement.Requested || p.State == placement.Waitlisted {

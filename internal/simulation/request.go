@@ -21,6 +21,7 @@ type request struct {
 	key      uint64 // by which the placement remembers it; 0: not a placement's command
 	fact     bool   // has really happened: sent until it is taken
 	ghostly  bool   // carried out once for ever: a late copy must write nothing
+	walks    bool   // goes from placement to placement, and on where it ended: what it writes of them is its effect no more than once each
 	do       func(ctx context.Context, s *referral.Service, c caller.Caller) error
 	then     func() // once it is acknowledged
 	tries    int

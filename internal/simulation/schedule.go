@@ -262,7 +262,7 @@ func (r *run) nothingStuck() {
 			r.allTold(p)
 		case !p.Due.IsZero() && p.Due.Before(past):
 			r.fail("%s (%s) was due %s ago", id, p.State, r.clock.Sub(p.Due))
-		case forgotten(p):
+		case forgotten(p, r.policy):
 			r.fail("nobody looks for beds for %s any more and nobody was told", id)
 		case p.State == placement.Waitlisted:
 			ask := matching.Ask{Request: p.Request, At: r.clock, Refused: p.Refused, Unwanted: p.Unwanted, Tried: p.Tried}
