@@ -298,11 +298,7 @@ func play() (scenes []scene) {
 				EndsAt: testworld.Start.AddDate(0, 0, 2)})
 			return err
 		}, tick, func(ctx context.Context, th *theatre) error {
-<<<<<<< HEAD
-			_, err := th.svc.Count(ctx, staff("GRLS"), "GRLS", "girls", referral.CensusCommand{IfMatch: 1, Census: shelter.Census{CountedAt: th.clock, Present: 3, Staffed: 3}})
-=======
 			_, err := th.svc.Count(ctx, staff("GRLS"), "GRLS", "girls", referral.CensusCommand{IfMatch: 1, Census: shelter.Census{CountedAt: th.clock, Present: 9, Staffed: 3}})
->>>>>>> waits
 			return err
 		}, func(ctx context.Context, th *theatre) error {
 			_, err := th.svc.UndoCount(ctx, staff("GRLS"), "GRLS", "girls", referral.Command{Key: "undo-count-1", Version: 2})
