@@ -509,7 +509,7 @@ func (r *run) comeOrGo() {
 	case g != nil && len(g.persons) > 0 && p.State == placement.Arrived && !died(p) && r.chance(0.1):
 		r.send(r.arrival(p, g.shelter, r.clock)) // said twice, by two phones
 	case g != nil && len(g.persons) > 0 && p.State != placement.Arrived:
-		if p.HeldBy(g.shelter) && !died(p) && r.named(p.ID) { // a census has found them: now they are received
+		if p.HeldBy(g.shelter) && !died(p) && r.truth.named(p.ID) { // a census has found them: now they are received
 			r.send(r.arrival(p, g.shelter, time.Time{}))
 		}
 	case g != nil && len(g.persons) > 0:
@@ -605,11 +605,13 @@ func (r *run) departure(p placement.Placement, from string, gone []int) *request
 // have not seen recorded.
 func (r *run) census() {
 	s := pick(r, r.desk)
-	r.send(r.counting(s, pick(r, s.Units)))
+	q, _ := r.counting(s, pick(r, s.Units))
+	r.send(q)
 }
 
-// counting is a census of a unit, made just now.
-func (r *run) counting(s place, u shelter.Unit) *request {
+// counting is a census of a unit, made just now, and whom it names.
+func (r *run) counting(s place, u shelter.Unit) (q *request, named map[string]int) {
+	named = map[string]int{}
 	stored := r.ledger.units[s.ID+"/"+u.ID]
 	c := stored.Counts()
 	r.clock = r.clock.Add(2e9)
@@ -624,6 +626,7 @@ func (r *run) counting(s place, u shelter.Unit) *request {
 		known := p.BedsIn(s.ID, u.ID) > 0 || before > 0
 		if n := r.truth.inside(id, s.ID, u.ID); n > 0 && known && (p.State != placement.Arrived || r.chance(0.2)) {
 			cmd.Placements = append(cmd.Placements, id)
+			named[id] = n
 		}
 	}
 	r.clock = r.clock.Add(2e9)
@@ -631,7 +634,7 @@ func (r *run) counting(s place, u shelter.Unit) *request {
 		do: func(ctx context.Context, svc *referral.Service, who caller.Caller) error {
 			_, err := svc.Count(ctx, who, s.ID, u.ID, cmd)
 			return err
-		}}
+		}}, named
 }
 
 // admit takes in somebody who stands at the door.

@@ -158,11 +158,12 @@ func (r *run) mistaken(by *process, p placement.Placement) {
 	}
 	if r.chance(0.4) {
 		s := r.desk[slices.IndexFunc(r.desk, func(s place) bool { return s.ID == at })]
-		_ = r.atOnce(by, r.counting(s, pick(r, s.Units)))
+		q, _ := r.counting(s, pick(r, s.Units))
+		_ = r.atOnce(by, q)
 	}
 	if p = r.ledger.placements[p.ID]; p.State == placement.Ended && !died(p) && len(g.persons) == len(p.Request.Persons) && r.chance(0.5) {
 		r.countAll(by, at)
-		if r.named(p.ID) { // nobody takes it back: they are received again
+		if r.truth.named(p.ID) { // nobody takes it back: they are received again
 			r.received(by, p.ID)
 			return
 		}
@@ -213,6 +214,9 @@ func (r *run) foundByCensus() {
 	calm.Slow = 0 // a quarter of an hour is soon over
 	r.store.Set(calm)
 	defer r.store.Set(r.Faults)
+	if parties := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return len(r.ledger.placements[id].Request.Persons) < 2 }); len(parties) > 0 && r.chance(0.6) {
+		ids = parties // that may be split
+	}
 	r.found(pick(r, idle), r.ledger.placements[pick(r, ids)])
 }
 
@@ -222,7 +226,7 @@ func (r *run) found(by *process, p placement.Placement) {
 		at = pick(r, p.Past).Shelter
 	}
 	when := r.comes(p, at)
-	if r.countAll(by, at); !r.named(p.ID) {
+	if r.countAll(by, at); !r.truth.named(p.ID) {
 		r.needs(r.atOnce(by, r.arrival(p, at, when)), "arrival", p)
 		return
 	}
@@ -292,7 +296,7 @@ func (r *run) heldAt(by *process, p placement.Placement, at string) {
 func (r *run) received(by *process, id string) {
 	p, g := r.ledger.placements[id], r.truth.guests(id)
 	when := g.since
-	if r.named(id) && (p.State == placement.Ended || r.chance(0.7)) { // within a stay that is said to have ended nobody arrives
+	if r.truth.named(id) && (p.State == placement.Ended || r.chance(0.7)) { // within a stay that is said to have ended nobody arrives
 		when = time.Time{}
 	}
 	r.needs(r.atOnce(by, r.arrival(p, g.shelter, when)), "arrival", p)
@@ -312,23 +316,11 @@ func (r *run) toldAgain(by *process, id string) {
 func (r *run) countAll(by *process, shelterID string) {
 	s := r.desk[slices.IndexFunc(r.desk, func(s place) bool { return s.ID == shelterID })]
 	for _, u := range s.Units {
-		_ = r.atOnce(by, r.counting(s, u))
-	}
-}
-
-// named reports whether the last census of each unit has named everybody of a
-// placement who sleeps there.
-func (r *run) named(id string) bool {
-	g := r.truth.guests(id)
-	for _, s := range r.desk {
-		for _, u := range s.Units {
-			stored := r.ledger.units[s.ID+"/"+u.ID]
-			if _, n := stored.Named(id); s.ID == g.shelter && n < r.truth.inside(id, s.ID, u.ID) {
-				return false
-			}
+		q, people := r.counting(s, u)
+		if name := s.ID + "/" + u.ID; r.atOnce(by, q) == nil {
+			r.truth.found[name] = found{r.ledger.units[name].Census, people}
 		}
 	}
-	return true
 }
 
 func died(p placement.Placement) bool {

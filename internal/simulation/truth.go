@@ -15,6 +15,29 @@ type truth struct {
 	base  map[string]int // people by unit who never move
 	there map[string]*guests
 	order []string // placements in the order they first arrived
+	found map[string]found
+}
+
+// found is whom the last census of a unit has named, as its staff know it.
+type found struct {
+	census uint64         // of the unit: a later one may have named others
+	people map[string]int // by placement
+}
+
+// named reports whether the last census of each unit of theirs has named everybody of
+// a placement who sleeps there.
+func (t *truth) named(id string) bool {
+	g := t.guests(id)
+	for _, s := range t.run.desk {
+		for _, u := range s.Units {
+			name := s.ID + "/" + u.ID
+			n, f := t.inside(id, s.ID, u.ID), t.found[name]
+			if s.ID == g.shelter && n > 0 && (f.census != t.run.ledger.units[name].Census || f.people[id] < n) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // guests are a placement's people in one shelter.
@@ -28,7 +51,7 @@ type guests struct {
 }
 
 func newTruth(r *run) *truth {
-	return &truth{run: r, base: map[string]int{}, there: map[string]*guests{}}
+	return &truth{run: r, base: map[string]int{}, there: map[string]*guests{}, found: map[string]found{}}
 }
 
 func (t *truth) guests(id string) *guests {
@@ -112,6 +135,9 @@ func (t *truth) parted(before placement.Placement, apart string) {
 		if slices.Contains(part.Persons, 0) {
 			goes.unit = part.Unit
 		}
+	}
+	if f := t.found[g.shelter+"/"+goes.unit]; f.people[before.ID] > 0 {
+		f.people[before.ID], f.people[apart] = f.people[before.ID]-1, 1
 	}
 	goes.shelter, goes.since, goes.persons = g.shelter, g.since, []int{0}
 	var stay []int
