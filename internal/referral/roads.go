@@ -135,6 +135,13 @@ func (s *Service) takeBack(ctx context.Context, p placement.Placement, side plac
 	switch lapsed := p.Back.Move == placement.MoveReceive && p.Back.From == placement.Held; {
 	case err != nil:
 		return d, err
+	case p.Back.Left != "" && (of != "" || lapsed): // whose beds are free is known once they are in theirs again
+		back.Seek = true
+		if onTheRoad(p.Back.From) {
+			d.alerts = append(d.alerts, alert(p, placement.AlertBedsGone, now))
+		}
+		d.next, d.beds = back, moves
+		return d, nil
 	case of == "" && lapsed:
 		d.next, d.beds, err = s.nextOption(ctx, back, moves, now)
 		return d, err
@@ -146,7 +153,7 @@ func (s *Service) takeBack(ctx context.Context, p placement.Placement, side plac
 	var more []placement.BedMove
 	d.next, more, err = s.hold(ctx, back, of, now, func(a matching.Ask) matching.Ask { return heldAgain(a, of) })
 	if _, refused := fault.Of(err); refused && p.Back.Fact() { // that it did not happen is a fact, whatever became of the beds
-		if p.Back.From == placement.InTransit || p.Back.From == placement.Diverted {
+		if onTheRoad(p.Back.From) {
 			d.alerts = append(d.alerts, alert(p, placement.AlertBedsGone, now))
 		}
 		d.next, d.beds, err = s.nextOption(ctx, back, moves, now)
@@ -154,6 +161,10 @@ func (s *Service) takeBack(ctx context.Context, p placement.Placement, side plac
 	}
 	d.beds = append(moves, more...)
 	return d, err
+}
+
+func onTheRoad(s placement.State) bool {
+	return s == placement.InTransit || s == placement.Diverted
 }
 
 // Split places some of the party apart, in a placement of their own: the answer

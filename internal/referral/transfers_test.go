@@ -10,6 +10,7 @@ import (
 	"panah/internal/fault"
 	"panah/internal/placement"
 	"panah/internal/referral"
+	"panah/internal/shelter"
 	"panah/internal/testworld"
 )
 
@@ -175,6 +176,50 @@ func TestAnArrivalOfATransferTakenBackLeavesTheStayBefore(t *testing.T) {
 	}
 	made(t)(s.Receive(ctx, staff(m.Hold.Shelter), m.ID, command("arrived", 0)))
 	livesAt(t, w, m.Hold.Shelter, o.ID, m.ID)
+}
+
+// The bed they were said to have left is theirs: it is not held for them as their
+// next option.
+func TestAnArrivalOfATransferTakenBackHoldsNobodysOwnBed(t *testing.T) {
+	w := testworld.Open(t)
+	ctx, s := context.Background(), w.Service
+	o, move := living(t, w)
+	move.ExcludedShelters = nil
+	full := func(id string, present int) {
+		u := w.Unit(t, id, "girls")
+		if _, err := s.Count(ctx, staff(id), id, "girls", referral.CensusCommand{IfMatch: u.Census,
+			Census: shelter.Census{CountedAt: w.Now(), Present: present, Staffed: u.Counts().Staffed()}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m := made(t)(s.Transfer(ctx, team, move, o.ID, command("move", 0)))
+	if m.Hold.Shelter == o.Hold.Shelter {
+		m = made(t)(s.Hold(ctx, team, m.ID, "HOMA", command("elsewhere", m.Version)))
+	}
+	for _, id := range []string{"HOMA", "HOMB", "GRLS"} {
+		if id == o.Hold.Shelter || id != m.Hold.Shelter {
+			full(id, w.Unit(t, id, "girls").Counts().Staffed())
+		}
+	}
+	w.Pass(time.Minute)
+	wrong := made(t)(s.Receive(ctx, staff(m.Hold.Shelter), m.ID, command("wrong", 0)))
+	w.Pass(time.Minute)
+	full(m.Hold.Shelter, w.Unit(t, m.Hold.Shelter, "girls").Counts().Staffed())
+	back := made(t)(s.Undo(ctx, staff(m.Hold.Shelter), m.ID, command("undo", wrong.Version)))
+	if back.State != placement.Requested {
+		t.Errorf("%s at %s", back.State, back.Hold.Shelter)
+	}
+	account := w.Unit(t, o.Hold.Shelter, "girls").Counts()
+	if account.Free() < 0 || account.Held() > 0 {
+		t.Errorf("%s: %+v", o.Hold.Shelter, account)
+	}
+	w.Pass(time.Minute)
+	if _, err := s.Lapse(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if p := stored(t, w, m.ID); p.State != placement.Waitlisted {
+		t.Errorf("it is %s", p.State)
+	}
 }
 
 // Two decide at one instant about the same people: the second decides on the first.

@@ -137,13 +137,16 @@ func (r *run) ask(transferOf string) {
 // setOut brings a party that is held on its way without a pause, or as far as it
 // comes: what happens on the road happens to few otherwise.
 func (r *run) setOut(id string) {
-	for _, step := range []struct {
+	type step struct {
 		side placement.Side
 		move placement.Move
-	}{{placement.Team, placement.MoveHold}, {placement.Team, placement.MoveChoose}, {placement.Team, placement.MovePhone}, {placement.House, placement.MoveAccept},
-		{placement.Team, placement.MoveDepart}, {placement.Team, placement.MoveDivert}} {
+	}
+	phone, accept := step{placement.Team, placement.MovePhone}, step{placement.House, placement.MoveAccept}
+	for _, step := range []step{{placement.Team, placement.MoveHold}, {placement.Team, placement.MoveChoose}, phone, accept,
+		{placement.Team, placement.MoveDepart}, phone, accept, {placement.Team, placement.MoveDivert}, phone, accept} {
 		p, idle := r.ledger.placements[id], r.those(false, r.api())
-		if step.move == placement.MovePhone && r.chance(0.6) {
+		unsure := p.ByPhone && !p.Verified // it may become sure at any time
+		if step == phone && r.chance(0.6) || step == accept && unsure && r.chance(0.7) {
 			continue
 		}
 		if len(idle) == 0 || step.move == placement.MoveDivert && r.chance(0.4) {
