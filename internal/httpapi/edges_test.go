@@ -87,7 +87,7 @@ func TestARepeatedCommandForACodeAnswersItsOwnNumber(t *testing.T) {
 
 // A press that reaches us hours late takes no bed: whoever pressed has gone on since.
 func TestAMovePressedHoursAgoTakesNoBed(t *testing.T) {
-	eachWay(t, func(t *testing.T, w *testworld.World, as func(string) client) {
+	eachWay(t, func(t *testing.T, _ *testworld.World, as func(string) client) {
 		team := as(testworld.Team)
 		p := team.do("POST", "/v1/placements", "key-00000001", strings.Replace(strings.Replace(siblings, `"best"`, `"none"`, 1), "2026-11-24T19:40", "2026-11-24T09:40", 1)).want(t, 201)
 		base := "/v1/placements/" + p.str("id")

@@ -56,15 +56,15 @@ func TestAChangeSaysWhenItWas(t *testing.T) {
 			p, _, err := grownUp(arrived(t, 1)).Withdraw(when)
 			return p.ChangedAt, err
 		},
-		"parties found later": func(t *testing.T) (time.Time, error) {
+		"parties found later": func(*testing.T) (time.Time, error) {
 			r, err := rescue(1, 2).With([]placement.Request{request(1)}, nil, when)
 			return r.ChangedAt, err
 		},
-		"a plan": func(t *testing.T) (time.Time, error) { return rescue(1).Planned(nil, 7, when).ChangedAt, nil },
-		"a confirmation begun": func(t *testing.T) (time.Time, error) {
+		"a plan": func(*testing.T) (time.Time, error) { return rescue(1).Planned(nil, 7, when).ChangedAt, nil },
+		"a confirmation begun": func(*testing.T) (time.Time, error) {
 			return rescue(1).Confirming(minutes(10), when).ChangedAt, nil
 		},
-		"a confirmation ended": func(t *testing.T) (time.Time, error) {
+		"a confirmation ended": func(*testing.T) (time.Time, error) {
 			return rescue(1).Confirming(minutes(10), minutes(8)).Confirmed(when).ChangedAt, nil
 		},
 	} {

@@ -34,7 +34,7 @@ func TestAnArrivalThatACensusHasNamedIsCountedOnceHoweverOftenItIsTold(t *testin
 		"accepted": func(w *testworld.World, o referral.Outcome) {
 			must(t)(w.Service.Accept(ctx, staff("GRLS"), o.ID, command("a", o.Version)))
 		},
-		"lapsed": func(w *testworld.World, o referral.Outcome) {
+		"lapsed": func(w *testworld.World, _ referral.Outcome) {
 			w.Pass(40 * time.Minute)
 			if _, err := w.Service.Lapse(ctx); err != nil {
 				t.Fatal(err)

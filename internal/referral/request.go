@@ -126,7 +126,7 @@ func (s *Service) Transfer(ctx context.Context, c caller.Caller, r placement.Req
 			d.with = append(d.with, table.PutOp(record.FromTransfers(known.And(id)), known.Version))
 		}
 		partners, err := s.partners(ctx, p)
-		d.also = append(before, partners...)
+		d.also = slices.Concat(before, partners)
 		return d, err
 	})
 	if err != nil {

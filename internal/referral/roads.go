@@ -159,7 +159,7 @@ func (s *Service) takeBack(ctx context.Context, p placement.Placement, side plac
 		d.next, d.beds, err = s.nextOption(ctx, back, moves, now)
 		return d, err
 	}
-	d.beds = append(moves, more...)
+	d.beds = slices.Concat(moves, more)
 	return d, err
 }
 

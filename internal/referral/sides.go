@@ -147,8 +147,7 @@ func (s *Service) wouldUndo(ctx context.Context, c caller.Caller, p placement.Pl
 	}
 	if p.Back.Move == placement.MoveEnd && p.State == placement.Ended && back.State == placement.Arrived {
 		k, err := s.kinOf(ctx, p)
-		_, elsewhere := k.here()
-		return err == nil && !elsewhere
+		return err == nil && !k.arrived()
 	}
 	if of == "" || p.Back.Fact() {
 		return true

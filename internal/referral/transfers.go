@@ -67,13 +67,9 @@ func (k kin) ops() (out []table.Op) {
 	return out
 }
 
-// here is the placement by which the people are in a shelter, if they are.
-func (k kin) here() (placement.Placement, bool) {
-	i := slices.IndexFunc(k.others, func(p placement.Placement) bool { return p.State == placement.Arrived })
-	if i < 0 {
-		return placement.Placement{}, false
-	}
-	return k.others[i], true
+// arrived reports whether the people are in a shelter by another placement.
+func (k kin) arrived() bool {
+	return slices.ContainsFunc(k.others, func(p placement.Placement) bool { return p.State == placement.Arrived })
 }
 
 // open reports whether a placement still asks for beds, or has them promised.
@@ -133,7 +129,7 @@ func (s *Service) stayedOn(ctx context.Context, was placement.Placement, d decis
 		if err != nil {
 			return d, err
 		}
-		if _, elsewhere := k.here(); elsewhere {
+		if k.arrived() {
 			return d, goneOn()
 		}
 		d.with = append(d.with, k.ops()...)
