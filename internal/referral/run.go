@@ -80,7 +80,7 @@ func (s *Service) runFrom(ctx context.Context, id string, it *table.Item, read b
 		}
 		if err != nil || dec.done {
 			ours := it != nil && slices.Contains(a.sent, it.WriteID)
-			return dec.next, dec.done && !ours, err
+			return dec.next, dec.done && !ours, a.final(err)
 		}
 		ops, err := a.ops(dec, stored, version)
 		if errors.Is(err, errAgain) {
@@ -88,7 +88,7 @@ func (s *Service) runFrom(ctx context.Context, id string, it *table.Item, read b
 			continue
 		}
 		if err != nil {
-			return dec.next, false, err
+			return dec.next, false, a.final(err)
 		}
 		batch := table.Batch{WriteID: s.NewID(), Ops: ops}
 		err = s.Store.Write(ctx, batch)
@@ -105,6 +105,15 @@ func (s *Service) runFrom(ctx context.Context, id string, it *table.Item, read b
 		}
 	}
 	return placement.Placement{}, false, fault.New(fault.Busy, "many are asking for the same beds; send the same request again shortly")
+}
+
+// final is a refusal, unless a write was sent whose end nobody knows: what was sent may
+// still be carried out, and the command is asked for again.
+func (a *attempt) final(err error) error {
+	if _, refused := fault.Of(err); refused && len(a.sent) > 0 {
+		return fault.New(fault.Busy, "it is not known yet whether this was carried out; send the same request again shortly")
+	}
+	return err
 }
 
 // ops makes the one write of a decision: the placement and every unit once.
