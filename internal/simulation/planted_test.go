@@ -168,7 +168,7 @@ func TestEachInvariantCatchesAFaultPlantedForIt(t *testing.T) {
 				return isPlacement(it) && err == nil && p.State == placement.Waitlisted
 			}))
 		}, says: []string{"waits though"}},
-		"the directory's log loses entries":      {plant: func() func(context.Context, *embedded.Store, table.Batch) error { return swallowed("DIR#", "") }, says: []string{"at version", "directory"}},
+		"the directory's log loses entries":      {plant: func() func(context.Context, *embedded.Store, table.Batch) error { return swallowed("DIR#", "") }, says: []string{"at version", "directory", "waits though"}},
 		"the audit chain loses entries":          {plant: func() func(context.Context, *embedded.Store, table.Batch) error { return swallowed("", "A#") }, says: []string{"audit chain"}},
 		"the figures lose entries":               {plant: func() func(context.Context, *embedded.Store, table.Batch) error { return swallowed("ROLL#", "") }, says: []string{"the figures"}},
 		"what the feed has lost is never missed": {forget: true, says: []string{"at version", "audit chain", "the figures"}},
