@@ -267,3 +267,28 @@ func TestNoTwoHoldsOfAPartyHaveOneNumber(t *testing.T) {
 	}
 	account(t, w)
 }
+
+// Who is on the road to a shelter and said to have arrived at another, by mistake, has
+// no beds ahead once it is taken back: the desk is told, and the next is looked for.
+func TestAWrongArrivalOfATransferOnTheRoadIsToldToTheDesk(t *testing.T) {
+	w := testworld.Open(t)
+	ctx, s := context.Background(), w.Service
+	o, move := living(t, w)
+	m := made(t)(s.Transfer(ctx, team, move, o.ID, command("move", 0)))
+	first := m.Hold.Shelter
+	m = made(t)(s.Hold(ctx, team, m.ID, "", command("another", m.Version)))
+	then := m.Hold.Shelter
+	m = made(t)(s.Choose(ctx, team, m.ID, placement.Choice{By: code.ChosenByGuardian, Shelter: then, HouseRulesShown: true, Viewed: true}, command("choose", m.Version)))
+	m = made(t)(s.Accept(ctx, staff(then), m.ID, command("yes", m.Version)))
+	made(t)(s.Depart(ctx, team, m.ID, true, nil, command("depart", m.Version)))
+	w.Pass(time.Minute)
+	wrong := made(t)(s.Receive(ctx, staff(first), m.ID, command("wrong", 0)))
+	back := made(t)(s.Undo(ctx, staff(first), m.ID, command("undo", wrong.Version)))
+	if back.State != placement.Requested || !back.Seek {
+		t.Errorf("%s, sought %v", back.State, back.Seek)
+	}
+	if !slices.ContainsFunc(alerts(t, w), func(a placement.Alert) bool { return a.Kind == placement.AlertBedsGone && a.Placement == m.ID }) {
+		t.Error("the desk is not told")
+	}
+	livesAt(t, w, o.Hold.Shelter, o.ID, m.ID)
+}
