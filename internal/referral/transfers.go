@@ -72,6 +72,16 @@ func (k kin) arrived() bool {
 	return slices.ContainsFunc(k.others, func(p placement.Placement) bool { return p.State == placement.Arrived })
 }
 
+// arrivedAfter is the placement by which the people are in a shelter since later than at.
+func (k kin) arrivedAfter(at time.Time) (placement.Placement, bool) {
+	for _, p := range k.others {
+		if p.State == placement.Arrived && p.ArrivedAt.After(at) {
+			return p, true
+		}
+	}
+	return placement.Placement{}, false
+}
+
 // open reports whether a placement still asks for beds, or has them promised.
 func open(p placement.Placement) bool {
 	return p.State == placement.Requested || p.State == placement.Waitlisted || p.State.Promised()
@@ -91,14 +101,13 @@ func (s *Service) movedIn(ctx context.Context, was placement.Placement, d decisi
 	}
 	d.with = append(d.with, k.ops()...)
 	at := d.next.ArrivedAt
+	if gone, ok := k.arrivedAfter(at); ok { // what has been asked for since is for where they are now
+		ended, beds, err := d.next.EndByTransfer(gone.ArrivedAt, now)
+		d.next, d.beds = ended, append(d.beds, beds...)
+		return d, err
+	}
 	for _, other := range k.others {
 		switch {
-		case other.State == placement.Arrived && other.ArrivedAt.After(at):
-			ended, beds, err := d.next.EndByTransfer(other.ArrivedAt, now)
-			if err != nil {
-				return d, err
-			}
-			d.next, d.beds = ended, append(d.beds, beds...)
 		case other.State == placement.Arrived:
 			left, beds, err := other.EndByTransfer(at, now)
 			if err != nil {

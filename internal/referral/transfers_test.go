@@ -123,9 +123,14 @@ func TestAPartyLivesInOneShelter(t *testing.T) {
 		w.Pass(time.Hour)
 		made(t)(s.Receive(ctx, staff(n.Hold.Shelter), n.ID, command("arrived", 0)))
 		w.Pass(time.Minute)
+		move.ExcludedShelters = nil
+		on := made(t)(s.Transfer(ctx, staff(n.Hold.Shelter), move, n.ID, command("on from there", 0)))
 		late := made(t)(s.Receive(ctx, staff(m.Hold.Shelter), m.ID, first))
 		if late.State != placement.Ended || !late.ArrivedAt.Equal(first.OccurredAt) {
 			t.Errorf("told late it is %s since %v", late.State, late.ArrivedAt)
+		}
+		if p := stored(t, w, on.ID); p.State != on.State {
+			t.Errorf("what has been asked for since is %s, was %s", p.State, on.State)
 		}
 		livesAt(t, w, n.Hold.Shelter, o.ID, m.ID, n.ID)
 	})
