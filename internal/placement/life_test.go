@@ -708,7 +708,7 @@ func TestThePartiesOfARescueKnowWhomTheyAreKeptFrom(t *testing.T) {
 	if err != nil || r.Persons() != 6 || r.State != placement.RescueOpen || r.ChangedAt != minutes(3) {
 		t.Fatalf("%+v, %v", r, err)
 	}
-	for i, want := range [][]string{{r.PartyID(2)}, {r.PartyID(2)}, {r.PartyID(0), r.PartyID(1)}} {
+	for i, want := range [][]int{{2}, {2}, {0, 1}} {
 		if got := r.KeptFrom(i); !slices.Equal(got, want) {
 			t.Errorf("party %d is kept from %v", i, got)
 		}

@@ -80,14 +80,14 @@ func RescueID(team, key string) string { return "r_" + ID(team, "rescue\x00"+key
 // is confirmed.
 func (r Rescue) PartyID(i int) string { return ID(r.Team, r.ID+"\x00"+strconv.Itoa(i)) }
 
-// KeptFrom are the placements of the parties that party i is kept apart from.
-func (r Rescue) KeptFrom(i int) (out []string) {
+// KeptFrom are the parties that party i is kept apart from.
+func (r Rescue) KeptFrom(i int) (out []int) {
 	for _, pair := range r.Apart {
 		switch i {
 		case pair[0]:
-			out = append(out, r.PartyID(pair[1]))
+			out = append(out, pair[1])
 		case pair[1]:
-			out = append(out, r.PartyID(pair[0]))
+			out = append(out, pair[0])
 		}
 	}
 	return out

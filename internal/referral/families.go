@@ -52,14 +52,7 @@ func (s *Service) family(ctx context.Context, id string) ([]string, error) {
 
 // keptFrom are the placements that those of party i are kept apart from, each once.
 func (f families) keptFrom(r placement.Rescue, i int) (out []string) {
-	for _, pair := range r.Apart {
-		other := -1
-		switch i {
-		case pair[0]:
-			other = pair[1]
-		case pair[1]:
-			other = pair[0]
-		}
+	for _, other := range r.KeptFrom(i) {
 		for _, id := range f[other] {
 			if !slices.Contains(out, id) {
 				out = append(out, id)

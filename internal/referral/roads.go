@@ -170,7 +170,7 @@ func onTheRoad(s placement.State) bool {
 // Split places some of the party apart, in a placement of their own: the answer
 // is the placement of those who stay, matched anew where the party wished to be
 // held; apart is the id of the new one, for which the clock holds the best shelter
-// within seconds.
+// at its next look.
 func (s *Service) Split(ctx context.Context, c caller.Caller, id string, persons []int, by code.ChosenBy, cmd Command) (o Outcome, apart string, err error) {
 	apart = placement.ID(c.Asks(), "split\x00"+id+"\x00"+cmd.Key)
 	o, err = s.alarming(ctx, c, caller.MovePlacement, id, placement.MoveSplit, cmd, func(p placement.Placement, now time.Time) (d decision, err error) {

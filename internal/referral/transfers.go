@@ -20,39 +20,54 @@ type kin struct {
 	lists  []record.Transfers
 }
 
-// kinOf reads the kin of a placement. Who was never in a shelter has no transfers.
+// kinOf reads the kin of a placement.
 func (s *Service) kinOf(ctx context.Context, p placement.Placement) (k kin, err error) {
-	root := p.ID
-	for up := p; up.TransferOf != ""; root = up.ID {
-		from, err := s.load(ctx, up.TransferOf)
+	root := p
+	for root.TransferOf != "" {
+		from, err := s.load(ctx, root.TransferOf)
 		if err != nil || from == nil {
 			return k, err
 		}
-		up = *from
+		root = *from
 	}
-	ids := []string{root}
-	for i := 0; i < len(ids); i++ {
-		one := &p
-		if ids[i] != p.ID {
-			if one, err = s.load(ctx, ids[i]); err != nil {
+	if k, err = s.cameOf(ctx, root, false); err != nil || root.ID == p.ID {
+		return k, err
+	}
+	k.others = append(slices.DeleteFunc(k.others, func(o placement.Placement) bool { return o.ID == p.ID }), root)
+	return k, nil
+}
+
+// cameOf are the placements that came of one, step by step: the transfers asked for
+// from its stay and, where apart is set, of whom it was split.
+func (s *Service) cameOf(ctx context.Context, p placement.Placement, apart bool) (k kin, err error) {
+	seen := []string{p.ID}
+	for i := 0; i < len(seen); i++ {
+		at := &p
+		if i > 0 {
+			if at, err = s.load(ctx, seen[i]); err != nil {
 				return k, err
 			}
-			if one == nil {
+			if at == nil {
 				continue
 			}
-			k.others = append(k.others, *one)
+			k.others = append(k.others, *at)
 		}
-		if ids[i] != root && one.ArrivedAt.IsZero() {
-			continue
-		}
-		list, err := s.transfersOf(ctx, ids[i])
+		list, err := s.transfersOf(ctx, at.ID)
 		if err != nil {
 			return k, err
 		}
-		k.lists = append(k.lists, list)
-		for _, id := range list.To {
-			if !slices.Contains(ids, id) {
-				ids = append(ids, id)
+		if list.Version > 0 || !at.ArrivedAt.IsZero() { // from nowhere else is a transfer asked for
+			k.lists = append(k.lists, list)
+		}
+		next := list.To
+		for _, one := range at.Apart {
+			if apart {
+				next = append(next, one.Placement)
+			}
+		}
+		for _, id := range next {
+			if !slices.Contains(seen, id) {
+				seen = append(seen, id)
 			}
 		}
 	}

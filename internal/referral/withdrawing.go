@@ -2,7 +2,6 @@ package referral
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"panah/internal/placement"
@@ -25,31 +24,11 @@ func (s *Service) transfersOf(ctx context.Context, id string) (record.Transfers,
 // sameParty are the placements that came of one: where its people are to be moved
 // to, and of those who were placed apart, and what came of these.
 func (s *Service) sameParty(ctx context.Context, p placement.Placement) (out []string, err error) {
-	seen := []string{p.ID}
-	for i := 0; i < len(seen); i++ {
-		at := &p
-		if i > 0 {
-			if at, err = s.load(ctx, seen[i]); err != nil {
-				return nil, err
-			}
-			if at == nil {
-				continue
-			}
-		}
-		moves, err := s.transfersOf(ctx, seen[i])
-		if err != nil {
-			return nil, err
-		}
-		for _, one := range at.Apart {
-			moves.To = append(moves.To, one.Placement)
-		}
-		for _, id := range moves.To {
-			if !slices.Contains(seen, id) {
-				seen = append(seen, id)
-			}
-		}
+	k, err := s.cameOf(ctx, p, true)
+	for _, other := range k.others {
+		out = append(out, other.ID)
 	}
-	return seen[1:], nil
+	return out, err
 }
 
 // withdrawOthers takes consent back from as many of the placements that are left as
