@@ -92,7 +92,7 @@ func (s *Service) whatIsDue(ctx context.Context, p placement.Placement, now time
 		if d, err = s.stillFree(ctx, d, now); err != nil {
 			return d, err
 		}
-	case p.State == placement.Requested && !p.FoundAt.IsZero() && !now.Before(p.FoundAt.Add(s.Policy.Found)):
+	case p.State == placement.Requested && !now.Before(p.FoundAt.Add(s.Policy.Found)):
 		if d.next = p.Wait(p.Request.NeededUntil, now); !now.Before(p.Request.NeededUntil) { // its time was over meanwhile
 			d.next = p.StopWaiting(now)
 			d.next.FoundAt = time.Time{}

@@ -30,17 +30,7 @@ func (s *Service) alarming(ctx context.Context, c caller.Caller, a caller.Action
 		if stored == nil {
 			return decision{}, missing(c.Allow(a, caller.Resource{}))
 		}
-		about := resource(*stored)
-		if m == placement.MoveReceive && stored.HeldBy(c.Shelter()) {
-			about.Shelter = c.Shelter() // an arrival is a fact, also where the hold has moved on
-		}
-		if m == placement.MoveUndo && c.Shelter() != "" && stored.Back.Shelter == c.Shelter() {
-			about.Shelter = c.Shelter() // the move to take back was this shelter's
-		}
-		a := a
-		if c.Role == caller.Shelter && sideFor(c, *stored, m) == placement.Team {
-			a = caller.TransferResident
-		}
+		a, about := acting(c, a, m, *stored)
 		allowed := c.Allow(a, about)
 		if known := allowed == nil || stored.HeldBy(c.Shelter()); known && m != placement.MoveReceive { // that they came is a fact
 			if gone := s.unlessGone(ctx, c, *stored); gone != nil {
@@ -84,6 +74,20 @@ func (s *Service) alarming(ctx context.Context, c caller.Caller, a caller.Action
 		}
 	}
 	return Outcome{Placement: p, Replayed: replayed}, err
+}
+
+// acting is the action a caller makes of a move, and what it is about.
+func acting(c caller.Caller, a caller.Action, m placement.Move, p placement.Placement) (caller.Action, caller.Resource) {
+	about := resource(p)
+	switch {
+	case m == placement.MoveReceive && p.HeldBy(c.Shelter()), // an arrival is a fact, also where the hold has moved on
+		m == placement.MoveUndo && c.Shelter() != "" && p.Back.Shelter == c.Shelter(): // the move to take back was this shelter's
+		about.Shelter = c.Shelter()
+	}
+	if c.Role == caller.Shelter && sideFor(c, p, m) == placement.Team {
+		a = caller.TransferResident
+	}
+	return a, about
 }
 
 // conflicts are the refusals that list what could be done instead.
@@ -141,9 +145,7 @@ func (s *Service) pressing(ctx context.Context, c caller.Caller, id string, m pl
 	do func(p placement.Placement, now time.Time) (decision, error)) (Outcome, error) {
 	o, err := s.alarming(ctx, c, caller.MovePlacement, id, m, cmd, do)
 	if err == nil && o.Late {
-		if match, err := s.rank(ctx, o.Placement); err == nil {
-			o.Match = &match
-		}
+		o = s.ranked(ctx, o)
 	}
 	return o, err
 }

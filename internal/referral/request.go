@@ -132,14 +132,19 @@ func (s *Service) Transfer(ctx context.Context, c caller.Caller, r placement.Req
 	if err != nil {
 		return Outcome{}, err
 	}
-	o := Outcome{Placement: p, Match: &match, Replayed: replayed}
 	if replayed {
-		o.Match = nil // a replay needs no directory: it is answered all the same
-		if again, err := s.rank(ctx, p); err == nil {
-			o.Match = &again
-		}
+		return s.ranked(ctx, Outcome{Placement: p, Replayed: true}), nil
 	}
-	return o, nil
+	return Outcome{Placement: p, Match: &match}, nil
+}
+
+// ranked is an outcome with what fits now. It is answered without it where no
+// directory can be read.
+func (s *Service) ranked(ctx context.Context, o Outcome) Outcome {
+	if match, err := s.rank(ctx, o.Placement); err == nil {
+		o.Match = &match
+	}
+	return o
 }
 
 // transferring makes a new placement the transfer of a stay, with what goes along

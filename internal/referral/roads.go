@@ -210,9 +210,7 @@ func (s *Service) Correct(ctx context.Context, c caller.Caller, id string, perso
 		return d, err
 	})
 	if err == nil {
-		if match, err := s.rank(ctx, o.Placement); err == nil {
-			o.Match = &match
-		}
+		o = s.ranked(ctx, o)
 	}
 	return o, err
 }
